@@ -33,7 +33,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
+
 from typing import Any, Protocol, TypeVar
 
 from stgcmt.clock import Clock, iso
@@ -41,7 +41,6 @@ from stgcmt.clock import Clock, iso
 SCHEMA = 1
 STEP: contextvars.ContextVar[str | None] = contextvars.ContextVar("stgcmt_step", default=None)
 _T = TypeVar("_T")
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class TranscriptError(Exception):
@@ -58,7 +57,7 @@ class Event:
     data: bytes = b""
     conn: int | None = None
     step: str | None = None
-    info: Mapping[str, Any] = _EMPTY
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The event as the JSON object of its line."""
@@ -83,7 +82,7 @@ class Header:
     wall_ns: int
     monotonic_ns: int
     schema: int = SCHEMA
-    info: Mapping[str, Any] = _EMPTY
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,9 @@ class Transcript:
         if self.footer is None:
             return "the recording was cut: it has no footer"
         if self.footer.state != "complete":
-            return f"the scenario ended as {self.footer.state}" + (f": {self.footer.reason}" if self.footer.reason else "")
+            return f"the scenario ended as {self.footer.state}" + (
+                f": {self.footer.reason}" if self.footer.reason else ""
+            )
         if self.footer.events != len(self.events):
             return f"the recording was cut: {len(self.events)} of {self.footer.events} events"
         return ""
@@ -216,13 +217,13 @@ class Recorder:
         role: str,
         scenario: str,
         masker: Masker | None = None,
-        info: Mapping[str, Any] = _EMPTY,
+        info: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = clock
         self._masker = masker or Masker()
         self._n = 0
         self._conn = 0
-        self.header = Header(scenario, role, clock.wall_ns(), clock.monotonic_ns(), info=self._masker.value(info))
+        self.header = Header(scenario, role, clock.wall_ns(), clock.monotonic_ns(), info=self._masker.value(info or {}))
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: io.BufferedWriter = path.open("wb")
         self.path = path
@@ -244,7 +245,14 @@ class Recorder:
         return self._file.closed
 
     def event(
-        self, kind: str, data: bytes = b"", *, conn: int | None = None, t: int | None = None, step: str | None = None, **info: Any
+        self,
+        kind: str,
+        data: bytes = b"",
+        *,
+        conn: int | None = None,
+        t: int | None = None,
+        step: str | None = None,
+        **info: Any,
     ) -> int:
         """Record one event and return its id; 0 once the transcript is closed. ``t`` is monotonic, now where absent."""
         if self._file.closed:
@@ -356,7 +364,9 @@ def _lines(raw: bytes, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             line = orjson.loads(chunk)
         except ValueError as error:
-            raise TranscriptError(f"reading {where}: line {number} is no JSON ({error}); the file is damaged") from error
+            raise TranscriptError(
+                f"reading {where}: line {number} is no JSON ({error}); the file is damaged"
+            ) from error
         if not isinstance(line, dict):
             raise TranscriptError(f"reading {where}: line {number} is no JSON object; the file is damaged")
         yield number, line
@@ -371,7 +381,12 @@ def _header(line: dict[str, Any], where: str) -> Header:
         )
     try:
         return Header(
-            str(line["scenario"]), str(line["role"]), int(line["wall_ns"]), int(line["monotonic_ns"]), SCHEMA, line.get("info", {})
+            str(line["scenario"]),
+            str(line["role"]),
+            int(line["wall_ns"]),
+            int(line["monotonic_ns"]),
+            SCHEMA,
+            line.get("info", {}),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TranscriptError(f"reading {where}: the header lacks or misspells {error}") from error
@@ -386,7 +401,7 @@ def _event(line: dict[str, Any], where: str, number: int) -> Event:
             base64.b64decode(line["data"], validate=True) if "data" in line else b"",
             line.get("conn"),
             line.get("step"),
-            line.get("info", _EMPTY),
+            line.get("info") or {},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TranscriptError(f"reading {where}: line {number} is no event ({error}); the file is damaged") from error

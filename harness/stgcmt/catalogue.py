@@ -1,0 +1,118 @@
+"""Requirements as data: reading ``requirements.toml`` of a suite and refusing what is not well formed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stgcmt.verdict import CONSEQUENCES, VIOLATION, Verdict, severity
+
+LEVELS = ("shall", "should", "may", "info")
+BASES = ("stated", "derived", "note", "practice")
+
+
+class CatalogueError(Exception):
+    """A suite's catalogue is wrong: the suite author's fault, said with file and row."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One testable statement of the standard for one role, in our words."""
+
+    id: str
+    role: str
+    title: str
+    statement: str
+    clause: str
+    level: str
+    basis: str = "stated"
+    consequence: str = "interoperability"
+    next_step: str = ""
+    cost: str = ""
+    since: str | None = None
+    until: str | None = None
+    unless: tuple[str, ...] = ()
+    outcomes: Mapping[str, Any] = field(default_factory=dict)
+    excluded: str | None = None
+    same_as: str | None = None
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether its violation is a fail by default: what gate, exit code 4 and the kill matrix count."""
+        return severity(self, VIOLATION) is Verdict.FAIL
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """The readings that its outcomes name (``AMB-12`` …)."""
+        return tuple(
+            dict.fromkeys(str(entry["reading"]) for entry in self.outcomes.values() if isinstance(entry, Mapping) and "reading" in entry)
+        )
+
+    def in_edition(self, edition: str | None) -> bool:
+        """Whether the row holds in an edition (``2024e``); every row holds where none is named."""
+        if edition is None:
+            return True
+        return (self.since is None or self.since <= edition) and (self.until is None or edition <= self.until)
+
+
+_KEYS = {
+    "id", "title", "statement", "clause", "level", "basis", "consequence", "next_step", "cost", "editions", "unless",
+    "outcomes", "excluded", "same_as",
+}  # fmt: skip
+
+
+def parse_requirements(text: str, role: str, where: str) -> tuple[Requirement, ...]:
+    """The rows of a ``requirements.toml``; raises ``CatalogueError`` naming file, row and key."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{where}: {error}") from error
+    rows = tuple(_requirement(entry, role, where) for entry in data.get("requirement", []))
+    _check_ids(rows, where)
+    return rows
+
+
+def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement:
+    ident = entry.get("id", "?")
+    unknown = set(entry) - _KEYS
+    missing = {"id", "title", "statement", "clause", "level"} - set(entry)
+    if unknown or missing:
+        raise CatalogueError(f"{where}: {ident}: unknown keys {sorted(unknown)}, missing keys {sorted(missing)}")
+    for key, allowed in (("level", LEVELS), ("basis", BASES), ("consequence", tuple(CONSEQUENCES))):
+        if key in entry and entry[key] not in allowed:
+            raise CatalogueError(f"{where}: {ident}: {key} = {entry[key]!r}, expected one of {', '.join(allowed)}")
+    editions = entry.get("editions", {})
+    plain = {key: entry[key] for key in _KEYS - {"editions", "unless", "outcomes"} if key in entry}
+    return Requirement(
+        role=role,
+        since=editions.get("from"),
+        until=editions.get("to"),
+        unless=tuple(entry.get("unless", ())),
+        outcomes=_outcomes(entry.get("outcomes", {}), ident, where),
+        **plain,
+    )
+
+
+def _outcomes(outcomes: Mapping[str, Any], ident: str, where: str) -> Mapping[str, Any]:
+    for name, entry in outcomes.items():
+        verdicts = [entry] if isinstance(entry, str) else [entry[key] for key in ("default", "strict") if key in entry]
+        bad = [verdict for verdict in verdicts if verdict not in set(Verdict)]
+        if bad or (isinstance(entry, Mapping) and set(entry) - {"default", "strict", "reading", "means"}):
+            raise CatalogueError(f"{where}: {ident}: outcome {name}: {entry!r} is no verdict, nor a table of default, strict, reading, means")
+    return dict(outcomes)
+
+
+def _check_ids(rows: Sequence[Requirement], where: str) -> None:
+    seen: dict[str, Requirement] = {}
+    for row in rows:
+        if row.id in seen:
+            raise CatalogueError(f"{where}: {row.id} stands twice")
+        seen[row.id] = row
+    for row in rows:
+        if row.same_as is None:
+            continue
+        twin = seen.get(row.same_as)
+        if twin is None or twin.same_as is not None:
+            raise CatalogueError(f"{where}: {row.id}: same_as = {row.same_as!r} must name a row of this suite that is no twin itself")

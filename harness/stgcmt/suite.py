@@ -1,0 +1,413 @@
+"""The public face for suites: how a requirement's check, a scenario and a suite are written.
+
+A check is a pure function of transcripts::
+
+    @requirement("DIMSE-J.3.2-02")
+    def test_a_request_is_answered(plain_commitment: Transcript) -> None:
+        \"\"\"Every N-ACTION gets a response.\"\"\"
+        answer = dimse(plain_commitment).answer("request")
+        assert answer.response, expected("an N-ACTION-RSP", answer)
+
+It ends with an assert (outcome ``violation``), with ``outcome``, ``inconclusive`` or ``not_applicable``, or it returns:
+pass. Anything else is the harness's own fault.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+
+from stgcmt.catalogue import CatalogueError, Requirement, parse_requirements
+from stgcmt.transcript import Event, Transcript
+
+if TYPE_CHECKING:
+    from stgcmt.clock import Clock
+    from stgcmt.wire.stream import Network
+
+__all__ = [
+    "Event", "Fault", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "claims", "dimse", "expected",
+    "http", "inconclusive", "not_applicable", "outcome", "requirement", "scenario",
+]  # fmt: skip
+
+RUN = "run"
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+# --- what a check says -----------------------------------------------------------------------------------------------
+
+
+class Ending(Exception):  # noqa: N818 - it is how a check ends, not an error
+    """How a check ended otherwise than by an assert or a return."""
+
+    def __init__(self, message: str, *subjects: Any) -> None:
+        super().__init__(message)
+        self.subjects = subjects
+
+
+class OutcomeEnding(Ending):
+    """The check named an outcome; the catalogue knows its verdict."""
+
+
+class InconclusiveEnding(Ending):
+    """A premise is missing, or the measurement does not decide."""
+
+
+class NotApplicableEnding(Ending):
+    """A claim excuses the requirement."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What ``expected`` left for the judge: the text, and the views or events that were seen."""
+
+    what: str
+    seen: tuple[Any, ...]
+
+
+EXPECTATION: contextvars.ContextVar[Expectation | None] = contextvars.ContextVar("stgcmt_expectation", default=None)
+
+
+def expected(what: str, *seen: Any) -> str:
+    """The message of a failing assert: what was expected, and the views or events that show otherwise.
+
+    Evaluated only when the assert fails; leaves its arguments where the judge reads them.
+    """
+    EXPECTATION.set(Expectation(what, seen))
+    return f"expected {what}; seen {'; '.join(describe(subject) for subject in seen) or 'nothing'}"
+
+
+def outcome(name: str, *seen: Any, what: str = "") -> NoReturn:
+    """End the check with a named outcome of its requirement; ``what`` says what was expected instead."""
+    EXPECTATION.set(Expectation(what, seen))
+    raise OutcomeEnding(name, *seen)
+
+
+def inconclusive(why: str, *seen: Any) -> NoReturn:
+    """End the check: its premise is missing, or the measurement does not decide."""
+    raise InconclusiveEnding(why, *seen)
+
+
+def not_applicable(claim: str) -> NoReturn:
+    """End the check: the claim at this path makes the requirement not applicable (its row must name it in ``unless``)."""
+    raise NotApplicableEnding(claim)
+
+
+def describe(subject: Any) -> str:
+    """A view, event or value in a line, as findings print it."""
+    if isinstance(subject, Event):
+        detail = ", ".join(f"{key}={value}" for key, value in subject.info.items() if key != "masked")
+        return f"{subject.kind} {detail}".strip()
+    summary = getattr(subject, "summary", None)
+    return str(summary) if summary is not None and not callable(summary) else str(subject)
+
+
+class Claims:
+    """What the vendor states, read from the ``run`` transcript alone."""
+
+    def __init__(self, tree: Mapping[str, Any]) -> None:
+        self._tree = tree
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """The claim at a dotted path below ``[claims]``, ``default`` where the vendor states nothing."""
+        node: Any = self._tree
+        for part in path.split("."):
+            if not isinstance(node, Mapping) or part not in node:
+                return default
+            node = node[part]
+        return node
+
+
+def claims(run: Transcript) -> Claims:
+    """The claims that this run was made with."""
+    tree = run.header.info.get("claims", {})
+    return Claims(tree if isinstance(tree, Mapping) else {})
+
+
+def jitter_s(run: Transcript) -> float:
+    """How late timers of this machine fired during the run, at worst (seconds); the origin of every timing tolerance."""
+    measured = [float(event.info.get("max_s", 0.0)) for event in run.of("note") if event.info.get("what") == "jitter"]
+    return max(measured, default=0.25)  # a run that was killed measured nothing: assume a badly loaded machine
+
+
+def http(transcript: Transcript) -> Any:
+    """The HTTP view of a transcript."""
+    from stgcmt.views.http import http as view  # noqa: PLC0415 - start-up
+
+    return view(transcript)
+
+
+def dimse(transcript: Transcript) -> Any:
+    """The DIMSE view of a transcript."""
+    from stgcmt.views.dimse import dimse as view  # noqa: PLC0415 - start-up
+
+    return view(transcript)
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def requirement(*ids: str, partial: bool = False) -> Callable[[_F], _F]:
+    """Mark a function as the check of these requirements; ``partial``: it may judge a recording that was cut."""
+
+    def mark(function: _F) -> _F:
+        function.__dict__["stgcmt_requirements"] = ids
+        function.__dict__["stgcmt_partial"] = partial
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a suite: its name, the ids it judges, and the transcripts that it takes."""
+
+    name: str
+    ids: tuple[str, ...]
+    arguments: tuple[str, ...]
+    partial: bool
+    function: Callable[..., None]
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """The scenarios that must have been played for it."""
+        return tuple(name for name in self.arguments if name != RUN)
+
+
+def checks_of(module: ModuleType) -> tuple[Check, ...]:
+    """The checks of a check module, in the order of its text."""
+    found = []
+    for name, function in vars(module).items():
+        ids = getattr(function, "stgcmt_requirements", None)
+        if ids and name.startswith("test_"):
+            arguments = tuple(inspect.signature(function).parameters)
+            found.append(Check(name, ids, arguments, function.stgcmt_partial, function))
+    return tuple(found)
+
+
+# --- scenarios -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A scenario's exclusive use of one report destination, and how the listener there behaves (a name of ``LISTENERS``)."""
+
+    listener: str = "plain"
+
+
+class Play(Protocol):
+    """What a scenario gets: actors, seeding, steps, UIDs, waits. It records everything and judges nothing."""
+
+    role: str
+    mode: str | None
+    section: Mapping[str, Any]
+    timing: Any
+    destination: Any
+
+    def step(self, name: str) -> AbstractContextManager[None]:
+        """Name what happens inside; events carry the step's name."""
+        ...
+
+    def uid(self, what: str = "transaction") -> str:
+        """A fresh UID of this scenario; what mentions it from outside is attributed to this scenario."""
+        ...
+
+    async def seed(self, kind: str = "ct", **where: Any) -> Any:
+        """An instance that the SUT holds, brought there as ``[seeding]`` says."""
+        ...
+
+    def make(self, kind: str = "ct", **where: Any) -> Any:
+        """An instance that the SUT was never given."""
+        ...
+
+    async def retrieve(self, instance: Any) -> Any:
+        """Read an instance back as ``[retrieval]`` says; the answer's bytes, or ``None``."""
+        ...
+
+    def http(self) -> Any:
+        """The HTTP client of this scenario (one connection pool a call)."""
+        ...
+
+    def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
+        """An association to the SUT under the AE title of the (leased) destination."""
+        ...
+
+    async def wait(self, name: str, seconds: float | None = None, *, why: str = "") -> None:
+        """Wait by a declared name: a field of ``[timing]``, or any other name with ``seconds`` that the SUT asked for."""
+        ...
+
+    async def report(self, *uids: str, count: int = 1, within: str = "max_report_delay") -> bool:
+        """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline. Never judges."""
+        ...
+
+    async def provoke(self, name: str, **values: str) -> bool:
+        """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
+        ...
+
+    def note(self, **info: Any) -> None:
+        """Record a remark for readers and checks."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scripted exchange, and everything about it that is declared, not discovered."""
+
+    name: str
+    run: Callable[[Any], Awaitable[None]]
+    doc: str
+    mode: str | None = None
+    lease: Lease | None = None
+    exchanges: int = 1
+    waits: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("seeding",)
+    alone: bool = False
+
+
+def scenario(
+    *,
+    mode: str | None = None,
+    lease: Lease | None = None,
+    exchanges: int = 1,
+    waits: Sequence[str] = (),
+    needs: Sequence[str] = ("seeding",),
+    alone: bool = False,
+) -> Callable[[_F], _F]:
+    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs (seeding, retrieval, provoke.X, restart)."""
+
+    def mark(function: _F) -> _F:
+        function.__dict__["stgcmt_scenario"] = Scenario(
+            function.__name__, function, inspect.getdoc(function) or "", mode, lease, exchanges, tuple(waits), tuple(needs), alone
+        )
+        return function
+
+    return mark
+
+
+def scenarios_of(module: ModuleType) -> tuple[Scenario, ...]:
+    """The scenarios of a module, in the order of its text."""
+    return tuple(found for value in vars(module).values() if (found := getattr(value, "stgcmt_scenario", None)))
+
+
+# --- suites ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One switch, one deviation of the reference: what it does, which rows it violates, which others follow from it."""
+
+    name: str
+    line: str
+    violates: tuple[str, ...]
+    follows: tuple[str, ...] = ()
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a reference is brought up with; clocks, connect and listen are injected."""
+
+    clock: Clock
+    network: Network
+    directory: Path
+    mode: str | None = None
+    fault: str | None = None
+    variant: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    destinations: tuple[Any, ...] = ()
+
+
+Reference = Callable[[Setting], AbstractAsyncContextManager[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A role's requirements, scenarios, checks, reference and faults, as an entry point of ``stgcmt.suites`` returns it.
+
+    Modules and values may be named as ``"package.module"`` or ``"package.module:attribute"``: they are imported when
+    they are needed, so that listing requirements stays fast.
+    """
+
+    role: str
+    package: str
+    checks: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    version: str = "0"
+    requirements: str = "requirements.toml"
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    claims_schema: Mapping[str, Any] = field(default_factory=dict)
+    modes: tuple[str, ...] = ()
+    reference: str | Reference | None = None
+    faults: str | Sequence[Fault] = ()
+    variants: str | Sequence[Any] = ()
+    instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
+    endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
+    probes: str | Callable[..., Any] | None = None
+    explain_sent: Mapping[str, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def catalogue(self) -> tuple[Requirement, ...]:
+        """The rows of this suite; raises ``CatalogueError``."""
+        text = files(self.package).joinpath(self.requirements).read_text("utf-8")
+        return parse_requirements(text, self.role, f"{self.package}/{self.requirements}")
+
+    @functools.cached_property
+    def all_checks(self) -> tuple[Check, ...]:
+        """Every check of this suite, imported."""
+        found = [check for name in self.checks for check in checks_of(importlib.import_module(name))]
+        known = {row.id for row in self.catalogue}
+        for check in found:
+            if unknown := [ident for ident in check.ids if ident not in known]:
+                raise CatalogueError(f"{self.package}: {check.name} judges {', '.join(unknown)}, which the catalogue of {self.role} lacks")
+        return tuple(found)
+
+    @functools.cached_property
+    def all_scenarios(self) -> Mapping[str, Scenario]:
+        """Every scenario of this suite by its name, imported."""
+        found: dict[str, Scenario] = {}
+        for name in self.scenarios:
+            for each in scenarios_of(importlib.import_module(name)):
+                if each.name == RUN or each.name in found:
+                    raise CatalogueError(f"{self.package}: the scenario name {each.name} is reserved or stands twice")
+                found[each.name] = each
+        return found
+
+    def checks_for(self, ident: str) -> tuple[Check, ...]:
+        """The checks that judge a row; for a twin those of the row it names."""
+        row = next((row for row in self.catalogue if row.id == ident), None)
+        wanted = (row.same_as or row.id) if row else ident
+        return tuple(check for check in self.all_checks if wanted in check.ids)
+
+    def resolve(self, name: str) -> Any:
+        """A field that may name its value as ``"module:attribute"``, resolved."""
+        value = getattr(self, name)
+        if isinstance(value, str):
+            module, _, attribute = value.partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        return value
+
+    @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        """The named faults of the reference."""
+        return tuple(self.resolve("faults"))
+
+
+def load_suites() -> dict[str, Suite]:
+    """All installed suites by role, in the order of their names; raises ``CatalogueError``."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - start-up
+
+    found: dict[str, Suite] = {}
+    for entry in sorted(entry_points(group="stgcmt.suites"), key=lambda entry: entry.name):
+        suite = entry.load()
+        if suite.role in found:
+            raise CatalogueError(f"two suites play the role {suite.role}: {found[suite.role].package} and {suite.package}")
+        found[suite.role] = suite
+    return found

@@ -65,7 +65,9 @@ MAX_DEPTH = 64  # deeper than any real data set, shallow enough for the interpre
 
 _VR_OF = {vr.encode("ascii"): vr for vr in SHORT_VRS | LONG_VRS}
 _LONG = frozenset(vr.encode("ascii") for vr in LONG_VRS)
-_PADDED_WITH_SPACE = frozenset("AE,AS,CS,DA,DS,DT,IS,LO,LT,PN,SH,ST,TM,UC,UR,UT".split(","))
+_PADDED_WITH_SPACE = frozenset(
+    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"],
+)
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"]
 )
 _ENOUGH = 4  # this many plausible headers in a row decide for an encoding
@@ -213,15 +215,11 @@ class _Reader:
                 items.append(item)
             elif tag == SEQUENCE_END:
                 if not delimited:
-                    defects.append(
-                        Defect("item-tag", pos, "a sequence of defined length holds a sequence delimiter")
-                    )
+                    defects.append(Defect("item-tag", pos, "a sequence of defined length holds a sequence delimiter"))
                     pos += 8
                     continue
                 if length:
-                    defects.append(
-                        Defect("delimiter-length", pos, f"the sequence delimiter has length {length}")
-                    )
+                    defects.append(Defect("delimiter-length", pos, f"the sequence delimiter has length {length}"))
                 return tuple(items), pos, pos + 8
             else:
                 defects.append(Defect("item-tag", pos, f"{tag_text(tag)} stands where an item is expected"))

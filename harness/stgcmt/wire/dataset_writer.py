@@ -2,9 +2,9 @@
 
 ``encode([(0x00080018, "UI", "1.2.3"), (0x00400275, "SQ", [[...], [...]])], transfer_syntax)``
 
-A value is ``str`` (padded to even length), ``int`` or ``float`` or a list of those (packed by VR), a list of items where
-the VR is SQ, or ``bytes``: taken as they are, without padding. ``Elem`` overrides what the header says, ``Item`` how an
-item is delimited; ``bytes`` in place of an element or item are copied. The order given is kept: nothing is sorted.
+A value is ``str`` (padded to even length), ``int`` or ``float`` or a list of those (packed by VR), a list of items
+where the VR is SQ, or ``bytes``: taken as they are, without padding. ``Elem`` overrides what the header says, ``Item``
+how an item is delimited; ``bytes`` in place of an element or item are copied. The order given is kept.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Elem:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item with a length of its own, or undefined, or in another encoding; ``delimiter=False`` leaves the end out."""
+    """An item with a length of its own, or undefined, or another encoding; ``delimiter=False`` leaves it out."""
 
     elements: Any
     length: int | None = None

@@ -15,7 +15,10 @@ EXPLICIT_VR_BE = "1.2.840.10008.1.2.2"
 
 UNDEFINED = 0xFFFFFFFF
 
-SHORT_VRS = frozenset("AE,AS,AT,CS,DA,DS,DT,FD,FL,IS,LO,LT,PN,SH,SL,SS,ST,TM,UI,UL,US".split(","))
+SHORT_VRS = frozenset((
+    *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"),
+    *("LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"),
+))
     [
         "AE",
         "AS",
@@ -40,7 +43,7 @@ SHORT_VRS = frozenset("AE,AS,AT,CS,DA,DS,DT,FD,FL,IS,LO,LT,PN,SH,SL,SS,ST,TM,UI,
         "US",
     ]
 )
-LONG_VRS = frozenset("OB,OD,OF,OL,OV,OW,SQ,SV,UC,UN,UR,UT,UV".split(","))
+LONG_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 

@@ -1,0 +1,223 @@
+"""The desk where reports arrive: destinations, leases, and whose an association from outside is.
+
+A report's association carries no Transaction UID at its opening, so every connection is held (``HeldTap``) until one of
+its messages mentions a UID that a scenario minted; on a leased destination everything is the leaseholder's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from stgcmt.clock import Clock
+from stgcmt.transcript import HeldTap, Recorder
+from stgcmt.wire.stream import Listener, Network, Stream
+
+Serve = Callable[..., Any]
+ABSENT = "absent"
+
+
+class Mint:
+    """Makes UIDs of one fixed length that can be told from all others, so that bytes can be searched for them.
+
+    A UID below 2.25 is a UUID as a decimal number (PS3.5 B.2): 38 digits stay below 2**128.
+    """
+
+    def __init__(self) -> None:
+        self._prefix = f"2.25.{secrets.randbelow(9 * 10**13) + 10**13}"
+        self._next = secrets.randbelow(10**23)
+        self._pattern = re.compile(re.escape(self._prefix).encode() + rb"\d{24}")
+
+    def uid(self) -> str:
+        """A fresh UID, 43 characters."""
+        self._next += 1
+        return f"{self._prefix}{self._next % 10**24:024d}"
+
+    def found_in(self, data: bytes) -> set[str]:
+        """The UIDs of this mint that occur in ``data``."""
+        return {match.decode("ascii") for match in self._pattern.findall(data)}
+
+
+class Owner(Protocol):
+    """A scenario under way, as the desk sees it."""
+
+    recorder: Recorder
+
+    def reported(self, uids: set[str]) -> None:
+        """A message from outside mentioned these UIDs."""
+        ...
+
+
+@dataclass
+class Connection:
+    """One association from outside while it is open."""
+
+    tap: HeldTap
+    owners: list[Owner] = field(default_factory=list)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class Place:
+    """One destination: where it listens, how, and for whom."""
+
+    ae_title: str
+    host: str
+    port: int
+    script: str = "plain"
+    holder: Owner | None = None
+    listener: Listener | None = None
+    free: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Desk:
+    """All destinations of a run."""
+
+    def __init__(self, places: Sequence[Place], network: Network, clock: Clock, run: Recorder, serve: Serve) -> None:
+        self.places = list(places)
+        self.mint = Mint()
+        self._network, self._clock, self._run, self._serve = network, clock, run, serve
+        self._transactions: dict[str, Owner] = {}
+        self._instances: dict[str, Owner] = {}
+        self._open: set[Connection] = set()
+        self._all_free = asyncio.Condition()
+        self._ordinary = 0
+
+    async def open(self) -> None:
+        """Listen on every destination; raises ``OSError`` where a port is taken."""
+        for place in self.places:
+            await self._listen(place)
+
+    async def aclose(self) -> None:
+        """Stop listening; what nobody owned is written to ``run``."""
+        for place in self.places:
+            if place.listener is not None:
+                await place.listener.aclose()
+                place.listener = None
+
+    async def _listen(self, place: Place) -> None:
+        async def handler(stream: Stream) -> None:
+            await self._connection(place, stream)
+
+        place.listener = await self._network.listen(place.host, place.port, handler)
+        place.port = place.listener.address[1]
+
+    def own(self, uid: str, owner: Owner, *, transaction: bool) -> None:
+        """Remember that ``owner`` minted ``uid``."""
+        (self._transactions if transaction else self._instances)[uid] = owner
+
+    async def _connection(self, place: Place, stream: Stream) -> None:
+        connection = Connection(HeldTap(self._clock))
+        self._open.add(connection)
+        if place.holder is not None:
+            self._attribute(connection, place.holder)
+        try:
+            await self._serve(
+                stream=stream,
+                tap=connection.tap,
+                script=place.script,
+                ae_title=place.ae_title,
+                on_message=lambda _association, message: self._message(connection, message),
+            )
+        finally:
+            if not connection.tap.attributed:
+                connection.tap.attribute(self._run)
+            self._open.discard(connection)
+            connection.done.set()
+
+    async def _message(self, connection: Connection, message: Any) -> None:
+        mentioned = self.mint.found_in(message.data or b"")
+        for owner in self.owners(mentioned):
+            self._attribute(connection, owner)
+            owner.reported(mentioned)
+        for owner in connection.owners:
+            owner.reported(mentioned)
+
+    def owners(self, mentioned: set[str]) -> list[Owner]:
+        """Whose a message is that mentions these UIDs: by Transaction UID, else by instance UIDs."""
+        for table in (self._transactions, self._instances):
+            found = {id(table[uid]): table[uid] for uid in mentioned if uid in table}
+            if found:
+                return list(found.values())
+        return []
+
+    @staticmethod
+    def _attribute(connection: Connection, owner: Owner) -> None:
+        if owner not in connection.owners:
+            connection.owners.append(owner)
+            connection.tap.attribute(owner.recorder)
+
+    async def drain(self, owner: Owner, seconds: float) -> bool:
+        """Wait until no connection of ``owner`` is open any more, at most ``seconds``; False at the deadline."""
+        try:
+            async with asyncio.timeout(seconds):
+                while mine := [each for each in self._open if owner in each.owners]:
+                    await mine[0].done.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @contextlib.asynccontextmanager
+    async def ordinary(self) -> AsyncIterator[Place | None]:
+        """The shared destination (the first), for a scenario without a lease."""
+        if not self.places:
+            yield None
+            return
+        if len(self.places) == 1:
+            async with self._all_free:
+                await self._all_free.wait_for(lambda: self.places[0].holder is None)
+                self._ordinary += 1
+        try:
+            yield self.places[0]
+        finally:
+            if len(self.places) == 1:
+                async with self._all_free:
+                    self._ordinary -= 1
+                    self._all_free.notify_all()
+
+    @contextlib.asynccontextmanager
+    async def lease(self, listener: str, owner: Owner) -> AsyncIterator[Place]:
+        """Exclusive use of one destination whose listener behaves as named; waits for its turn."""
+        place = await self._turn()
+        try:
+            place.holder = owner
+            await self.behave(place, listener)
+            yield place
+        finally:
+            place.holder = None
+            await self.behave(place, "plain")
+            place.free.release()
+            async with self._all_free:
+                self._all_free.notify_all()
+
+    async def behave(self, place: Place, listener: str) -> None:
+        """Change how a leased destination behaves from the next connection on; ``absent`` closes its port."""
+        place.script = listener
+        if listener == ABSENT and place.listener is not None:
+            await place.listener.aclose()
+            place.listener = None
+        elif listener != ABSENT and place.listener is None:
+            await self._listen(place)
+
+    async def _turn(self) -> Place:
+        leasable = self.places[1:] or self.places
+        async with self._all_free:
+            await self._all_free.wait_for(lambda: any(self._is_free(place) for place in leasable))
+            place = next(place for place in leasable if self._is_free(place))
+            await place.free.acquire()
+        return place
+
+    def _is_free(self, place: Place) -> bool:
+        return not place.free.locked() and (len(self.places) > 1 or self._ordinary == 0)
+
+
+def listener_of(scripts: Mapping[str, Any], name: str) -> Any:
+    """The listener script called ``name``; raises ``KeyError`` with the names there are."""
+    if name not in scripts:
+        raise KeyError(f"no listener is called {name!r}; there are {', '.join(sorted(scripts))}, {ABSENT}")
+    return scripts[name]

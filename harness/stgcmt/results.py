@@ -1,0 +1,171 @@
+"""``results.json``: one object from one list of judged rows, with the exit code that the same list gives."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from stgcmt.clock import NS, iso
+from stgcmt.judge import JudgedRow, Recording, judge, suite_hash
+from stgcmt.suite import Suite
+from stgcmt.transcript import Transcript
+from stgcmt.verdict import (
+    CONSEQUENCES,
+    Exit,
+    KnownIssue,
+    Overlay,
+    Verdict,
+    exit_code,
+    overlay,
+    parse_known_issues,
+    summary,
+)
+
+SCHEMA_VERSION = 1
+DISTRIBUTION = "stgcmt-conformance"
+
+
+def tool() -> dict[str, Any]:
+    """Which harness this is."""
+    try:
+        version = metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # pragma: no cover - run from a plain source tree
+        version = "0"
+    return {"name": "stgcmt", "version": version, "commit": None}
+
+
+def judged_results(
+    recording: Recording,
+    suites: Mapping[str, Suite],
+    *,
+    judged: str,
+    profile: str | None = None,
+    known_issues: Sequence[KnownIssue] | None = None,
+) -> tuple[dict[str, Any], tuple[JudgedRow, ...]]:
+    """Judge a recording and compose ``results.json``; what is not given is taken from the recording.
+
+    ``judged`` is the only value in the result that does not come from the recording (ISO time).
+    """
+    info = recording.run.header.info
+    profile = profile or str(info.get("profile", "default"))
+    selection = info.get("selection", {})
+    rows = judge(recording, suites, profile=profile, selection=selection)
+    if known_issues is None:
+        known_issues = parse_known_issues({"issue": info.get("known_issues", [])}, "the bundle")
+    closing = _closing(recording.run)
+    started = iso(recording.run.header.wall_ns)
+    known = overlay(known_issues, rows, closing.get("finished") or started)
+    footer = recording.run.footer
+    state = "cut" if footer is None else "interrupted" if footer.state == "cancelled" else "complete"
+    end = exit_code(
+        rows, known, min_tested=float(info.get("gate", {}).get("min_tested", 0.5)), interrupted=state == "interrupted"
+    )
+    results = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": info.get("tool", tool()),
+        "suites": {role: {"version": suites[role].version, "hash": suite_hash(suites[role])} for role in info.get("roles", ())},
+        "edition": info.get("edition"),
+        "profile": profile,
+        "sut": info.get("sut_head", {}),
+        "started": started,
+        "finished": closing.get("finished"),
+        "judged": judged,
+        "state": state,
+        "exit_code": end.code,
+        "exit_reason": end.why,
+        "timing": closing.get("timing", {"wall_s": None, "critical_path_s": None}),
+        "summary": summary(rows),
+        "scenarios": _scenarios(recording),
+        "left_behind": _left_behind(recording),
+        "known_issues": {
+            name: [dataclasses.asdict(issue) for issue in getattr(known, name)] for name in ("applied", "stale", "unknown", "expired")
+        },
+        "requirements": [_row(row, known) for row in rows],
+    }
+    return results, rows
+
+
+def exit_of(results: Mapping[str, Any]) -> Exit:
+    """The exit code that a results object carries."""
+    return Exit(int(results["exit_code"]), str(results["exit_reason"]))
+
+
+def _closing(run: Transcript) -> dict[str, Any]:
+    found = [event.info for event in run.of("note") if event.info.get("what") == "finished"]
+    return dict(found[-1]) if found else {}
+
+
+def _scenarios(recording: Recording) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for (role, name), transcript in recording.scenarios.items():
+        footer = transcript.footer
+        wall = transcript.events[-1].t / NS if transcript.events else 0.0
+        found.append(
+            {
+                "role": role,
+                "name": name,
+                "state": footer.state if footer else "cut",
+                "reason": footer.reason if footer else "",
+                "wall_s": round(wall, 3),
+                "mode": transcript.header.info.get("mode"),
+                "events": len(transcript.events),
+            }
+        )
+    for (role, name), reason in (*recording.not_played.items(), *recording.damaged.items()):
+        state = "not-played" if (role, name) in recording.not_played else "damaged"
+        found.append({"role": role, "name": name, "state": state, "reason": reason, "wall_s": 0.0, "mode": None, "events": 0})
+    return sorted(found, key=lambda each: (each["role"], each["name"]))
+
+
+def _left_behind(recording: Recording) -> list[dict[str, Any]]:
+    """What the run left in the SUT: seeded instances and transactions (nothing is cleaned up behind a SUT's back)."""
+    left: list[dict[str, Any]] = []
+    for (role, name), transcript in recording.scenarios.items():
+        for event in transcript.of("seed", "uid"):
+            if event.kind == "seed" and event.info.get("ok") and not event.info.get("preloaded"):
+                left.append({"role": role, "scenario": name, "what": "instance", "uid": event.info.get("sop_instance_uid")})
+            elif event.kind == "uid" and event.info.get("what") == "transaction":
+                left.append({"role": role, "scenario": name, "what": "transaction", "uid": event.info.get("uid")})
+    return left
+
+
+def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
+    requirement, standing = row.requirement, row.standing
+    issue = next((each for each in known.applied if (each.id, each.role) == (row.id, row.role)), None)
+    return {
+        "id": row.id,
+        "title": requirement.title,
+        "statement": requirement.statement,
+        "clause": requirement.clause,
+        "level": requirement.level,
+        "basis": requirement.basis,
+        "role": row.role,
+        "verdict": str(row.verdict),
+        "outcome": standing.outcome,
+        "message": standing.message or row.reason,
+        "expected": standing.expected,
+        "seen": list(standing.seen),
+        "consequence": requirement.consequence,
+        "cost": requirement.cost or CONSEQUENCES[requirement.consequence],
+        "next_step": requirement.next_step,
+        "evidence": [dataclasses.asdict(citation) for citation in standing.evidence],
+        "checks": [
+            {"name": each.check, "verdict": str(each.verdict), "outcome": each.outcome, "message": each.message}
+            for each in row.findings
+        ],
+        "readings": list(requirement.readings),
+        "known_issue": {"reason": issue.reason, "until": issue.until, "ticket": issue.ticket} if issue else None,
+        "excluded": requirement.excluded,
+        "selected": row.selected,
+        "vacuous": False,
+    }
+
+
+def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows that deviate, worst consequence first."""
+    rank = {name: place for place, name in enumerate(CONSEQUENCES)}
+    order = {Verdict.ERROR: 0, Verdict.FAIL: 1, Verdict.WARN: 2}
+    rows: Iterable[Mapping[str, Any]] = (row for row in results["requirements"] if row["verdict"] in order)
+    return sorted(rows, key=lambda row: (order[Verdict(row["verdict"])], rank.get(row["consequence"], 99), row["role"], row["id"]))

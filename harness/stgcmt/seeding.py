@@ -1,0 +1,157 @@
+"""How instances get into the SUT and out again: STOW-RS, C-STORE; WADO-RS, C-GET. Recorded, never judged."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stgcmt.sut import Timing
+
+STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+IMPLICIT = "1.2.840.10008.1.2"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a retrieval brought: the bytes (part 10 by WADO-RS, a bare data set by C-GET), or why there are none."""
+
+    data: bytes | None
+    transfer_syntax: str | None = None
+    part10: bool = False
+    detail: str = ""
+
+
+def dimse_endpoint(section: Mapping[str, Any], calling: str | None) -> dict[str, Any]:
+    """Host, port and AE titles of a DIMSE SUT section, as arguments of the requestor."""
+    return {
+        "host": section["host"],
+        "port": int(section["port"]),
+        "called_ae": section.get("ae_title", "ANY-SCP"),
+        "calling_ae": calling or section.get("calling_ae_title", "STGCMT"),
+    }
+
+
+def dimse_timeouts(timing: Timing) -> Any:
+    """The requestor's deadlines from ``[timing]``."""
+    from stgcmt.actors.requestor import Timeouts  # noqa: PLC0415 - start-up
+
+    return Timeouts(connect=timing.connect, associate=timing.associate, response=timing.response, release=timing.release)
+
+
+async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, str]:
+    """Bring ``instance`` into the SUT; whether it was taken, and what was answered."""
+    end = {**target.section, **{key: value for key, value in target.seeding.items() if key != "how"}}
+    if how == "stow":
+        return await _stow(instance, end, stage)
+    if how == "c-store":
+        return await _c_store(instance, end, stage)
+    return False, "the SUT file says that nothing can be seeded"
+
+
+async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool, str]:
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+
+    boundary = "stgcmt-instance"
+    body = (
+        f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        + instance.part10()
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+    headers = [
+        ("Accept", "application/dicom+json"),
+        ("Content-Type", f'multipart/related; type="application/dicom"; boundary={boundary}'),
+    ]
+    client = client_for(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
+    try:
+        answer = await client.request("POST", "studies", headers=headers, content=body)
+    finally:
+        await client.aclose()
+    status = getattr(answer, "status", None)
+    if status is None:
+        return False, f"no answer to STOW-RS: {answer.kind} {answer.detail}"
+    # 200: all stored; 202: some with warnings. The instance is asked for by name later, so nothing is taken on trust.
+    return status == 200 or (status == 202 and b"00081198" not in answer.body), f"STOW-RS answered {status}"
+
+
+async def _c_store(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool, str]:
+    from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
+    from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
+
+    proposal = Proposal.of({instance.sop_class_uid: (instance.transfer_syntax_uid,)})
+    calling = end.get("calling_ae_title") or (stage.destination.ae_title if stage.destination is not None else None)
+    arguments = dimse_endpoint(end, calling) | {"timeouts": dimse_timeouts(stage.timing), "proposal": proposal}
+    async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
+        syntax = assoc.transfer_syntax(instance.sop_class_uid)
+        if syntax is None:
+            return False, f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {assoc.outcome or 'context refused'}"
+        answer = await assoc.c_store(instance.sop_class_uid, instance.sop_instance_uid, instance.data_set(syntax), syntax)
+    status = getattr(answer, "status", None)
+    if status is None:
+        return False, f"no answer to C-STORE: {answer}"
+    return status == 0 or status & 0xF000 == 0xB000, f"C-STORE answered {status:04X}H"
+
+
+async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
+    """Read ``instance`` back from the SUT."""
+    end = {**target.section, **{key: value for key, value in target.retrieval.items() if key != "how"}}
+    if how == "wado-rs":
+        return await _wado(instance, end, stage)
+    if how == "c-get":
+        return await _c_get(instance, end, stage)
+    return Found(None, detail="the SUT file says that nothing can be retrieved")
+
+
+async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+
+    path = f"studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}/instances/{instance.sop_instance_uid}"
+    accept = [("Accept", 'multipart/related; type="application/dicom"; transfer-syntax=*')]
+    client = client_for(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
+    try:
+        answer = await client.request("GET", path, headers=accept)
+    finally:
+        await client.aclose()
+    status = getattr(answer, "status", None)
+    if status != 200:
+        return Found(None, detail=f"WADO-RS answered {status}" if status else f"no answer to WADO-RS: {answer.kind} {answer.detail}")
+    head = f"Content-Type: {answer.header('content-type')}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.body, policy=email.policy.HTTP)
+    parts = list(message.iter_parts()) if message.is_multipart() else [message]
+    payload = parts[0].get_payload(decode=True) if parts else None
+    return Found(payload if isinstance(payload, bytes) else None, part10=True, detail="WADO-RS answered 200")
+
+
+async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
+    from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
+    from stgcmt.wire.dataset_writer import encode  # noqa: PLC0415 - start-up
+    from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
+
+    proposal = Proposal.of(
+        {STUDY_ROOT_GET: (IMPLICIT,), instance.sop_class_uid: (instance.transfer_syntax_uid,)},
+        roles=((instance.sop_class_uid, True, True),),
+    )
+    identifier = encode(
+        [
+            (0x00080018, "UI", instance.sop_instance_uid),
+            (0x00080052, "CS", "IMAGE"),
+            (0x0020000D, "UI", instance.study_instance_uid),
+            (0x0020000E, "UI", instance.series_instance_uid),
+        ],
+        IMPLICIT,
+    )
+    received: list[tuple[str, bytes]] = []
+    arguments = dimse_endpoint(end, stage.destination.ae_title if stage.destination is not None else None)
+    arguments |= {"timeouts": dimse_timeouts(stage.timing), "proposal": proposal}
+
+    async def keep(message: Any, transfer_syntax: str) -> int:
+        received.append((transfer_syntax, message.data or b""))
+        return 0
+
+    async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
+        answer = await assoc.c_get(identifier, STUDY_ROOT_GET, keep)
+    if not received:
+        return Found(None, detail=f"C-GET brought nothing: {answer}")
+    return Found(received[0][1], received[0][0], detail="C-GET brought the instance")

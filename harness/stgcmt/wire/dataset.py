@@ -66,8 +66,6 @@ MAX_DEPTH = 64  # deeper than any real data set, shallow enough for the interpre
 _VR_OF = {vr.encode("ascii"): vr for vr in SHORT_VRS | LONG_VRS}
 _LONG = frozenset(vr.encode("ascii") for vr in LONG_VRS)
 _PADDED_WITH_SPACE = frozenset(
-    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"],
-)
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"]
 )
 _ENOUGH = 4  # this many plausible headers in a row decide for an encoding

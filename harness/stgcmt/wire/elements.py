@@ -15,33 +15,9 @@ EXPLICIT_VR_BE = "1.2.840.10008.1.2.2"
 
 UNDEFINED = 0xFFFFFFFF
 
-SHORT_VRS = frozenset((
-    *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"),
-    *("LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"),
-))
-    [
-        "AE",
-        "AS",
-        "AT",
-        "CS",
-        "DA",
-        "DS",
-        "DT",
-        "FD",
-        "FL",
-        "IS",
-        "LO",
-        "LT",
-        "PN",
-        "SH",
-        "SL",
-        "SS",
-        "ST",
-        "TM",
-        "UI",
-        "UL",
-        "US",
-    ]
+SHORT_VRS = frozenset(
+    ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO")
+    + ("LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US")
 )
 LONG_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 

@@ -1,0 +1,376 @@
+"""An association: messages and services over one connection, for either side, with every outcome told apart.
+
+Responses go to whoever waits for them; every other message goes to ``on_message``, in order and one at a time, in a
+task of its own, so that a handler may itself send requests and wait. A report may arrive before the response to its
+N-ACTION: both find their way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from stgcmt.actors.outcome import Ended, NotAccepted, Outcome, Response, Silence, Split, Timeouts
+from stgcmt.actors.upperlayer import Side, UpperLayer
+from stgcmt.clock import Clock
+from stgcmt.transcript import Tap
+from stgcmt.wire import command as cmd
+from stgcmt.wire import pdv
+from stgcmt.wire.command import Command, Value
+from stgcmt.wire.items import Associate, AssociateAc, AssociateRq
+from stgcmt.wire.negotiation import Granted, granted
+from stgcmt.wire.pdv import Message
+from stgcmt.wire.stream import Stream
+from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, STUDY_ROOT_GET, STUDY_ROOT_MOVE, VERIFICATION
+
+OnMessage = Callable[["Association", Message], Awaitable[None]]
+OnStore = Callable[[Message], Awaitable[int]]
+PENDING = frozenset({0xFF00, 0xFF01})
+
+
+class Association(UpperLayer):
+    """One association. Where it is not established ``outcome`` says why, and every service returns that outcome."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        clock: Clock,
+        tap: Tap,
+        side: Side,
+        timeouts: Timeouts,
+        on_message: OnMessage | None = None,
+    ) -> None:
+        super().__init__(stream, clock, tap, side, timeouts)
+        self.on_message = on_message
+        self.request: AssociateRq | None = None
+        self.answer: AssociateAc | None = None
+        self.contexts: Mapping[int, Granted] = {}
+        self.peer_max_pdu = 16384
+        self.failure: Exception | None = None  # an error of our own handler; the actor that owns us raises it
+        self.messages: list[Message] = []  # requests that nobody has waited for yet (requestor only)
+        self._assembler = pdv.Assembler()
+        self._message_id = 0
+        self._pending: dict[int, tuple[int, asyncio.Queue[Message | None]]] = {}
+        self._waiters: list[tuple[Callable[[Message], bool], asyncio.Future[Message | None]]] = []
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._handler: asyncio.Task[None] | None = None
+        self._on_store: OnStore | None = None
+        self._whole = asyncio.Lock()  # fragments of two messages never mix
+
+    @property
+    def established(self) -> bool:
+        """Whether the association was accepted and has not ended."""
+        return self.answer is not None and self.open
+
+    def establish(self, request: AssociateRq, answer: AssociateAc) -> None:
+        """Take over what was negotiated, and begin to hand messages to ``on_message``."""
+        self.request, self.answer = request, answer
+        peer: Associate = answer if self.side == "requestor" else request
+        self.peer_max_pdu = peer.max_pdu or 0
+        self.contexts = {context.id: context for context in granted(request, answer)}
+        self._handler = asyncio.create_task(self._handle())
+
+    def context_for(self, abstract_syntax: str, transfer_syntax: str | None = None) -> int | None:
+        """The first accepted context of an abstract syntax (and transfer syntax)."""
+        for context in self.contexts.values():
+            if context.abstract_syntax == abstract_syntax and transfer_syntax in {None, context.transfer_syntax}:
+                return context.id
+        return None
+
+    def transfer_syntax(self, abstract_syntax: str) -> str | None:
+        """The transfer syntax of the first accepted context of an abstract syntax."""
+        context_id = self.context_for(abstract_syntax)
+        return None if context_id is None else self.contexts[context_id].transfer_syntax
+
+    # ------------------------------------------------------------------------------------------------ services
+
+    async def c_echo(self, *, timeout: float | None = None) -> Outcome:
+        """C-ECHO."""
+        return await self._invoke(VERIFICATION, cmd.C_ECHO_RQ, {cmd.AFFECTED_CLASS: VERIFICATION}, timeout=timeout)
+
+    async def c_store(
+        self,
+        class_uid: str,
+        instance_uid: str,
+        data: bytes,
+        transfer_syntax: str | None = None,
+        *,
+        overrides: Mapping[int, Value] | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """C-STORE of a data set that is already encoded in ``transfer_syntax``."""
+        values: dict[int, Value] = {
+            cmd.AFFECTED_CLASS: class_uid,
+            cmd.AFFECTED_INSTANCE: instance_uid,
+            cmd.PRIORITY: 0,
+            **(overrides or {}),
+        }
+        context = self.context_for(class_uid, transfer_syntax)
+        return await self._invoke(class_uid, cmd.C_STORE_RQ, values, data, context=context, timeout=timeout)
+
+    async def c_get(
+        self, identifier: bytes, on_store: OnStore, *, model: str = STUDY_ROOT_GET, timeout: float | None = None
+    ) -> Outcome:
+        """C-GET; each C-STORE that comes back is given to ``on_store``, whose status answers it.
+
+        The deadline counts from the last message. Returns the final response.
+        """
+        self._on_store = on_store
+        try:
+            values: dict[int, Value] = {cmd.AFFECTED_CLASS: model, cmd.PRIORITY: 0}
+            return await self._invoke(model, cmd.C_GET_RQ, values, identifier, timeout=timeout)
+        finally:
+            self._on_store = None
+
+    async def c_move(
+        self, identifier: bytes, destination: str, *, model: str = STUDY_ROOT_MOVE, timeout: float | None = None
+    ) -> Outcome:
+        """C-MOVE to the AE title ``destination``; the deadline counts from the last response. Returns the final one."""
+        values: dict[int, Value] = {cmd.AFFECTED_CLASS: model, cmd.PRIORITY: 0, cmd.MOVE_DESTINATION: destination}
+        return await self._invoke(model, cmd.C_MOVE_RQ, values, identifier, timeout=timeout)
+
+    async def n_action(
+        self,
+        data: bytes | None,
+        *,
+        action_type: int | None = 1,
+        class_uid: str | None = COMMITMENT_PUSH,
+        instance_uid: str | None = COMMITMENT_PUSH_INSTANCE,
+        context: int | None = None,
+        overrides: Mapping[int, Value] | None = None,
+        split: Split | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """N-ACTION; by default a Storage Commitment request on the context of its class."""
+        values: dict[int, Value] = {
+            cmd.REQUESTED_CLASS: class_uid,
+            cmd.REQUESTED_INSTANCE: instance_uid,
+            cmd.ACTION_TYPE: action_type,
+            **(overrides or {}),
+        }
+        return await self._invoke(
+            COMMITMENT_PUSH, cmd.N_ACTION_RQ, values, data, context=context, split=split, timeout=timeout
+        )
+
+    async def n_event_report(
+        self,
+        data: bytes | None,
+        event_type: int | None,
+        *,
+        class_uid: str | None = COMMITMENT_PUSH,
+        instance_uid: str | None = COMMITMENT_PUSH_INSTANCE,
+        context: int | None = None,
+        overrides: Mapping[int, Value] | None = None,
+        split: Split | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """N-EVENT-REPORT; roles are not looked at, the caller decides (PS3.7 D.3.3.4)."""
+        values: dict[int, Value] = {
+            cmd.AFFECTED_CLASS: class_uid,
+            cmd.AFFECTED_INSTANCE: instance_uid,
+            cmd.EVENT_TYPE: event_type,
+            **(overrides or {}),
+        }
+        return await self._invoke(
+            COMMITMENT_PUSH, cmd.N_EVENT_REPORT_RQ, values, data, context=context, split=split, timeout=timeout
+        )
+
+    async def respond(
+        self, asked: Message, status: int, *, data: bytes | None = None, fields: Mapping[int, Value] | None = None
+    ) -> bool:
+        """Send the response to ``asked``; ``fields`` override its elements (``None`` leaves one out)."""
+        values = cmd.response(asked.command, status, fields or {}, has_data=data is not None)
+        return await self.send_message(asked.context_id, values, data)
+
+    async def invoke(
+        self,
+        abstract_syntax: str,
+        field: int,
+        values: Mapping[int, Value],
+        data: bytes | None = None,
+        *,
+        context: int | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """Any other request (N-CREATE, N-GET …): send it and return its outcome."""
+        return await self._invoke(abstract_syntax, field, values, data, context=context, timeout=timeout)
+
+    # ------------------------------------------------------------------------------------------------ messages
+
+    async def send_message(
+        self, context_id: int, command: Mapping[int, Value], data: bytes | None = None, *, split: Split | None = None
+    ) -> bool:
+        """Send one message, command and data set in one write unless ``split``; false where the connection is gone."""
+        raw = cmd.encode(command)
+        head = pdv.fragment(context_id, raw, self.peer_max_pdu, is_command=True)
+        if data is None:
+            body: tuple[bytes, ...] = ()
+        else:
+            first = split.after if split is not None and split.after else None
+            body = pdv.fragment(context_id, data, self.peer_max_pdu, is_command=False, first=first)
+        async with self._whole:
+            if split is None:
+                return await self.send([*head, *body])
+            early = 1 if split.after else 0
+            if not await self.send([*head, *body[:early]]):
+                return False
+            await asyncio.sleep(split.pause_s)
+            return await self.send(body[early:]) if body[early:] else True
+
+    async def send_raw(self, raw: bytes) -> bool:
+        """Send bytes as they are, in one event."""
+        return await self.send([raw])
+
+    async def wait_message(self, predicate: Callable[[Message], bool], timeout: float) -> Message | Outcome:
+        """The first message, not returned before, that is no awaited response and of which ``predicate`` holds.
+
+        Returns what ended the association where that came first, or ``Silence``.
+        """
+        for index, message in enumerate(self.messages):
+            if predicate(message):
+                return self.messages.pop(index)
+        if self.outcome is not None:
+            return self.outcome
+        future: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
+        waiter = (predicate, future)
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(timeout):
+                found = await future
+        except TimeoutError:
+            return Silence(timeout)
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+        return found if found is not None else self.outcome or Silence(timeout)
+
+    async def idle(self) -> None:
+        """Return when every message that has arrived was handled."""
+        await self._inbox.join()
+
+    def next_message_id(self) -> int:
+        """A Message ID that no outstanding request of ours has."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        while self._message_id in self._pending:
+            self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
+
+    async def close(self, *, reset: bool = False) -> None:
+        """Close the connection and stop handling messages."""
+        await super().close(reset=reset)
+        handler, self._handler = self._handler, None
+        if handler is not None and handler is not asyncio.current_task():
+            handler.cancel()
+            await asyncio.gather(handler, return_exceptions=True)
+
+    def end(self, outcome: Ended, how: str, *, by: str = "local", t: int | None = None) -> None:
+        """Set the terminal outcome and wake everybody who waits; only the first counts."""
+        if self.outcome is None:
+            super().end(outcome, how, by=by, t=t)
+            for _, queue in self._pending.values():
+                queue.put_nowait(None)
+            for _, future in self._waiters:
+                if not future.done():
+                    future.set_result(None)
+
+    def on_data(self, body: bytes, t: int) -> str:
+        """Put messages together and hand them on."""
+        if self.answer is None:
+            return "a P-DATA-TF came before the association was established"
+        pdvs, faults = pdv.read_pdvs(body)
+        for one in pdvs:
+            message = self._assembler.feed(one, t)
+            if message is not None:
+                self._deliver(message)
+            elif self._assembler.too_large:
+                return f"a message of more than {pdv.MAX_MESSAGE} bytes"
+        return faults[0] if faults else ""
+
+    def _deliver(self, message: Message) -> None:
+        if message.command.is_response:
+            queue = self._awaiting(message.command)
+            if queue is not None:
+                queue.put_nowait(message)
+                return
+        for predicate, future in self._waiters:
+            if not future.done() and predicate(message):
+                future.set_result(message)
+                break
+        else:
+            served = self._on_store is not None and message.command.field == cmd.C_STORE_RQ
+            if self.side == "requestor" and not served:
+                self.messages.append(message)
+        if not message.command.is_response:
+            self._inbox.put_nowait(message)
+
+    def _awaiting(self, command: Command) -> asyncio.Queue[Message | None] | None:
+        """Who waits for a response: by Message ID Being Responded To.
+
+        A wrong id is the judge's business, not a reason to wait in vain: where a single request is outstanding, the
+        Command Field fits and the id is none that we ever used, the response is taken as its own.
+        """
+        answered = command.responded_to or 0
+        asked = self._pending.get(answered)
+        ours = 1 <= answered <= self._message_id
+        if asked is None and not ours and len(self._pending) == 1:
+            (only,) = self._pending.values()
+            asked = only if command.field == only[0] | cmd.RESPONSE else None
+        return None if asked is None else asked[1]
+
+    async def _handle(self) -> None:
+        while True:
+            message = await self._inbox.get()
+            try:
+                if self._on_store is not None and message.command.field == cmd.C_STORE_RQ:
+                    await self.respond(message, await self._on_store(message))
+                elif self.on_message is not None:
+                    await self.on_message(self, message)
+            except Exception as error:  # noqa: BLE001 - our own fault: kept for the owner, never taken for the SUT's
+                self.failure = self.failure or error
+                self.tap.event("note", text=f"the harness's own handler failed: {type(error).__name__}: {error}")
+                await self.abort()
+            finally:
+                self._inbox.task_done()
+
+    async def _invoke(
+        self,
+        abstract_syntax: str,
+        field: int,
+        values: Mapping[int, Value],
+        data: bytes | None = None,
+        *,
+        context: int | None = None,
+        split: Split | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """Send a request and return its final response, or what came instead of it."""
+        if self.outcome is not None:
+            return self.outcome
+        context_id = self.context_for(abstract_syntax) if context is None else context
+        if context_id is None:
+            return NotAccepted(abstract_syntax)
+        limit = self.timeouts.response if timeout is None else timeout
+        message_id = self.next_message_id()
+        queue: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._pending[message_id] = (field, queue)
+        try:
+            command = cmd.request(field, message_id, values, has_data=data is not None)
+            await self.send_message(context_id, command, data, split=split)
+            return await self._final(queue, limit)
+        finally:
+            del self._pending[message_id]
+
+    async def _final(self, queue: asyncio.Queue[Message | None], limit: float) -> Outcome:
+        while True:
+            try:
+                async with asyncio.timeout(limit):
+                    message = await queue.get()
+            except TimeoutError:
+                quiet = (self.clock.monotonic_ns() - self._arrived) / 1e9
+                if self._on_store is not None and quiet < limit:
+                    continue  # C-GET: sub-operations are going on
+                return self.outcome or Silence(limit)
+            if message is None:
+                return self.outcome or Silence(limit)
+            if message.command.status not in PENDING:
+                return Response(message.command.status, message.command, message.data, message.t)

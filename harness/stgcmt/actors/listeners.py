@@ -1,0 +1,91 @@
+"""What a listener does on purpose, as data: one frozen script a lease, named where scenarios ask for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from stgcmt.wire import command as cmd
+from stgcmt.wire.command import Value
+from stgcmt.wire.negotiation import TRANSFER_SYNTAXES_UNKNOWN, Policy, RoleAnswer
+from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION
+
+Answer = Literal["accept", "reject", "abort", "silence", "close"]
+OnRequest = Literal["respond", "silence", "abort", "close"]
+MAX_PDU = 16384
+# Every optional field of a response left out: only what PS3.7 10.3.1 requires stays.
+BARE: Mapping[int, Value] = MappingProxyType({
+    cmd.AFFECTED_CLASS: None,
+    cmd.AFFECTED_INSTANCE: None,
+    cmd.EVENT_TYPE: None,
+    cmd.ACTION_TYPE: None,
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ListenerScript:
+    """How a listener behaves. ``transfer_syntaxes`` is our order of preference.
+
+    ``associate`` answers the A-ASSOCIATE-RQ (``reject``: result, source, reason of PS3.8 table 9-21), ``refuse_with`` is
+    the result for every context (0: each is judged by itself). ``on_request`` is what a request gets that no handler
+    of the caller serves; a report is then answered with ``report_status`` and ``response_fields`` after ``delay_s``.
+    ``deviate_first`` limits a deviation to the first associations of a listener, later ones find ``plain``.
+    """
+
+    name: str
+    transfer_syntaxes: tuple[str, ...] = (IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE)
+    abstract_syntaxes: Collection[str] | Callable[[str], bool] | None = (COMMITMENT_PUSH, VERIFICATION)
+    role: RoleAnswer = "grant"
+    refuse_with: int = 0
+    max_pdu: int = MAX_PDU
+    associate: Answer = "accept"
+    reject: tuple[int, int, int] = (1, 1, 1)
+    on_request: OnRequest = "respond"
+    report_status: int = 0x0000
+    response_fields: Mapping[int, Value] = field(default_factory=dict)
+    delay_s: float = 0.0
+    deviate_first: int | None = None
+    check_called_ae: bool = False
+
+    def policy(self) -> Policy:
+        """How the presentation contexts and roles are answered."""
+        return Policy(self.abstract_syntaxes, self.transfer_syntaxes, self.role, self.refuse_with)
+
+    def for_association(self, number: int) -> ListenerScript:
+        """The script for the ``number``-th association (from 1) of a listener."""
+        if self.deviate_first is None or number <= self.deviate_first:
+            return self
+        return dataclasses.replace(PLAIN, name=self.name, abstract_syntaxes=self.abstract_syntaxes)
+
+
+PLAIN = ListenerScript("plain")
+REJECT_TRANSIENT = (2, 3, 2)  # local limit exceeded: what a busy listener says
+REJECT_PERMANENT = (1, 1, 1)  # no reason given
+
+LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
+    script.name: script
+    for script in (
+        PLAIN,
+        ListenerScript("implicit-only", transfer_syntaxes=(IMPLICIT_LE,)),
+        ListenerScript("explicit-only", transfer_syntaxes=(EXPLICIT_LE,)),
+        ListenerScript("explicit-first", transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE)),
+        ListenerScript("no-role", role="none"),
+        ListenerScript("role-refused", role="refuse"),
+        ListenerScript("role-both", role="both"),
+        ListenerScript("role-unproposed", role="unproposed"),
+        ListenerScript("small-pdu", max_pdu=4096),
+        # Longer than what a sender may take for a hiccup, shorter than every usual DIMSE deadline (30 s).
+        ListenerScript("slow", delay_s=3.0),
+        ListenerScript("reject-transient", associate="reject", reject=REJECT_TRANSIENT, deviate_first=1),
+        ListenerScript("reject-permanent", associate="reject", reject=REJECT_PERMANENT),
+        ListenerScript("reject-context", refuse_with=TRANSFER_SYNTAXES_UNKNOWN),
+        ListenerScript("failure-status", report_status=0x0110),
+        ListenerScript("abort-on-report", on_request="abort"),
+        ListenerScript("close-on-report", on_request="close"),
+        ListenerScript("silent", on_request="silence"),
+        ListenerScript("bare-response", response_fields=BARE),
+    )
+})  # fmt: skip

@@ -1,0 +1,48 @@
+"""What a writer gets: the results, the transcripts they cite, and the SUT file without its secrets.
+
+A writer is ``def write(evidence: Evidence, directory: Path) -> list[Path]``, found through the entry point group
+``stgcmt.writers``. It never recomputes a verdict: counts and exit code are those of the results object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stgcmt.transcript import Transcript
+
+WRITERS = "stgcmt.writers"
+FINDINGS = ("error", "fail", "warn")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One judged bundle as values.
+
+    Attributes:
+        results: the ``results.json`` object.
+        transcripts: by reference name, ``ROLE/SCENARIO`` and ``run``.
+        sut: the redacted SUT file.
+    """
+
+    results: Mapping[str, Any]
+    transcripts: Mapping[str, Transcript]
+    sut: Mapping[str, Any] = field(default_factory=dict)
+
+
+Writer = Callable[[Evidence, Path], list[Path]]
+
+
+def writers() -> Iterator[tuple[str, Writer]]:
+    """The installed writers by name, in the order of their names."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - start-up
+
+    for entry in sorted(entry_points(group=WRITERS), key=lambda each: each.name):
+        yield entry.name, entry.load()
+
+
+def write_all(evidence: Evidence, directory: Path) -> list[Path]:
+    """Have every installed writer write into ``directory``; the files that were written. Raises ``OSError``."""
+    return [path for _, write in writers() for path in write(evidence, directory)]

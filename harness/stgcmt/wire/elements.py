@@ -15,10 +15,8 @@ EXPLICIT_VR_BE = "1.2.840.10008.1.2.2"
 
 UNDEFINED = 0xFFFFFFFF
 
-SHORT_VRS = frozenset(
-    ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO")
-    + ("LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US")
-)
+_TEXT = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM")
+SHORT_VRS = frozenset((*_TEXT, "UI", "AT", "FD", "FL", "SL", "SS", "UL", "US"))
 LONG_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

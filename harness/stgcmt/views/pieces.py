@@ -1,0 +1,182 @@
+"""From recorded events to PDUs and messages of one direction, each knowing the events that its bytes came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from stgcmt.transcript import Event
+from stgcmt.wire import command as cmd
+from stgcmt.wire import pdu, pdv
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that could not be decoded, or breaks the encoding; ``incoming``: the SUT sent it."""
+
+    event: int
+    text: str
+    incoming: bool
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The event, as views name them."""
+        return (self.event,)
+
+    @property
+    def summary(self) -> str:
+        """The fault in a line."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A PDU, who sent it, and the events (with their times, nanoseconds) that carried its first and last byte."""
+
+    pdu: pdu.Pdu
+    incoming: bool
+    events: tuple[int, ...]
+    t_first: int
+    t_last: int
+    step: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Everything that one side sent on one connection."""
+
+    pdus: tuple[Located, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A message put together from fragments; ``data`` is ``None`` where no data set came."""
+
+    context_id: int
+    command: cmd.Command
+    data: bytes | None
+    complete: bool
+    incoming: bool
+    step: str | None
+    events: tuple[int, ...]
+    t_first: int
+    t_last: int
+    faults: tuple[str, ...]
+
+
+def locate(record: Iterable[Event], *, incoming: bool) -> Direction:
+    """Cut the bytes of one direction into PDUs; what is no PDU becomes a fault."""
+    kind = "dimse.in" if incoming else "dimse.out"
+    found: list[Located] = []
+    faults: list[Fault] = []
+    buffer = bytearray()
+    spans: list[tuple[int, Event]] = []  # the events whose bytes are in the buffer, with the offset where each ends
+    for event in record:
+        if event.kind != kind or not event.data:
+            continue
+        buffer += event.data
+        spans.append((len(buffer), event))
+        pdus, used = pdu.scan(buffer)
+        at = 0
+        for one in pdus:
+            stop = at + len(one.raw)
+            carriers = _carriers(spans, at, stop)
+            first, last = carriers[0], carriers[-1]
+            found.append(Located(one, incoming, tuple(each.n for each in carriers), first.t, last.t, first.step))
+            if one.type not in pdu.NAMES:
+                faults.append(Fault(first.n, f"{one.name} is no PDU of the upper layer", incoming))
+            at = stop
+        if used:
+            del buffer[:used]
+            spans = [(end - used, each) for end, each in spans if end > used]
+    if buffer:
+        text = pdu.garbage(buffer) or f"the last {len(buffer)} bytes are no complete PDU"
+        faults.append(Fault(spans[0][1].n, text, incoming))
+    return Direction(tuple(found), tuple(faults))
+
+
+def _carriers(spans: Sequence[tuple[int, Event]], start: int, stop: int) -> list[Event]:
+    """The events that carry the bytes from ``start`` to ``stop``."""
+    carriers: list[Event] = []
+    begin = 0
+    for end, event in spans:
+        if begin >= stop:
+            break
+        if end > start:
+            carriers.append(event)
+        begin = end
+    return carriers
+
+
+@dataclass
+class _Open:
+    """A message that has begun."""
+
+    context_id: int
+    begun: Located
+    events: list[int] = field(default_factory=list)
+    command: list[bytes] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+    decoded: cmd.Command | None = None
+    faults: list[str] = field(default_factory=list)
+    t_last: int = 0
+
+    def take(self, one: Located, value: pdv.Pdv) -> bool:
+        """Take a fragment that belongs here; returns whether the message is complete."""
+        self.events += [event for event in one.events if event not in self.events[-2:]]
+        self.t_last = one.t_last
+        if value.context_id != self.context_id:
+            self.faults.append(f"a fragment of context {value.context_id} in a message of context {self.context_id}")
+        if value.is_command:
+            self.command.append(value.data)
+            if value.is_last:
+                self.decoded = cmd.decode(b"".join(self.command))
+                return not self.decoded.has_data_set
+            return False
+        self.data.append(value.data)
+        return value.is_last
+
+    def close(self, *, complete: bool) -> Assembled:
+        decoded = self.decoded or cmd.decode(b"".join(self.command))
+        return Assembled(
+            self.context_id,
+            decoded,
+            b"".join(self.data) if self.data else None,
+            complete,
+            self.begun.incoming,
+            self.begun.step,
+            tuple(self.events),
+            self.begun.t_first,
+            self.t_last,
+            (*self.faults, *decoded.faults) if self.decoded else tuple(self.faults),
+        )
+
+
+def assemble(pdus: Iterable[Located]) -> tuple[tuple[Assembled, ...], tuple[Fault, ...]]:
+    """The messages of one direction, begun ones included, and the fragments that belong to none."""
+    found: list[Assembled] = []
+    faults: list[Fault] = []
+    current: _Open | None = None
+    for one in pdus:
+        if one.pdu.type != pdu.P_DATA_TF:
+            continue
+        values, wrong = pdv.read_pdvs(one.pdu.body)
+        faults += [Fault(one.events[-1], text, one.incoming) for text in wrong]
+        for value in values:
+            if value.is_command and current is not None and current.decoded is not None:
+                current.faults.append("a command came where the rest of the data set was expected")
+                found.append(current.close(complete=False))
+                current = None
+            if not value.is_command and (current is None or current.decoded is None):
+                text = f"a data set fragment of {len(value.data)} bytes that no command announced"
+                faults.append(Fault(one.events[-1], text, one.incoming))
+                continue
+            if current is None:
+                current = _Open(value.context_id, one)
+            if current.take(one, value):
+                found.append(current.close(complete=True))
+                current = None
+    if current is not None:
+        found.append(current.close(complete=False))
+    return tuple(found), tuple(faults)

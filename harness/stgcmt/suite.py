@@ -346,6 +346,7 @@ class Suite:
     claims_schema: Mapping[str, Any] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
     reference: str | Reference | None = None
+    stacks: Mapping[str, str | Reference] = field(default_factory=dict)
     faults: str | Sequence[Fault] = ()
     variants: str | Sequence[Any] = ()
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
@@ -388,16 +389,24 @@ class Suite:
 
     def resolve(self, name: str) -> Any:
         """A field that may name its value as ``"module:attribute"``, resolved."""
-        value = getattr(self, name)
-        if isinstance(value, str):
-            module, _, attribute = value.partition(":")
-            return getattr(importlib.import_module(module), attribute)
-        return value
+        return _resolved(getattr(self, name))
+
+    def resolve_stack(self, stack: str | None) -> Reference:
+        """The reference, or another implementation of the role by its name."""
+        found: Reference = _resolved(self.reference if stack is None else self.stacks[stack])
+        return found
 
     @property
     def all_faults(self) -> tuple[Fault, ...]:
         """The named faults of the reference."""
         return tuple(self.resolve("faults"))
+
+
+def _resolved(value: Any) -> Any:
+    if isinstance(value, str):
+        module, _, attribute = value.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    return value
 
 
 def load_suites() -> dict[str, Suite]:

@@ -1,0 +1,73 @@
+"""The evidence bundle: a directory with transcripts first and everything else derived from them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from stgcmt.errors import UsageError
+from stgcmt.evidence import Evidence
+from stgcmt.judge import Recording, read_recording
+from stgcmt.transcript import TranscriptError
+
+RESULTS = "results.json"
+
+
+def prepare(out: Path | None) -> Path:
+    """A new or empty directory for a bundle; raises ``UsageError`` where it holds something or cannot be written."""
+    directory = out or Path(f"stgcmt-evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    stage, step = "preparing the output directory", "name another one with --out"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise UsageError(stage, "a new or an empty directory", f"{directory} holds files already", step)
+        probe = directory / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(stage, "a directory that can be written", f"{directory}: {error.strerror}", step) from error
+    return directory
+
+
+def load(directory: Path) -> Recording:
+    """The recording in a bundle; raises ``UsageError`` where there is none."""
+    try:
+        return read_recording(directory)
+    except TranscriptError as error:
+        raise UsageError("reading the bundle", "a directory that `stgcmt run` wrote", str(error), "check the path") from error
+
+
+def dump(value: Any) -> str:
+    """JSON as the bundle stores it."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(directory: Path, results: Mapping[str, Any], recording: Recording, command: list[str]) -> list[str]:
+    """Write everything that is derived from the transcripts; what a writer could not do is returned, not raised.
+
+    ``results.json`` is written first and last comes the manifest, so that a failing writer costs its own file only.
+    """
+    (directory / RESULTS).write_text(dump(results), "utf-8")
+    sut = recording.run.header.info.get("sut", {})
+    (directory / "sut.json").write_text(dump(sut), "utf-8")
+    evidence = Evidence(results=results, transcripts=recording.named(), sut=sut)
+    problems = []
+    for entry in sorted(entry_points(group="stgcmt.writers"), key=lambda entry: entry.name):
+        try:
+            entry.load()(evidence, directory)
+        except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run
+            problems.append(f"the writer {entry.name} failed: {type(error).__name__}: {error}")
+    try:
+        from stgcmt_reports.manifest import write_manifest  # noqa: PLC0415 - start-up
+
+        write_manifest(directory, command=command, results=results)
+    except Exception as error:  # noqa: BLE001 - as above
+        problems.append(f"the manifest was not written: {type(error).__name__}: {error}")
+    for problem in problems:
+        print(f"stgcmt: {problem}", file=sys.stderr)  # noqa: T201 - the terminal is the reader
+    return problems

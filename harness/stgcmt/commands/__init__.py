@@ -1,0 +1,57 @@
+"""One module a command of ``stgcmt``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stgcmt.catalogue import CatalogueError
+from stgcmt.errors import HarnessError, UsageError
+from stgcmt.suite import Suite, load_suites
+
+
+def installed() -> dict[str, Suite]:
+    """The installed suites; a suite with a broken catalogue is a harness error that names it."""
+    try:
+        return load_suites()
+    except CatalogueError as error:
+        raise HarnessError("loading suites", "well-formed catalogues", str(error), "mend or uninstall that suite") from error
+
+
+def roles_of(wanted: Sequence[str], suites: Mapping[str, Suite], default: Sequence[str]) -> tuple[str, ...]:
+    """The roles of ``--role`` (``-`` for ``_`` allowed), else ``default``; raises ``UsageError`` for an unknown one."""
+    chosen = [role.replace("-", "_") for role in wanted] or list(default)
+    for role in chosen:
+        if role not in suites:
+            raise UsageError("reading --role", f"one of {', '.join(suites)}", role, nearest(role, suites))
+    return tuple(dict.fromkeys(chosen))
+
+
+def selection_of(suites: Mapping[str, Suite], roles: Sequence[str], req: Sequence[str], clause: Sequence[str], level: Sequence[str]) -> dict[str, Any]:
+    """The selection that a run stores; raises ``UsageError`` for an id that no selected role has, or an empty choice."""
+    from stgcmt.judge import selected  # noqa: PLC0415 - start-up
+
+    rows = [row for role in roles for row in suites[role].catalogue]
+    for ident in req:
+        if all(row.id != ident for row in rows):
+            raise UsageError("reading --req", "a requirement id of the chosen roles", ident, nearest(ident, [row.id for row in rows]))
+    selection = {"req": list(req), "clause": list(clause), "level": list(level)}
+    if not any(selected(row, selection) for row in rows):
+        raise UsageError("reading the selection", "at least one requirement", "none fits", "`stgcmt list` shows clauses, ids and levels")
+    return selection
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The sentence that names the nearest known word."""
+    close = difflib.get_close_matches(word, list(known), 1, 0.5)
+    return f"did you mean {close[0]}?" if close else "`stgcmt list` shows what there is"
+
+
+def find_rows(suites: Mapping[str, Suite], ident: str) -> list[tuple[Suite, Any]]:
+    """Every (suite, requirement) with this id; raises ``UsageError`` where there is none."""
+    found = [(suite, row) for suite in suites.values() for row in suite.catalogue if row.id == ident]
+    if not found:
+        known = [row.id for suite in suites.values() for row in suite.catalogue]
+        raise UsageError("looking up a requirement", "a requirement id", ident, nearest(ident, known))
+    return found

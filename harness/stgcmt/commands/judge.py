@@ -1,0 +1,79 @@
+"""``stgcmt judge``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stgcmt.commands import installed
+
+
+@click.command("judge")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="readings of silent text move up by one")
+@click.option("--known-issues", type=click.Path(path_type=Path), help="known-issues.toml in place of the recorded one")
+@click.option("--claims", type=click.Path(path_type=Path), help="a TOML file whose [claims] take the place of the recorded ones")
+@click.option("--out", type=click.Path(path_type=Path), help="write a new bundle there instead of results into the old one")
+@click.option("--json", "as_json", is_flag=True, help="print only results.json")
+def command(
+    bundle: Path, known_issues: Path | None, claims: Path | None, out: Path | None, *, strict: bool, as_json: bool
+) -> None:
+    """Judge a recorded bundle again: the same verdicts as the run, without the SUT."""
+    from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
+    from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
+    from stgcmt.results import exit_of, judged_results  # noqa: PLC0415 - start-up
+    from stgcmt.verdict import load_known_issues  # noqa: PLC0415 - start-up
+
+    recording = bundles.load(bundle)
+    if claims:
+        recording = _with_claims(recording, claims)
+    suites = installed()
+    _check_roles(recording, suites)
+    results, _ = judged_results(
+        recording,
+        suites,
+        judged=iso(SystemClock().wall_ns()),
+        profile="strict" if strict else None,
+        known_issues=load_known_issues(known_issues) if known_issues else None,
+    )
+    if out:
+        import shutil  # noqa: PLC0415 - rarely used
+
+        directory = bundles.prepare(out)
+        shutil.copytree(bundle / "transcripts", directory / "transcripts")
+        bundles.write(directory, results, recording, list(recording.run.header.info.get("command", [])))
+    if as_json:
+        click.echo(bundles.dump(results), nl=False)
+    else:
+        from stgcmt.terminal import print_results  # noqa: PLC0415 - start-up
+
+        print_results(results, recording.named(), bundle=out or bundle)
+    sys.exit(exit_of(results).code)
+
+
+def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    for role in recording.run.header.info.get("roles", ()):
+        if role not in suites:
+            raise UsageError("judging", f"a suite for {role}", f"installed: {', '.join(suites)}", "install the suite that recorded it")
+
+
+def _with_claims(recording: Any, path: Path) -> Any:
+    """The recording with other claims: everything else stays as it was recorded."""
+    import dataclasses  # noqa: PLC0415 - rarely used
+    import tomllib  # noqa: PLC0415 - rarely used
+
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError("reading claims", "a TOML file with [claims]", f"{path}: {error}", "check the file") from error
+    header = recording.run.header
+    claimed = tree.get("claims", tree)
+    run = dataclasses.replace(recording.run, header=dataclasses.replace(header, info={**header.info, "claims": claimed}))
+    return dataclasses.replace(recording, run=run)

@@ -1,0 +1,134 @@
+"""``stgcmt run``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stgcmt.commands import installed, nearest, roles_of, selection_of
+
+if TYPE_CHECKING:
+    from stgcmt.play import Plan, Player
+
+
+@click.command("run")
+@click.argument("sut_file", required=False, metavar="[SUT.toml]", type=click.Path(path_type=Path))
+@click.option("--role", multiple=True, help="only this role of the SUT")
+@click.option("--clause", multiple=True, help="only rows of this clause and what lies below it, e.g. 13.4")
+@click.option("--req", multiple=True, help="only this requirement id")
+@click.option("--level", multiple=True, type=click.Choice(["shall", "should", "may", "info"]), help="only this level")
+@click.option("--out", type=click.Path(path_type=Path), help="directory for the evidence (new or empty)")
+@click.option("--strict", is_flag=True, help="readings of silent text move up by one")
+@click.option("--known-issues", type=click.Path(path_type=Path), help="the vendor's known-issues.toml")
+@click.option("--fault", help="switch on a named fault of the embedded reference (`stgcmt faults`)")
+@click.option("--dry-run", is_flag=True, help="show what would be sent, the waits and the leases, and what stays not-tested")
+@click.option("--json", "as_json", is_flag=True, help="print only results.json")
+def command(sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | None, **options: Any) -> None:
+    """Play every scenario against the SUT of SUT.toml (without it: the embedded references), judge, write evidence."""
+    plan = make_plan(sut_file, command=("stgcmt", *sys.argv[1:]), **options)
+    if dry_run:
+        from stgcmt.commands.dry_run import show  # noqa: PLC0415 - start-up
+
+        show(plan, as_json=as_json)
+        return
+    from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
+    from stgcmt.results import exit_of  # noqa: PLC0415 - start-up
+    from stgcmt.terminal import Progress, print_results  # noqa: PLC0415 - start-up
+
+    directory = bundles.prepare(out)
+    with Progress(quiet=as_json, total=len(plan.playable)) as progress:
+        results, recording = run_plan(plan, directory, progress=progress)
+    if as_json:
+        click.echo(bundles.dump(results), nl=False)
+    else:
+        print_results(results, recording.named(), bundle=directory)
+    sys.exit(exit_of(results).code)
+
+
+def make_plan(
+    sut_file: Path | None,
+    *,
+    role: tuple[str, ...] = (),
+    clause: tuple[str, ...] = (),
+    req: tuple[str, ...] = (),
+    level: tuple[str, ...] = (),
+    strict: bool = False,
+    known_issues: Path | None = None,
+    fault: str | None = None,
+    command: tuple[str, ...] = (),
+) -> Plan:
+    """What ``stgcmt run`` and ``pytest --sut`` will play; raises ``UsageError``."""
+    import dataclasses  # noqa: PLC0415 - start-up
+
+    from stgcmt.play import plan  # noqa: PLC0415 - start-up
+    from stgcmt.sut import load  # noqa: PLC0415 - start-up
+    from stgcmt.verdict import load_known_issues  # noqa: PLC0415 - start-up
+
+    suites = installed()
+    sut = load(sut_file, suites=suites)
+    roles = roles_of(role, suites, sut.roles)
+    _check_roles(roles, sut)
+    known = load_known_issues(known_issues) if known_issues else ()
+    if fault:
+        roles = _roles_with_fault(fault, roles, suites, sut)
+    return plan(
+        sut,
+        suites,
+        roles,
+        selection_of(suites, roles, req, clause, level),
+        profile="strict" if strict else "default",
+        fault=fault,
+        known_issues=tuple(dataclasses.asdict(issue) for issue in known),
+        command=command,
+    )
+
+
+def _check_roles(roles: tuple[str, ...], sut: Any) -> None:
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    for role in roles:
+        if role not in sut.roles:
+            raise UsageError("choosing roles", f"roles of the SUT file: {', '.join(sut.roles)}", role, f"add {role} and its section to the SUT file")
+
+
+def _roles_with_fault(fault: str, roles: tuple[str, ...], suites: Any, sut: Any) -> tuple[str, ...]:
+    """The roles whose reference has the fault: a run with a fault plays those alone."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    if sut.driver.kind != "builtin":
+        raise UsageError("reading --fault", "the embedded reference as SUT", "a SUT file of your own", "leave out the SUT file or --fault")
+    known = {each.name: role for role in roles for each in suites[role].all_faults}
+    found = tuple(role for role in roles if any(each.name == fault for each in suites[role].all_faults))
+    if not found:
+        raise UsageError("reading --fault", "a fault that `stgcmt faults` lists", fault, nearest(fault, known))
+    return found
+
+
+def run_plan(plan: Plan, directory: Path, *, progress: Any = None) -> tuple[dict[str, Any], Any]:
+    """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is."""
+    from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
+    from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
+    from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
+
+    asyncio.run(_play(plan, directory, progress))
+    recording = bundles.load(directory)
+    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()))
+    bundles.write(directory, results, recording, list(plan.command))
+    return results, recording
+
+
+async def _play(plan: Plan, directory: Path, progress: Any) -> None:
+    from stgcmt.play import play_plan  # noqa: PLC0415 - start-up
+
+    loop = asyncio.get_running_loop()
+
+    def interruptible(player: Player) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, player.interrupt)
+
+    await play_plan(plan, directory, progress=progress, on_player=interruptible)

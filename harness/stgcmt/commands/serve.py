@@ -1,0 +1,79 @@
+"""``stgcmt serve``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stgcmt.commands import installed, nearest, roles_of
+
+
+@click.command("serve")
+@click.argument("role")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", type=int, default=0, help="port to listen on; 0: the system chooses")
+@click.option("--ae-title", help="our AE title (DIMSE)")
+@click.option("--destination", multiple=True, metavar="AE@HOST:PORT", help="a caller that is known, and where its reports go (DIMSE)")
+@click.option("--mode", help="a named configuration, e.g. synchronous, asynchronous")
+@click.option("--delay", type=float, help="seconds until a result is there")
+@click.option("--retention", type=float, help="seconds for which a result is kept")
+@click.option("--retry-after", type=int, help="seconds in Retry-After; negative: no such header")
+@click.option("--prefix", help="path prefix of the base URL (web)")
+@click.option("--fault", help="switch on a named fault (`stgcmt faults`)")
+@click.option("--stack", help="another implementation of the role, e.g. pynetdicom")
+@click.option("--directory", type=click.Path(path_type=Path), help="keep the store there; default: a new one, removed at the end")
+def command(role: str, *, mode: str | None, fault: str | None, stack: str | None, directory: Path | None, **options: Any) -> None:
+    """Run the reference of ROLE (origin-server, scp) until Ctrl-C; prints its SUT section as one line of JSON."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    suites = installed()
+    suite = suites[roles_of((role,), suites, ())[0]]
+    if fault and fault not in {each.name for each in suite.all_faults}:
+        raise UsageError("reading --fault", f"a fault of {suite.role}", fault, nearest(fault, [each.name for each in suite.all_faults]))
+    if mode and mode not in suite.modes:
+        raise UsageError("reading --mode", f"one of {', '.join(suite.modes) or 'none'}", mode, nearest(mode, suite.modes))
+    if stack and stack not in suite.stacks:
+        raise UsageError("reading --stack", f"one of {', '.join(suite.stacks) or 'none'}", stack, nearest(stack, suite.stacks))
+    destinations = tuple(_destination(each) for each in options.pop("destination"))
+    chosen = {key: value for key, value in options.items() if value is not None}
+    with tempfile.TemporaryDirectory(prefix="stgcmt-serve-") as scratch:
+        try:
+            asyncio.run(_serve(suite, stack, directory or Path(scratch), mode, fault, chosen, destinations))
+        except OSError as error:
+            raise UsageError("listening", f"a free port at {options['host']}", f"port {options['port']}: {error.strerror or error}", "choose another --port") from error
+
+
+async def _serve(
+    suite: Any, stack: str | None, directory: Path, mode: str | None, fault: str | None, options: Mapping[str, Any], destinations: tuple[Any, ...]
+) -> None:
+    from stgcmt.clock import SystemClock  # noqa: PLC0415 - start-up
+    from stgcmt.suite import Setting  # noqa: PLC0415 - start-up
+    from stgcmt.wire.stream import SystemNetwork  # noqa: PLC0415 - start-up
+
+    directory.mkdir(parents=True, exist_ok=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    reference = suite.resolve_stack(stack)
+    setting = Setting(SystemClock(), SystemNetwork(), directory, mode, fault, None, options, destinations)
+    async with reference(setting) as section:
+        click.echo(json.dumps({suite.role: {key: value for key, value in section.items() if key != "token"}}))
+        await stop.wait()
+
+
+def _destination(text: str) -> Any:
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+    from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
+
+    ae_title, _, address = text.partition("@")
+    host, _, port = address.rpartition(":")
+    if not (ae_title and host and port.isdecimal()):
+        raise UsageError("reading --destination", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
+    return Destination(ae_title, host, int(port))

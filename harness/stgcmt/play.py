@@ -1,0 +1,379 @@
+"""Scenarios to transcripts: what is played, when, and what a scenario that fails does to the others (nothing).
+
+All ordinary scenarios start at once, as far as the concurrency limit allows; scenarios with a lease queue for a
+destination; scenarios that must be alone come last, one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stgcmt.clock import NS, Clock, SystemClock, iso
+from stgcmt.desk import Desk, Place, listener_of
+from stgcmt.judge import selected
+from stgcmt.results import tool
+from stgcmt.schedule import Played, critical_path
+from stgcmt.stage import Backstage, SkippedError, Stage, Target
+from stgcmt.suite import RUN, Reference, Scenario, Suite
+from stgcmt.sut import Sut
+from stgcmt.transcript import Masker, Recorder
+from stgcmt.wire.stream import Network, SystemNetwork
+
+JITTER_STEP_S = 0.05
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One scenario of a run, and why it cannot be played, if so."""
+
+    suite: Suite
+    scenario: Scenario
+    reason: str = ""
+
+    @property
+    def role(self) -> str:
+        return self.suite.role
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will play: nothing here touches the SUT."""
+
+    sut: Sut
+    suites: Mapping[str, Suite]
+    roles: tuple[str, ...]
+    selection: Mapping[str, Any]
+    scenarios: tuple[Planned, ...]
+    profile: str = "default"
+    edition: str | None = None
+    fault: str | None = None
+    known_issues: tuple[Mapping[str, Any], ...] = ()
+    command: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def playable(self) -> tuple[Planned, ...]:
+        """The scenarios that will be played."""
+        return tuple(each for each in self.scenarios if not each.reason)
+
+
+def plan(
+    sut: Sut, suites: Mapping[str, Suite], roles: Sequence[str], selection: Mapping[str, Any], **options: Any
+) -> Plan:
+    """Choose the scenarios that the checks of the selected rows need, and say which of them cannot be played here."""
+    planned: list[Planned] = []
+    for role in roles:
+        suite = suites[role]
+        wanted: dict[str, None] = {}
+        for row in suite.catalogue:
+            if row.excluded or not selected(row, selection):
+                continue
+            for check in suite.checks_for(row.id):
+                wanted.update(dict.fromkeys(check.scenarios))
+        for name in suite.all_scenarios:
+            if name in wanted:
+                scenario = suite.all_scenarios[name]
+                planned.append(Planned(suite, scenario, _unplayable(scenario, suite, sut)))
+    return Plan(sut, suites, tuple(roles), selection, tuple(planned), **options)
+
+
+def _unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
+    """Why a scenario cannot be played against this SUT file, with the line to add; empty where it can."""
+    builtin = sut.driver.kind == "builtin"
+    for need in scenario.needs:
+        if builtin:
+            continue
+        if need == "seeding" and sut.seeding.how == "none":
+            return 'needs instances in the SUT: say how in [seeding] (how = "stow", "c-store" or "preloaded")'
+        if need == "retrieval" and sut.retrieval.how == "none":
+            return 'needs to read instances back: say how in [retrieval] (how = "wado-rs" or "c-get")'
+        if need == "restart" and not sut.driver.can_restart:
+            return "needs a driver that can restart the SUT ([driver] kind = \"process\")"
+        if need.startswith("provoke.") and need.partition(".")[2] not in sut.provoke:
+            return f"needs the vendor's help: add [{need}] with a command or url"
+    needs_destination = scenario.lease is not None or "destination" in scenario.needs
+    if needs_destination and not builtin and not sut.destinations:
+        return f"needs a place where reports can arrive: add [[{suite.role}.destinations]]"
+    return ""
+
+
+class Player:
+    """Plays one plan into one bundle directory."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        *,
+        clock: Clock | None = None,
+        network: Network | None = None,
+        progress: Any = None,
+    ) -> None:
+        self.plan, self.directory, self.progress = plan, directory, progress
+        self.clock: Clock = clock or SystemClock()
+        self.network: Network = network or SystemNetwork()
+        self._masker = Masker(plan.sut.secrets)
+        self._played: list[Played] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._interrupted = False
+        self._limit = asyncio.Semaphore(plan.sut.timing.concurrency)
+        self._alone: list[Planned] = []
+
+    async def play(self) -> None:
+        """Bring the SUT up, play everything, close every transcript. Raises what the driver raises before anything was played."""
+        start = self.clock.monotonic_ns()
+        run = self._run_recorder()
+        state, reason = "complete", ""
+        try:
+            await self._play(run, start)
+        except asyncio.CancelledError:
+            state, reason = "cancelled", "interrupted"
+            if not self._interrupted:
+                raise
+        except BaseException as error:
+            state, reason = "crashed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            if self._interrupted:
+                state, reason = "cancelled", "interrupted"
+            run.event("note", what="finished", finished=iso(self.clock.wall_ns()), timing=self._timing(start))
+            run.close(state, reason)
+
+    def interrupt(self) -> None:
+        """End every scenario now; transcripts are closed as far as they got."""
+        self._interrupted = True
+        for task in self._tasks:
+            task.cancel()
+
+    def _run_recorder(self) -> Recorder:
+        plan, sut = self.plan, self.plan.sut
+        info = {
+            "tool": tool(),
+            "roles": list(plan.roles),
+            "selection": dict(plan.selection),
+            "profile": plan.profile,
+            "edition": plan.edition,
+            "fault": plan.fault,
+            "sut": sut.redacted(),
+            "sut_head": {"name": sut.name, "vendor": sut.vendor, "version": sut.version, "roles": list(plan.roles)},
+            "claims": dict(sut.claims),
+            "gate": {"min_tested": sut.gate.min_tested},
+            "timing": dataclasses.asdict(sut.timing),
+            "known_issues": [dict(issue) for issue in plan.known_issues],
+            "command": list(plan.command),
+        }
+        return Recorder(
+            self.directory / "transcripts" / f"{RUN}.jsonl", self.clock, role=RUN, scenario=RUN, masker=self._masker, info=info
+        )
+
+    async def _play(self, run: Recorder, start: int) -> None:
+        from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
+
+        places = [Place(each.ae_title, each.host, each.port) for each in self._destinations()]
+        desk = Desk(places, self.network, self.clock, run, self._serve)
+        await desk.open()
+        jitter = asyncio.create_task(self._measure_jitter(run))
+        try:
+            builtin = self._references()
+            async with bring_up(
+                self.plan.sut,
+                directory=self.directory,
+                clock=self.clock,
+                network=self.network,
+                record=run.event,
+                builtin=builtin,
+                destinations=tuple(places),
+                modes=self._modes(),
+                fault=self._faults(),
+                options=self.plan.options,
+            ) as running:
+                run.event("driver", action="up", kind=self.plan.sut.driver.kind, seconds=(self.clock.monotonic_ns() - start) / NS)
+                await self._all(run, desk, running)
+        finally:
+            jitter.cancel()
+            await asyncio.gather(jitter, return_exceptions=True)
+            await desk.aclose()
+
+    def _destinations(self) -> Sequence[Any]:
+        from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
+
+        if self.plan.sut.driver.kind == "builtin" and not self.plan.sut.destinations:
+            return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, 9))
+        return self.plan.sut.destinations
+
+    def _references(self) -> dict[str, Reference]:
+        if self.plan.sut.driver.kind != "builtin":
+            return {}
+        return {role: self.plan.suites[role].resolve("reference") for role in self.plan.roles}
+
+    def _modes(self) -> set[tuple[str, str | None]]:
+        """The (role, mode) pairs that the playable scenarios ask for and the SUT has."""
+        return {(each.role, self._mode(each)) for each in self.plan.playable} | {(role, None) for role in self.plan.roles}
+
+    def _mode(self, planned: Planned) -> str | None:
+        mode = planned.scenario.mode
+        if self.plan.sut.driver.kind == "builtin":
+            return mode if mode in planned.suite.modes else None
+        return mode if mode in self.plan.sut.section(planned.role).get("modes", {}) else None
+
+    def _faults(self) -> dict[str, str]:
+        """The fault to switch on, by role."""
+        if self.plan.fault is None:
+            return {}
+        return {role: self.plan.fault for role in self.plan.roles if any(f.name == self.plan.fault for f in self.plan.suites[role].all_faults)}
+
+    async def _serve(self, **arguments: Any) -> None:
+        from stgcmt.actors.acceptor import LISTENERS, serve_association  # noqa: PLC0415 - start-up
+
+        script = listener_of(LISTENERS, arguments.pop("script"))
+        await serve_association(clock=self.clock, script=script, **arguments)
+
+    async def _all(self, run: Recorder, desk: Desk, running: Any) -> None:
+        for each in self.plan.scenarios:
+            if each.reason:
+                run.event("decision", what="not-played", role=each.role, scenario=each.scenario.name, reason=each.reason)
+        reachable = await self._reachable(run, running)
+        playable = [each for each in self.plan.playable if each.role in reachable]
+        back = Backstage(
+            self.clock, self.network, self.plan.sut.timing, desk, running.provoke, running.restart, self.plan.sut.preloaded,
+            getattr(self.progress, "waiting", None),
+        )  # fmt: skip
+        together = [each for each in playable if not each.scenario.alone]
+        if len(desk.places) == 1:  # leases wait until no ordinary scenario is open
+            await self._together([each for each in together if each.scenario.lease is None], run, desk, running, back)
+            together = [each for each in together if each.scenario.lease is not None]
+        await self._together(together, run, desk, running, back)
+        for each in playable:
+            if each.scenario.alone:
+                await self._together([each], run, desk, running, back)
+
+    async def _together(self, planned: Sequence[Planned], run: Recorder, desk: Desk, running: Any, back: Backstage) -> None:
+        self._tasks = {asyncio.create_task(self._one(each, run, desk, running, back)) for each in planned}
+        if self._interrupted:
+            self.interrupt()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        except asyncio.CancelledError:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            raise
+
+    async def _one(self, planned: Planned, run: Recorder, desk: Desk, running: Any, back: Backstage) -> None:
+        scenario = planned.scenario
+        async with self._limit:
+            if self._interrupted:
+                run.event("decision", what="not-played", role=planned.role, scenario=scenario.name, reason="interrupted")
+                return
+            recorder = Recorder(
+                self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
+                scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
+            )  # fmt: skip
+            if self.progress:
+                self.progress.started(planned.role, scenario.name)
+            began = self.clock.monotonic_ns()
+            state, reason = await self._record(planned, recorder, desk, running, back)
+            recorder.close(state, reason)
+            wall = (self.clock.monotonic_ns() - began) / NS
+            self._played.append(Played(planned.role, scenario, recorder.path, wall))
+            if self.progress:
+                self.progress.ended(planned.role, scenario.name, state, wall)
+
+    async def _record(
+        self, planned: Planned, recorder: Recorder, desk: Desk, running: Any, back: Backstage
+    ) -> tuple[str, str]:
+        """Play one scenario and say how it ended; whatever happens stays inside it."""
+        scenario = planned.scenario
+        target = _target(running, planned.role, self._mode(planned))
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                stage = Stage(planned.suite, scenario, target, recorder, back, None)
+                if scenario.lease is not None:
+                    stage.destination = await stack.enter_async_context(desk.lease(scenario.lease.listener, stage))
+                else:
+                    stage.destination = await stack.enter_async_context(desk.ordinary())
+                if stage.destination is not None:
+                    recorder.event("decision", what="destination", ae_title=stage.destination.ae_title, port=stage.destination.port)
+                try:
+                    async with asyncio.timeout(self.plan.sut.timing.scenario):
+                        await scenario.run(stage)
+                finally:
+                    await stage.close()
+        except SkippedError as error:
+            return "skipped", str(error)
+        except TimeoutError:
+            return "timeout", f"not finished after {self.plan.sut.timing.scenario:g} s ([timing] scenario)"
+        except asyncio.CancelledError:
+            return "cancelled", "interrupted"
+        except Exception as error:  # noqa: BLE001 - a scenario that fails takes no other with it; its checks say error
+            return "crashed", f"{type(error).__name__}: {error}"
+        return "complete", ""
+
+    async def _reachable(self, run: Recorder, running: Any) -> set[str]:
+        """The roles whose end point accepts a connection at all; the others are not played."""
+        reachable: set[str] = set()
+        for role in self.plan.roles:
+            endpoint = self.plan.suites[role].resolve("endpoint")
+            if endpoint is None:
+                reachable.add(role)
+                continue
+            host, port = endpoint(_target(running, role, None).section)
+            why = await self._try(host, port)
+            run.event("note", what="reachable", role=role, host=host, port=port, ok=not why, detail=why)
+            if not why:
+                reachable.add(role)
+                continue
+            for each in self.plan.playable:
+                if each.role == role:
+                    run.event(
+                        "decision", what="not-played", role=role, scenario=each.scenario.name,
+                        reason=f"the SUT cannot be reached at {host}:{port}: {why}",
+                    )  # fmt: skip
+        return reachable
+
+    async def _try(self, host: str, port: int) -> str:
+        try:
+            async with asyncio.timeout(self.plan.sut.timing.connect):
+                (await self.network.connect(host, port)).close()
+        except TimeoutError:
+            return f"no answer within {self.plan.sut.timing.connect:g} s"
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
+
+    async def _measure_jitter(self, run: Recorder) -> None:
+        """How late this machine's timers fire while the scenarios play: the origin of every timing tolerance."""
+        worst = 0.0
+        try:
+            while True:
+                before = self.clock.monotonic_ns()
+                await asyncio.sleep(JITTER_STEP_S)
+                worst = max(worst, (self.clock.monotonic_ns() - before) / NS - JITTER_STEP_S)
+        finally:
+            run.event("note", what="jitter", max_s=round(worst, 6), step_s=JITTER_STEP_S)
+
+    def _timing(self, start: int) -> dict[str, Any]:
+        wall = (self.clock.monotonic_ns() - start) / NS
+        return critical_path(self._played, wall)
+
+
+def _target(running: Any, role: str, mode: str | None) -> Target:
+    section = running.section(role, mode)
+    return Target(section, section.get("seeding", running.seeding), section.get("retrieval", running.retrieval), mode)
+
+
+async def play_plan(
+    plan: Plan, directory: Path, *, progress: Any = None, on_player: Callable[[Player], None] | None = None
+) -> None:
+    """Play ``plan`` into ``directory``; ``on_player`` gets the player first, to be able to interrupt it."""
+    player = Player(plan, directory, progress=progress)
+    if on_player:
+        on_player(player)
+    await player.play()

@@ -1,0 +1,257 @@
+"""The pytest face: ``pytest --sut my.toml`` plays the scenarios that the selected checks need, then judges them.
+
+A check *is* a test function whose arguments are transcripts. Selection (``-k``, ``-m``), ``--junitxml`` and the like are
+pytest's own. What the engine says is said here in pytest's words: fail is failed, warn is passed and shown as WARN,
+inconclusive, not-applicable and not-tested are skipped with the reason, the harness's own fault is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import types
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEY: pytest.StashKey[Session] = pytest.StashKey()
+FINDING: pytest.StashKey[Any] = pytest.StashKey()
+SKIPPED = {"inconclusive", "not-tested", "not-applicable"}
+LEVELS = ("shall", "should", "may", "info")
+
+
+class Session:
+    """One ``pytest --sut`` run: plan, recording, and which suite an item belongs to."""
+
+    def __init__(self, config: pytest.Config, suites: Any) -> None:
+        self.config, self.suites = config, suites
+        self.recording: Any = None
+        self.results: dict[str, Any] | None = None
+        self.files = {file: (suite, module) for suite in suites.values() for module, file in _files(suite)}
+
+    def role_of(self, item: pytest.Item) -> Any:
+        return self.files.get(str(item.path), (None, None))[0]
+
+
+def _files(suite: Any) -> Iterator[tuple[str, str]]:
+    import importlib  # noqa: PLC0415 - start-up
+
+    for name in suite.checks:
+        yield name, str(importlib.import_module(name).__file__)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Our options."""
+    group = parser.getgroup("stgcmt", "DICOM Storage Commitment conformance")
+    group.addoption("--sut", metavar="SUT.toml", help="judge this SUT (`builtin`: the embedded references)")
+    group.addoption("--stgcmt-out", metavar="DIR", help="directory for the evidence (new or empty)")
+    group.addoption("--stgcmt-fault", metavar="NAME", help="named fault of the embedded reference")
+    group.addoption("--stgcmt-strict", action="store_true", help="readings of silent text move up by one")
+    group.addoption("--stgcmt-known-issues", metavar="FILE", help="the vendor's known-issues.toml")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without ``--sut`` this plugin does nothing."""
+    if not config.getoption("--sut"):
+        return
+    if not __debug__:
+        raise pytest.UsageError("python -O removes the asserts that judge; run without -O")
+    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
+
+    suites = installed()
+    session = Session(config, suites)
+    config.stash[KEY] = session
+    for mark in (*LEVELS, *suites):
+        config.addinivalue_line("markers", f"{mark}: set by stgcmt on its checks")
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = sorted(session.files)  # else pytest would collect the user's own directory
+    holder = types.ModuleType("stgcmt_scenarios")
+    names = {"run": "what happened outside of scenarios: SUT file, claims, driver, reachability"}
+    for suite in suites.values():
+        names |= {name: scenario.doc for name, scenario in suite.all_scenarios.items()}
+    for name, doc in names.items():
+        setattr(holder, name, _fixture(name, doc))
+    config.pluginmanager.register(holder, "stgcmt-scenarios")
+
+
+def _fixture(name: str, doc: str) -> Any:
+    def load(request: pytest.FixtureRequest) -> Any:
+        session = request.config.stash[KEY]
+        suite = session.role_of(request.node)
+        if session.recording is None or suite is None:
+            return None
+        return session.recording.run if name == "run" else session.recording.scenarios.get((suite.role, name))
+
+    load.__doc__ = doc
+    return pytest.fixture(name=name)(load)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks (role and level) and properties (requirement ids, clause) before ``-m`` selects."""
+    session = item.config.stash.get(KEY, None)
+    suite = session.role_of(item) if session else None
+    if suite is None:
+        return
+    item.add_marker(suite.role)
+    for row in _rows(item, suite):
+        item.add_marker(row.level)
+        item.user_properties += [("requirement", row.id), ("clause", row.clause), ("level", row.level)]
+
+
+def _rows(item: pytest.Item, suite: Any) -> list[Any]:
+    ids = getattr(getattr(item, "function", None), "stgcmt_requirements", ())
+    return [row for row in suite.catalogue if row.id in ids]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Play everything that the selected checks need, once, before the first is judged."""
+    ours = session.config.stash.get(KEY, None)
+    if ours is not None and not session.config.option.collectonly and session.items:
+        _play(ours, session)
+    return (yield)
+
+
+def _play(ours: Session, session: pytest.Session) -> None:
+    from stgcmt import bundle  # noqa: PLC0415 - start-up
+    from stgcmt.commands.run import make_plan  # noqa: PLC0415 - start-up
+    from stgcmt.errors import StgcmtError  # noqa: PLC0415 - start-up
+    from stgcmt.play import play_plan  # noqa: PLC0415 - start-up
+
+    option = session.config.getoption
+    chosen: dict[str, dict[str, None]] = {}
+    for item in session.items:
+        if suite := ours.role_of(item):
+            chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in _rows(item, suite)))
+    if not chosen:
+        return
+    sut = option("--sut")
+    known = option("--stgcmt-known-issues")
+    out = option("--stgcmt-out")
+    try:
+        directory = bundle.prepare(Path(out) if out else Path(tempfile.mkdtemp(prefix="stgcmt-")))
+        plan = make_plan(
+            None if sut == "builtin" else Path(sut), fault=option("--stgcmt-fault"), strict=option("--stgcmt-strict"),
+            known_issues=Path(known) if known else None, req=tuple(dict.fromkeys(i for ids in chosen.values() for i in ids)),
+            role=_playable_roles(chosen, sut), command=("pytest",),
+        )  # fmt: skip
+        asyncio.run(play_plan(plan, directory))
+    except StgcmtError as error:
+        raise pytest.UsageError(str(error)) from error
+    ours.recording = bundle.load(directory)
+    _write(ours, plan, directory)
+
+
+def _playable_roles(chosen: dict[str, Any], sut: str) -> tuple[str, ...]:
+    """The roles of the selected checks that the SUT file has; the checks of other roles are not-tested."""
+    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
+    from stgcmt.sut import load  # noqa: PLC0415 - start-up
+
+    known = load(None if sut == "builtin" else Path(sut), suites=installed()).roles
+    return tuple(role for role in chosen if role in known) or tuple(chosen)
+
+
+def _write(ours: Session, plan: Any, directory: Path) -> None:
+    from stgcmt import bundle  # noqa: PLC0415 - start-up
+    from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
+    from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
+
+    results, rows = judged_results(ours.recording, plan.suites, judged=iso(SystemClock().wall_ns()))
+    ours.results = {"object": results, "rows": {(row.role, row.id): row for row in rows}, "directory": directory}
+    bundle.write(directory, results, ours.recording, list(plan.command))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """The engine's verdict in place of a plain call."""
+    ours = pyfuncitem.config.stash.get(KEY, None)
+    suite = ours.role_of(pyfuncitem) if ours else None
+    if ours is None or suite is None or ours.recording is None:
+        return (yield)
+    pyfuncitem.obj, called = (lambda **_: None), pyfuncitem.obj
+    try:
+        yield
+    finally:
+        pyfuncitem.obj = called
+    finding = _standing(ours, pyfuncitem, suite)
+    pyfuncitem.stash[FINDING] = finding
+    pyfuncitem.user_properties.append(("verdict", str(finding.verdict)))
+    verdict, message = str(finding.verdict), finding.message
+    if verdict in SKIPPED:
+        raise pytest.skip.Exception(f"{verdict}: {message}", _use_item_location=True)
+    if verdict == "fail":
+        raise AssertionError(message)
+    if verdict == "error":
+        raise RuntimeError(f"the harness failed: {message}")
+    return True
+
+
+def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
+    """The worst finding of this check over its requirements, as the engine judged it."""
+    from stgcmt.judge import Finding  # noqa: PLC0415 - start-up
+    from stgcmt.verdict import Verdict, worst  # noqa: PLC0415 - start-up
+
+    assert ours.results is not None, "the recording was judged"  # noqa: S101 - for the type checker
+    rows = [ours.results["rows"].get((suite.role, row.id)) for row in _rows(item, suite)]
+    found = [each for row in rows if row for each in row.findings if each.check == item.name]
+    standing = worst(each.verdict for each in found)
+    return next((each for each in found if each.verdict is standing), Finding(item.name, Verdict.NOT_TESTED, message="not played"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    """A harness error is an error, not a failure; a known issue is an expected failure; failures print our words."""
+    report = yield
+    finding = item.stash.get(FINDING, None)
+    if finding is None or call.when != "call":
+        return report
+    if str(finding.verdict) == "error":
+        report.when = "setup"  # junit writes <error>, the terminal E
+    ours = item.config.stash[KEY]
+    if str(finding.verdict) == "fail":
+        report.longrepr = _words(finding)
+        if _excused(ours, item):
+            report.outcome = "skipped"
+            report.wasxfail = "known issue"
+    return report
+
+
+def _excused(ours: Session, item: pytest.Item) -> bool:
+    suite = ours.role_of(item)
+    results = ours.results["object"] if ours.results else {"requirements": []}
+    ids = {row.id for row in _rows(item, suite)}
+    failed = [row for row in results["requirements"] if row["role"] == suite.role and row["id"] in ids and row["verdict"] == "fail"]
+    return bool(failed) and all(row["known_issue"] for row in failed)
+
+
+def _words(finding: Any) -> str:
+    places = ", ".join(f"{each.transcript}#{each.event}" if each.event else each.transcript for each in finding.evidence)
+    return f"{finding.message}\nevidence: {places}"
+
+
+def pytest_report_teststatus(report: Any) -> Any:
+    """A warning is passed, and shown."""
+    if report.when == "call" and report.passed and ("verdict", "warn") in getattr(report, "user_properties", ()):
+        return "warned", "w", ("WARN", {"yellow": True})
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Where the evidence is, and tested / total beside the counts."""
+    ours = config.stash.get(KEY, None)
+    if ours is None or ours.results is None:
+        return
+    counts = ours.results["object"]["summary"]
+    terminalreporter.section("stgcmt")
+    terminalreporter.line(f"tested {counts['tested']} of {counts['total']}; evidence in {ours.results['directory']}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Our exit code 4 (unreachable) becomes a failed session: nothing judged is no success."""
+    ours = session.config.stash.get(KEY, None)
+    if ours is not None and ours.results is not None and session.exitstatus == 0:
+        code = ours.results["object"]["exit_code"]
+        if code not in (0, 5):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

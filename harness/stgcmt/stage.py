@@ -115,7 +115,12 @@ class Stage:
         merged.setdefault("on_message", self._on_message)
         return associate(self.network, self.clock, self.recorder.connection(), **merged)
 
-    async def _on_message(self, _association: Any, message: Any) -> None:
+    async def _on_message(self, association: Any, message: Any) -> None:
+        """A report on an association of ours: answered like one on a destination, then counted."""
+        from stgcmt.wire.command import N_EVENT_REPORT_RQ  # noqa: PLC0415 - start-up
+
+        if message.command.field == N_EVENT_REPORT_RQ:
+            await association.respond(message, 0x0000)
         self.reported(self._back.desk.mint.found_in(message.data or b""))
 
     # --- instances

@@ -278,7 +278,7 @@ class Association:
 
     @functools.cached_property
     def end(self) -> str:
-        """``refused`` ``rejected`` ``aborted`` ``released`` ``reset`` ``closed``; ``open``: the recording ends first."""
+        """How: refused, rejected, aborted, released, reset, closed, or open where the recording ends first."""
         if any(event.kind == "conn.refused" for event in self.record):
             return "refused"
         if self.rj is not None:

@@ -53,7 +53,7 @@ class Owner(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Connection:
     """One association from outside while it is open."""
 
@@ -70,6 +70,7 @@ class Place:
     host: str
     port: int
     script: str = "plain"
+    served: int = 0
     holder: Owner | None = None
     listener: Listener | None = None
     free: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -113,6 +114,7 @@ class Desk:
 
     async def _connection(self, place: Place, stream: Stream) -> None:
         connection = Connection(HeldTap(self._clock))
+        place.served += 1
         self._open.add(connection)
         if place.holder is not None:
             self._attribute(connection, place.holder)
@@ -121,6 +123,7 @@ class Desk:
                 stream=stream,
                 tap=connection.tap,
                 script=place.script,
+                number=place.served,
                 ae_title=place.ae_title,
                 on_message=lambda _association, message: self._message(connection, message),
             )
@@ -197,7 +200,7 @@ class Desk:
 
     async def behave(self, place: Place, listener: str) -> None:
         """Change how a leased destination behaves from the next connection on; ``absent`` closes its port."""
-        place.script = listener
+        place.script, place.served = listener, 0
         if listener == ABSENT and place.listener is not None:
             await place.listener.aclose()
             place.listener = None

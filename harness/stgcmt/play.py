@@ -231,7 +231,7 @@ class Player:
     async def _serve(self, **arguments: Any) -> None:
         from stgcmt.actors.acceptor import LISTENERS, serve_association  # noqa: PLC0415 - start-up
 
-        script = listener_of(LISTENERS, arguments.pop("script"))
+        script = listener_of(LISTENERS, arguments.pop("script")).for_association(arguments.pop("number"))
         await serve_association(clock=self.clock, script=script, **arguments)
 
     async def _all(self, run: Recorder, desk: Desk, running: Any) -> None:

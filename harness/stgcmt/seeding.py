@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stgcmt.sut import Timing
+from stgcmt.endpoints import dimse_endpoint, dimse_timeouts, http_client
 
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 IMPLICIT = "1.2.840.10008.1.2"
@@ -24,23 +24,6 @@ class Found:
     detail: str = ""
 
 
-def dimse_endpoint(section: Mapping[str, Any], calling: str | None) -> dict[str, Any]:
-    """Host, port and AE titles of a DIMSE SUT section, as arguments of the requestor."""
-    return {
-        "host": section["host"],
-        "port": int(section["port"]),
-        "called_ae": section.get("ae_title", "ANY-SCP"),
-        "calling_ae": calling or section.get("calling_ae_title", "STGCMT"),
-    }
-
-
-def dimse_timeouts(timing: Timing) -> Any:
-    """The requestor's deadlines from ``[timing]``."""
-    from stgcmt.actors.requestor import Timeouts  # noqa: PLC0415 - start-up
-
-    return Timeouts(connect=timing.connect, associate=timing.associate, response=timing.response, release=timing.release)
-
-
 async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, str]:
     """Bring ``instance`` into the SUT; whether it was taken, and what was answered."""
     end = {**target.section, **{key: value for key, value in target.seeding.items() if key != "how"}}
@@ -52,8 +35,6 @@ async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, 
 
 
 async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool, str]:
-    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
-
     boundary = "stgcmt-instance"
     body = (
         f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
@@ -64,7 +45,7 @@ async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool
         ("Accept", "application/dicom+json"),
         ("Content-Type", f'multipart/related; type="application/dicom"; boundary={boundary}'),
     ]
-    client = client_for(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
+    client = http_client(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
     try:
         answer = await client.request("POST", "studies", headers=headers, content=body)
     finally:
@@ -80,7 +61,7 @@ async def _c_store(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[b
     from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
     from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
 
-    proposal = Proposal.of({instance.sop_class_uid: (instance.transfer_syntax_uid,)})
+    proposal = Proposal(((instance.sop_class_uid, (instance.transfer_syntax_uid,)),))
     calling = end.get("calling_ae_title") or (stage.destination.ae_title if stage.destination is not None else None)
     arguments = dimse_endpoint(end, calling) | {"timeouts": dimse_timeouts(stage.timing), "proposal": proposal}
     async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
@@ -105,11 +86,9 @@ async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
 
 
 async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
-    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
-
     path = f"studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}/instances/{instance.sop_instance_uid}"
     accept = [("Accept", 'multipart/related; type="application/dicom"; transfer-syntax=*')]
-    client = client_for(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
+    client = http_client(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
     try:
         answer = await client.request("GET", path, headers=accept)
     finally:
@@ -127,11 +106,12 @@ async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
 async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
     from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
     from stgcmt.wire.dataset_writer import encode  # noqa: PLC0415 - start-up
+    from stgcmt.wire.items import Role  # noqa: PLC0415 - start-up
     from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
 
-    proposal = Proposal.of(
-        {STUDY_ROOT_GET: (IMPLICIT,), instance.sop_class_uid: (instance.transfer_syntax_uid,)},
-        roles=((instance.sop_class_uid, True, True),),
+    proposal = Proposal(
+        ((STUDY_ROOT_GET, (IMPLICIT,)), (instance.sop_class_uid, (instance.transfer_syntax_uid,))),
+        roles=(Role(instance.sop_class_uid, scu=1, scp=1),),
     )
     identifier = encode(
         [
@@ -146,12 +126,13 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
     arguments = dimse_endpoint(end, stage.destination.ae_title if stage.destination is not None else None)
     arguments |= {"timeouts": dimse_timeouts(stage.timing), "proposal": proposal}
 
-    async def keep(message: Any, transfer_syntax: str) -> int:
-        received.append((transfer_syntax, message.data or b""))
-        return 0
-
     async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
-        answer = await assoc.c_get(identifier, STUDY_ROOT_GET, keep)
+
+        async def keep(message: Any) -> int:
+            received.append((assoc.contexts[message.context_id].transfer_syntax, message.data or b""))
+            return 0
+
+        answer = await assoc.c_get(identifier, keep, model=STUDY_ROOT_GET)
     if not received:
         return Found(None, detail=f"C-GET brought nothing: {answer}")
     return Found(received[0][1], received[0][0], detail="C-GET brought the instance")

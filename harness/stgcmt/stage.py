@@ -14,6 +14,7 @@ from typing import Any
 
 from stgcmt.clock import NS, Clock
 from stgcmt.desk import Desk, Place
+from stgcmt.endpoints import dimse_endpoint, dimse_timeouts, http_client
 from stgcmt.suite import Scenario, Suite
 from stgcmt.sut import Timing
 from stgcmt.transcript import STEP, Recorder
@@ -96,9 +97,7 @@ class Stage:
 
     def http(self, **options: Any) -> Any:
         """An HTTP client on the SUT's base URL; every call has a connection pool of its own."""
-        from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
-
-        client = client_for(
+        client = http_client(
             self._target.section, network=self.network, clock=self.clock, connection=self.recorder.connection,
             timing=self.timing, **options,
         )  # fmt: skip
@@ -108,7 +107,6 @@ class Stage:
     def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
         """An association to the SUT under the destination's AE title; ``options`` go to the requestor."""
         from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
-        from stgcmt.seeding import dimse_endpoint, dimse_timeouts  # noqa: PLC0415 - start-up
 
         calling = self.destination.ae_title if self.destination is not None else None
         merged = dimse_endpoint(self._target.section, calling) | {"timeouts": dimse_timeouts(self.timing)} | options

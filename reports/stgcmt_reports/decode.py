@@ -1,0 +1,208 @@
+"""Recorded bytes as text for a reader: hexadecimal, JSON, command sets, data sets, negotiation. Nothing here raises.
+
+Names of attributes come from pydicom's dictionary; what the bytes mean is read by the same codecs that the views use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stgcmt.views.association import Association, Message
+from stgcmt.wire.command import Command
+from stgcmt.wire.dataset import DataSet, Element
+from stgcmt.wire.elements import OBSERVATIONS
+
+LINES = 300  # decoded lines of one message: a screenful or ten; the rest is in the transcript
+_COMMAND_NAMES = {
+    0x0000: "Command Group Length",
+    0x0002: "Affected SOP Class UID",
+    0x0003: "Requested SOP Class UID",
+    0x0100: "Command Field",
+    0x0110: "Message ID",
+    0x0120: "Message ID Being Responded To",
+    0x0600: "Move Destination",
+    0x0700: "Priority",
+    0x0800: "Command Data Set Type",
+    0x0900: "Status",
+    0x0901: "Offending Element",
+    0x0902: "Error Comment",
+    0x0903: "Error ID",
+    0x1000: "Affected SOP Instance UID",
+    0x1001: "Requested SOP Instance UID",
+    0x1002: "Event Type ID",
+    0x1005: "Attribute Identifier List",
+    0x1008: "Action Type ID",
+    0x1020: "Number of Remaining Sub-operations",
+    0x1021: "Number of Completed Sub-operations",
+    0x1022: "Number of Failed Sub-operations",
+    0x1023: "Number of Warning Sub-operations",
+    0x1030: "Move Originator AE Title",
+    0x1031: "Move Originator Message ID",
+}
+_TEXT_ELEMENTS = frozenset({0x0002, 0x0003, 0x0600, 0x0902, 0x1000, 0x1001, 0x1030})
+_NUMERIC = {"US": 2, "UL": 4, "SS": 2, "SL": 4}
+
+
+def hex_dump(data: bytes, limit: int = 4096) -> str:
+    """Sixteen bytes a line: offset, hexadecimal, text; says what ``limit`` left out."""
+    lines = []
+    for at in range(0, min(len(data), limit), 16):
+        row = data[at : min(at + 16, limit)]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{at:06x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}")
+    if len(data) > limit:
+        lines.append(f"... {len(data) - limit} more bytes are in the transcript")
+    return "\n".join(lines)
+
+
+def http_lines(message: Any) -> list[str]:
+    """Start line, headers and, where it is text, the body of an HTTP message."""
+    raw = message.message
+    start = f"{raw.version} {raw.status if raw.status is not None else '?'} {raw.reason}" if raw.response else ""
+    lines = [start or f"{raw.method} {raw.target} {raw.version}"]
+    lines += [f"{name}: {value}" for name, value in raw.headers]
+    lines += [f"! {defect}" for defect in raw.defects]
+    body = message.decoded if message.decoded is not None else raw.body
+    if body:
+        lines += ["", *body_lines(body, str(raw.media_type.essence if raw.media_type else ""))]
+    return _capped(lines)
+
+
+def body_lines(body: bytes, media_type: str = "") -> list[str]:
+    """A body as lines: JSON indented, other text as it is, anything else by its size."""
+    if media_type.endswith("json") or body[:1] in (b"{", b"["):
+        try:
+            return json.dumps(json.loads(body.decode("utf-8")), indent=1, ensure_ascii=False).splitlines()
+        except (ValueError, RecursionError):
+            pass
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return [f"({len(body)} bytes that are no text)"]
+    if any(ord(char) < 32 and char not in "\t\r\n" for char in text):
+        return [f"({len(body)} bytes, not all of them text)"]
+    return text.splitlines()
+
+
+def message_lines(message: Message) -> list[str]:
+    """Command set and data set of a DIMSE message."""
+    lines = [*command_lines(message.command)]
+    if message.data is not None:
+        syntax = message.transfer_syntax or "no accepted transfer syntax"
+        lines += ["", f"data set, {len(message.data)} bytes, {uid_name(syntax)}"]
+        lines += data_set_lines(message.data_set(DICTIONARY))
+    lines += [f"! {fault}" for fault in message.faults]
+    return _capped(lines)
+
+
+def command_lines(command: Command) -> Iterator[str]:
+    """One line an element of a command set."""
+    for element, value in command.elements:
+        name = _COMMAND_NAMES.get(element, "")
+        yield f"({element >> 16:04X},{element & 0xFFFF:04X}) {name} = {_command_value(element, value, command)}"
+
+
+def _command_value(element: int, value: bytes, command: Command) -> str:
+    if element == 0x0100:
+        return f"{int.from_bytes(value, 'little'):04X}H {command.name}"
+    if element in _TEXT_ELEMENTS:
+        return uid_name(_printable(value))
+    if element in (0x0800, 0x0900):
+        return f"{int.from_bytes(value, 'little'):04X}H"
+    return str(int.from_bytes(value, "little")) if len(value) in (2, 4) else value.hex(" ")
+
+
+def data_set_lines(data_set: DataSet) -> list[str]:
+    """One line an element, items indented, defects marked with an exclamation mark."""
+    return list(_elements(data_set, ""))
+
+
+def _elements(data_set: DataSet, indent: str) -> Iterator[str]:
+    for defect in data_set.defects:
+        yield f"{indent}! {defect.text} (byte {defect.offset})"
+    for element in data_set.elements:
+        yield f"{indent}{_element(element, data_set)}"
+        for defect in element.defects:
+            if defect.kind not in OBSERVATIONS:
+                yield f"{indent}! {defect.text} (byte {defect.offset})"
+        for number, item in enumerate(element.items or (), 1):
+            yield f"{indent}  item {number}"
+            yield from _elements(item, indent + "    ")
+
+
+def _element(element: Element, data_set: DataSet) -> str:
+    head = f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}) {element.vr or '??'} {keyword(element.tag)}"
+    if element.items is not None:
+        return f"{head}: {len(element.items)} item{'' if len(element.items) == 1 else 's'}"
+    size = _NUMERIC.get(element.vr or "")
+    if size and len(element.value) == size:
+        order = "big" if data_set.form.order == ">" else "little"
+        number = int.from_bytes(element.value, "big" if order == "big" else "little", signed=element.vr in ("SS", "SL"))
+        return f"{head} = {number}" + (f" ({number:04X}H)" if element.vr == "US" else "")
+    if element.vr in ("OB", "OW", "UN", "OF", "OD", "OL", "OV"):
+        return f"{head} = {len(element.value)} bytes"
+    return f"{head} = {uid_name(_printable(element.value[:256]))}"
+
+
+def association_lines(assoc: Association, *, answer: bool) -> list[str]:
+    """What an A-ASSOCIATE-RQ proposes, or the AC (``answer``) grants."""
+    said = assoc.ac if answer else assoc.rq
+    if said is None:
+        return []
+    lines = [f"called {said.called_ae!r}, calling {said.calling_ae!r}, maximum PDU {said.max_pdu}"]
+    lines.append(f"implementation {said.implementation_uid} {said.implementation_version or ''}".rstrip())
+    for context in said.contexts:
+        asked = assoc.rq.context(context.id) if assoc.rq else None
+        abstract = context.abstract_syntax or (asked.abstract_syntax if asked else "")
+        syntaxes = ", ".join(uid_name(uid) for uid in context.transfer_syntaxes)
+        result = f", result {context.result}" if answer else ""
+        lines.append(f"context {context.id}: {uid_name(abstract)}{result}: {syntaxes}")
+    lines += [f"role {uid_name(role.uid)}: SCU {role.scu}, SCP {role.scp}" for role in said.roles]
+    lines += [f"! {fault}" for fault in said.faults]
+    return _capped(lines)
+
+
+def keyword(tag: int) -> str:
+    """The attribute's keyword, empty where the dictionary has none."""
+    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - start-up
+
+    return keyword_for_tag(tag)
+
+
+def uid_name(uid: str) -> str:
+    """The UID with its registered name, where there is one."""
+    from pydicom.uid import UID_dictionary  # noqa: PLC0415 - start-up
+
+    entry = UID_dictionary.get(uid)
+    return f"{uid} ({entry[0]})" if entry else uid
+
+
+class _Dictionary(Mapping[int, str]):
+    """pydicom's VRs as the mapping that the reader takes; the first of several."""
+
+    def __getitem__(self, tag: int) -> str:
+        from pydicom.datadict import dictionary_VR  # noqa: PLC0415 - start-up
+
+        return dictionary_VR(tag).split(" ")[0]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 1  # never false: it stands for a dictionary with entries
+
+
+DICTIONARY: Mapping[int, str] = _Dictionary()
+
+
+def _printable(value: bytes) -> str:
+    text = value.decode("latin-1").rstrip("\0 ")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def _capped(lines: list[str]) -> list[str]:
+    if len(lines) <= LINES:
+        return lines
+    return [*lines[:LINES], f"... {len(lines) - LINES} more lines are in the transcript"]

@@ -1,0 +1,202 @@
+"""A transcript as an ordered list of steps that a reader can follow: messages, negotiation, waits, decisions.
+
+Each step names its events, so that a finding's citation finds the step that shows it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from stgcmt.clock import NS
+from stgcmt.transcript import Event, Transcript
+from stgcmt.views.association import Association
+from stgcmt.views.dimse import dimse
+from stgcmt.views.http import Exchange, Request, Response, http
+from stgcmt.wire import pdu
+from stgcmt_reports import decode
+
+OUT, IN, HERE = "out", "in", "here"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a sequence: ``flow`` is out (to the SUT), in (from it) or here (nothing crossed the wire).
+
+    ``t`` is seconds since the transcript's start, ``data`` the recorded bytes, ``lines()`` what they decode to.
+    """
+
+    events: tuple[int, ...]
+    t: float
+    flow: str
+    label: str
+    kind: str
+    conn: int | None = None
+    step: str | None = None
+    data: bytes = b""
+    bad: bool = False
+    make_lines: Callable[[], list[str]] = list
+
+    @functools.cached_property
+    def lines(self) -> list[str]:
+        """The decoded content; empty where there is none."""
+        try:
+            return self.make_lines()
+        except Exception as error:  # noqa: BLE001 - one message that cannot be shown must not cost the report
+            return [f"(cannot be shown: {type(error).__name__}: {error})"]
+
+
+def steps(transcript: Transcript) -> tuple[Step, ...]:
+    """The steps of a transcript in order of time, computed once; every event belongs to at least one of them."""
+    return transcript.view(_steps)
+
+
+def anchor(name: str, event: int) -> str:
+    """The fragment that a report gives an event: ``scp-plain_commitment-7``."""
+    return f"{name.replace('/', '-')}-{event}"
+
+
+def _steps(transcript: Transcript) -> tuple[Step, ...]:
+    found: list[Step] = []
+    view = http(transcript)
+    for exchange in (*view.exchanges, *view.stale):
+        found += _exchange(exchange, transcript)
+    for association in dimse(transcript).associations():
+        found += _association(association, transcript)
+    used = {n for step in found for n in step.events}
+    found += _others([event for event in transcript.events if event.n not in used])
+    return tuple(sorted(found, key=lambda step: (step.t, step.events[:1])))
+
+
+def _exchange(exchange: Exchange, transcript: Transcript) -> Iterator[Step]:
+    for part in (exchange.request, exchange.response):
+        if part is None or not part.events:
+            continue
+        first = transcript.event(part.events[0])
+        yield Step(
+            part.events,
+            first.t / NS,
+            OUT if first.kind == "http.out" else IN,
+            _clip(_http_label(part)),
+            "http",
+            part.conn,
+            part.step or exchange.step,
+            _bytes(transcript, part.events, first.kind),
+            bool(part.defects),
+            functools.partial(decode.http_lines, part),
+        )
+
+
+def _http_label(part: Request | Response) -> str:
+    if isinstance(part, Request):
+        return part.summary
+    reason = f" {part.reason}" if part.reason else ""
+    media = f", {part.media_type.essence}" if part.media_type else ""
+    size = f", {len(part.body)} bytes" if part.body else ""
+    status, _, notes = part.summary.partition(", ")
+    return f"{status}{reason}{media}{size}" + (f", {notes}" if notes else "")
+
+
+def _association(assoc: Association, transcript: Transcript) -> Iterator[Step]:
+    for one in assoc.pdus:
+        if one.pdu.type == pdu.P_DATA_TF:
+            continue
+        label, lines = one.pdu.name, None
+        if one.pdu.type in (pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_AC):
+            answer = one.pdu.type == pdu.ASSOCIATE_AC
+            lines = functools.partial(decode.association_lines, assoc, answer=answer)
+            label += f", {_accepted(assoc)}" if answer else f", {assoc.calling_ae} calls {assoc.called_ae}"
+        elif one.pdu.type == pdu.ASSOCIATE_RJ and assoc.rj is not None:
+            label += f", result {assoc.rj.result}, source {assoc.rj.source}, reason {assoc.rj.reason}"
+        elif one.pdu.type == pdu.ABORT and assoc.abort is not None:
+            label += f", source {assoc.abort.source}, reason {assoc.abort.reason}"
+        flow = IN if one.incoming else OUT
+        yield Step(one.events, one.t_first / NS, flow, label, "dimse", assoc.conn, one.step, one.pdu.raw, make_lines=lines or list)
+    for message in assoc.messages:
+        kind = "dimse.in" if message.incoming else "dimse.out"
+        yield Step(
+            message.events,
+            message.t_first / NS,
+            IN if message.incoming else OUT,
+            _clip(message.summary),
+            "dimse",
+            assoc.conn,
+            message.step,
+            _bytes(transcript, message.events, kind),
+            bool(message.faults) or not message.complete,
+            functools.partial(decode.message_lines, message),
+        )
+
+
+def _accepted(assoc: Association) -> str:
+    count = len(assoc.contexts)
+    asked = len(assoc.rq.contexts) if assoc.rq else 0
+    return f"{count} of {asked} context{'' if asked == 1 else 's'} accepted"
+
+
+def _others(events: Iterable[Event]) -> Iterator[Step]:
+    """What is no message: connections, waits (start and end in one), UIDs, seeding, decisions, leftover bytes."""
+    waits: dict[str, list[Event]] = {}
+    rest: list[Event] = []
+    for event in events:
+        if event.kind == "wait.end" and waits.get(_wait_name(event)):
+            started = waits[_wait_name(event)].pop(0)
+            yield _wait(started, event)
+        elif event.kind == "wait.start":
+            waits.setdefault(_wait_name(event), []).append(event)
+        else:
+            rest.append(event)
+    for unfinished in waits.values():
+        for event in unfinished:
+            yield _wait(event, None)
+    for event in rest:
+        yield _event(event)
+
+
+def _wait_name(event: Event) -> str:
+    return str(event.info.get("name", event.info.get("why", "")))
+
+
+def _wait(started: Event, ended: Event | None) -> Step:
+    why = started.info.get("why") or started.info.get("reason", "")
+    length = (ended.t - started.t) / NS if ended else None
+    told = f"waited {length:.3g} s" if length is not None else f"began to wait {started.info.get('seconds')} s"
+    label = f"{told}: {_wait_name(started)}" + (f" ({why})" if why and why != _wait_name(started) else "")
+    ids = (started.n, ended.n) if ended else (started.n,)
+    return Step(ids, started.t / NS, HERE, _clip(label), "wait", started.conn, started.step)
+
+
+def _event(event: Event) -> Step:
+    if event.data:
+        flow = OUT if event.kind.endswith(".out") else IN
+        label = f"{len(event.data)} bytes that belong to no message"
+        return Step((event.n,), event.t / NS, flow, label, event.kind.partition(".")[0], event.conn, event.step, event.data, bad=True)
+    detail = ", ".join(f"{key} {_plain(value)}" for key, value in event.info.items() if key != "masked")
+    label = f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
+    return Step((event.n,), event.t / NS, HERE, _clip(label), event.kind.partition(".")[0], event.conn, event.step)
+
+
+_KINDS = {
+    "conn.open": "connection opened",
+    "conn.close": "connection ended",
+    "conn.refused": "no connection",
+    "conn.tls": "TLS",
+    "uid": "UID minted",
+    "seed": "seeded",
+    "retrieve": "retrieved",
+}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ":".join(str(each) for each in value)
+    return str(value)
+
+
+def _bytes(transcript: Transcript, ids: Iterable[int], kind: str) -> bytes:
+    return b"".join(event.data for event in (transcript.event(n) for n in ids) if event.kind == kind)
+
+
+def _clip(text: str, limit: int = 240) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,5 +1,7 @@
 """The DIMSE view: what it makes of recorded bytes, and that nothing the SUT sends makes it raise."""
 
+import asyncio
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -462,3 +464,73 @@ def test_large_recordings_are_put_together_in_linear_time():
     view = dimse(tape.done())
     assert len(view.requests("N-EVENT-REPORT-RQ")[0].data) == len(data)
     assert all(answer.status == 0 for answer in view.answers("ask"))
+
+
+@pytest.mark.parametrize(
+    ("listener", "reply", "kind", "status"),
+    [
+        ("plain", 0x0000, "response", 0),
+        ("plain", 0x0118, "response", 0x0118),
+        ("plain", "abort", "aborted", None),
+        ("plain", "close", "closed", None),
+        ("plain", "silence", "silence", None),
+        ("reject-permanent", 0, "rejected", None),
+        ("reject-context", 0, "not-sent", None),
+        (None, 0, "refused", None),
+    ],
+)
+def test_what_our_own_ends_record(tmp_path, listener, reply, kind, status):
+    """The same exchange over real sockets: the view agrees with what the actor itself was told."""
+    from stgcmt.actors.acceptor import Acceptor, Reply
+    from stgcmt.actors.listeners import LISTENERS
+    from stgcmt.actors.outcome import Timeouts
+    from stgcmt.actors.requestor import associate
+    from stgcmt.clock import SystemClock
+    from stgcmt.transcript import STEP, Recorder, read_transcript
+    from stgcmt.wire.negotiation import Proposal
+    from stgcmt.wire.stream import SystemNetwork
+
+    network, clock = SystemNetwork(), SystemClock()
+    ours = Recorder(tmp_path / "ours", clock, role="scp", scenario="sample")
+    theirs = Recorder(tmp_path / "theirs", clock, role="scu", scenario="sample")
+    waits = Timeouts(connect=5, associate=5, response=0.2 if reply == "silence" else 5, release=5, linger=0.2)
+
+    async def serve(assoc, _message):
+        if reply == "abort":
+            await assoc.abort()
+        elif reply == "close":
+            await assoc.close()
+        elif reply != "silence":
+            return Reply(reply)
+        return None
+
+    async def story():
+        script = LISTENERS[listener or "plain"]
+        acceptor = Acceptor(clock, theirs.connection, script, handlers={cmd.N_ACTION_RQ: serve}, timeouts=waits)
+        server = await network.listen("127.0.0.1", 0, acceptor)
+        port = server.address[1]
+        if listener is None:
+            await server.aclose()
+        tap = ours.connection()
+        proposal = Proposal.of([SERVICE], [EXPLICIT_VR_LE])
+        async with associate(
+            network, clock, tap, "127.0.0.1", port, called_ae="A", calling_ae="B", proposal=proposal, timeouts=waits
+        ) as assoc:
+            token = STEP.set("ask")
+            await assoc.n_action(encode([(TRANSACTION, "UI", "1.2.3")], EXPLICIT_VR_LE))
+            STEP.reset(token)
+        if listener is not None:
+            await server.aclose()
+
+    asyncio.run(story())
+    ours.close("complete")
+    theirs.close("complete")
+    t = read_transcript(tmp_path / "ours")
+    answer = dimse(t).answer("ask")
+    assert (answer.kind, answer.status) == (kind, status), (answer, [(e.kind, e.info) for e in t.events])
+    assert dimse(t).faults == ()
+    touch_everything(t)
+    if answer.request is not None:  # the other end saw the same message
+        (seen,) = dimse(read_transcript(tmp_path / "theirs")).requests("N-ACTION-RQ")
+        assert seen.data == answer.request.data
+        assert seen.incoming is not answer.request.incoming

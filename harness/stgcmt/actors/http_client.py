@@ -15,11 +15,14 @@ followed, no proxy is taken from the environment, nothing is sent that was not a
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import os
 import re
 import socket
 import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from stgcmt.actors.http_connection import Connection
@@ -125,7 +128,7 @@ class HttpClient:
         """
         origin = self.locate(path_or_url)
         data = self._compose(method, origin, _pairs(headers), content, without)
-        limit = self._timeouts.request_s if timeout is None else timeout
+        limit = self._timeouts.request if timeout is None else timeout
         reused = self._reuse(origin) if method in SAFE else None  # a close is never mistaken for an answer to a POST
         answer = await self._attempt(origin, [data], method, limit, reused)
         if reused is not None and isinstance(answer, NoAnswer) and answer.kind in {"closed", "reset"}:
@@ -147,7 +150,7 @@ class HttpClient:
         ``method`` says how to read the answer (to HEAD it has no body); ``half_close`` then ends our side.
         """
         pieces = [data] if isinstance(data, bytes) else list(data)
-        limit = self._timeouts.request_s if timeout is None else timeout
+        limit = self._timeouts.request if timeout is None else timeout
         return await self._attempt(self._origin, pieces, method, limit, None, raw=True, half_close=half_close)
 
     def _compose(
@@ -228,7 +231,7 @@ class HttpClient:
         tap = self._connection()
         where: dict[str, Any] = {"protocol": "http", "side": "requestor", "peer": [origin.host, origin.port]}
         stream: Stream | None = None
-        limit = self._timeouts.connect_s
+        limit = self._timeouts.connect
         try:
             async with asyncio.timeout(limit):
                 stream = await self._network.connect(origin.host, origin.port)
@@ -254,6 +257,36 @@ class HttpClient:
         if stream is not None:
             stream.close()
         return failure
+
+
+def client_for(
+    section: Mapping[str, Any],
+    *,
+    network: Network,
+    clock: Clock,
+    connection: Callable[[], Tap],
+    timing: Any,
+    environ: Mapping[str, str] = os.environ,
+    **options: Any,
+) -> HttpClient:
+    """A client for a section of the SUT file: base_url, headers, token_env or basic_env, tls (ca_file, verify).
+
+    ``timing`` has ``connect`` and ``http_response`` in seconds; ``options`` go to ``HttpClient``.
+    """
+    headers = [*_pairs(section.get("headers") or ())]
+    if token := environ.get(str(section.get("token_env") or "")):
+        headers.append(("Authorization", f"Bearer {token}"))
+    elif pair := environ.get(str(section.get("basic_env") or "")):
+        headers.append(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"))
+    base_url = str(section["base_url"])
+    secured = section.get("tls")
+    tls = {**secured} if isinstance(secured, Mapping) else {}
+    if base_url.startswith("https:"):
+        ca_file = tls.get("ca_file") or section.get("ca_file")
+        verify = bool(tls.get("verify", section.get("verify", True)))
+        options.setdefault("tls", tls_context(Path(ca_file) if ca_file else None, verify=verify))
+    options.setdefault("timeouts", Timeouts(connect=timing.connect, request=timing.http_response))
+    return HttpClient(network, clock, connection=connection, base_url=base_url, **{"headers": headers, **options})
 
 
 async def _converse(

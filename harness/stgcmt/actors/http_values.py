@@ -22,8 +22,8 @@ BAD_TARGET = re.compile(r"[\x00-\x20\x7f]")
 class Timeouts:
     """Seconds: until a connection is open (TLS included), and for a request as a whole."""
 
-    connect_s: float = 10.0
-    request_s: float = 60.0
+    connect: float = 10.0
+    request: float = 60.0
 
 
 @dataclass(frozen=True, repr=False)

@@ -31,6 +31,7 @@ _PHRASES = {
 class _Part:
     """What requests and responses share; ``events`` are the ids of the events its bytes came from."""
 
+    transcript: str
     message: Message
     events: tuple[int, ...]
     conn: int | None
@@ -184,6 +185,7 @@ class Exchange:
     events: tuple[int, ...]
     t: int = 0
     detail: str = ""
+    transcript: str = ""
 
     def __repr__(self) -> str:
         return f"<Exchange {self.summary}>"
@@ -226,6 +228,7 @@ class HttpView:
 
     exchanges: tuple[Exchange, ...]
     stale: tuple[Exchange, ...] = ()
+    transcript: str = ""
 
     def __repr__(self) -> str:
         return f"<HttpView {len(self.exchanges)} exchanges: {_clip('; '.join(x.summary for x in self.exchanges[:5]))}>"
@@ -248,11 +251,11 @@ class HttpView:
         )
 
     def answer(self, step: str | None, method: str | None = None, index: int = -1) -> Exchange:
-        """One exchange of the step, the last unless ``index`` says otherwise; an absent one (false) if there is none."""
+        """One exchange of the step, the last unless ``index`` says otherwise; an absent one (false) if it never was."""
         chosen = self.exchanges_of(step=step, method=method)
         if -len(chosen) <= index < len(chosen):
             return chosen[index]
-        return Exchange(None, None, step, None, "absent", ())
+        return Exchange(None, None, step, None, "absent", (), transcript=self.transcript)
 
     def responses(
         self, *, status: int | None = None, step: str | None = None, method: str | None = None
@@ -280,10 +283,10 @@ def _http(t: Transcript) -> HttpView:
     for conn, events in connections.items():
         if not _is_http(events):
             continue
-        for number, exchange in enumerate(_Conversation(conn, events, t.header.wall_ns).exchanges()):
+        for number, exchange in enumerate(_Conversation(t, conn, events).exchanges()):
             idle = number > 0 and exchange.outcome in {"closed", "reset"} and exchange.method in _SAFE
             (stale if idle else found).append(exchange)
-    return HttpView(tuple(sorted(found, key=_when)), tuple(sorted(stale, key=_when)))
+    return HttpView(tuple(sorted(found, key=_when)), tuple(sorted(stale, key=_when)), t.name)
 
 
 def _is_http(events: Sequence[Event]) -> bool:
@@ -323,9 +326,9 @@ class _Direction:
 class _Conversation:
     """One connection."""
 
+    transcript: Transcript
     conn: int | None
     events: Sequence[Event]
-    wall_ns: int
 
     def exchanges(self) -> Iterator[Exchange]:
         refused = next((event for event in self.events if event.kind == "conn.refused"), None)
@@ -341,7 +344,8 @@ class _Conversation:
             yield self._exchange(request, response)
         if not requests and not responses and refused is not None:
             detail = str(refused.info.get("error", ""))
-            yield Exchange(None, None, refused.step, self.conn, "refused", (refused.n,), refused.t, detail)
+            ids, name = (refused.n,), self.transcript.name
+            yield Exchange(None, None, refused.step, self.conn, "refused", ids, refused.t, detail, name)
 
     @functools.cached_property
     def _side(self) -> object:
@@ -367,12 +371,14 @@ class _Conversation:
                 ids.append(self._close.n)
         t = request.t if request else response.t_first if response else 0
         step = parts[0].step if parts else None
-        return Exchange(request, response, step, self.conn, outcome, tuple(dict.fromkeys(ids)), t)
+        return Exchange(
+            request, response, step, self.conn, outcome, tuple(dict.fromkeys(ids)), t, "", self.transcript.name
+        )
 
     def _request(self, direction: _Direction, message: Message) -> Request:
         events = direction.span(message.start, message.end)
         first, last = (events[0].t, events[-1].t) if events else (0, 0)
-        return Request(message, _ids(events), self.conn, _step(events), first, last)
+        return Request(self.transcript.name, message, _ids(events), self.conn, _step(events), first, last)
 
     def _response(self, direction: _Direction, message: Message, request: Request | None) -> Response:
         start = message.interim[0].start if message.interim else message.start
@@ -380,7 +386,8 @@ class _Conversation:
         final = direction.span(message.start, message.end) or events
         first, last = (final[0].t, final[-1].t) if final else (0, 0)
         step = request.step if request else _step(events)
-        return Response(message, _ids(events), self.conn, step, first, last, self.wall_ns + last, request)
+        wall_ns = self.transcript.header.wall_ns + last
+        return Response(self.transcript.name, message, _ids(events), self.conn, step, first, last, wall_ns, request)
 
 
 def _outcome(how: str) -> Outcome:

@@ -376,7 +376,7 @@ def _is_interim(head: Head) -> bool:
 
 
 def _skip_blank(data: bytes | bytearray, at: int) -> int:
-    while data[at : at + 1] in {b"\r", b"\n"}:
+    while at < len(data) and data[at] in b"\r\n":
         at += 1
     return at
 

@@ -7,6 +7,7 @@ every message before it is answered, so that a connection can be attributed to i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -66,6 +67,8 @@ async def serve_association(
             await assoc.abort()
         else:
             await assoc.drain()
+            # A service that has begun outlives its association: the report may go out on another one.
+            await assoc.finish()
     except BaseException:
         await assoc.abort()
         raise
@@ -113,6 +116,14 @@ async def _until_ended(assoc: Association, stop: asyncio.Event | None) -> None:
             task.cancel()
 
 
+async def _pause(assoc: Association, seconds: float) -> None:
+    """Wait, unless the association ends meanwhile."""
+    if seconds:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await assoc.ended.wait()
+
+
 class _Served:
     """What one association's requests get: attribution first, then a handler, then the script."""
 
@@ -142,8 +153,7 @@ class _Served:
             case cmd.C_ECHO_RQ:
                 return Reply(0x0000)
             case cmd.N_EVENT_REPORT_RQ:
-                if script.delay_s:
-                    await asyncio.sleep(script.delay_s)
+                await _pause(assoc, script.delay_s)
                 if script.on_request == "abort":
                     await assoc.abort()
                 elif script.on_request == "close":
@@ -162,6 +172,7 @@ class Acceptor:
     """A handler for ``Network.listen`` that serves every connection by the current script.
 
     ``tap`` makes the tap of a new connection; ``use`` changes the script (a lease) and counts associations anew.
+    ``failures`` collects errors of handlers and callbacks: ours, never the peer's.
     """
 
     clock: Clock
@@ -173,6 +184,7 @@ class Acceptor:
     timeouts: Timeouts = field(default_factory=Timeouts)
     stop: asyncio.Event | None = None
     served: int = 0
+    failures: list[Exception] = field(default_factory=list)
 
     def use(self, script: ListenerScript) -> None:
         """Behave by ``script`` from the next association on."""
@@ -180,14 +192,17 @@ class Acceptor:
 
     async def __call__(self, stream: Stream) -> None:
         self.served += 1
-        await serve_association(
-            stream,
-            self.clock,
-            self.tap(),
-            self.script.for_association(self.served),
-            handlers=self.handlers,
-            ae_title=self.ae_title,
-            on_message=self.on_message,
-            timeouts=self.timeouts,
-            stop=self.stop,
-        )
+        try:
+            await serve_association(
+                stream,
+                self.clock,
+                self.tap(),
+                self.script.for_association(self.served),
+                handlers=self.handlers,
+                ae_title=self.ae_title,
+                on_message=self.on_message,
+                timeouts=self.timeouts,
+                stop=self.stop,
+            )
+        except Exception as error:  # noqa: BLE001 - the listener outlives it; its owner looks at ``failures``
+            self.failures.append(error)

@@ -106,6 +106,8 @@ class Association(UpperLayer):
             **(overrides or {}),
         }
         context = self.context_for(class_uid, transfer_syntax)
+        if context is None:
+            return self.outcome or NotAccepted(class_uid)
         return await self._invoke(class_uid, cmd.C_STORE_RQ, values, data, context=context, timeout=timeout)
 
     async def c_get(
@@ -258,10 +260,14 @@ class Association(UpperLayer):
     async def close(self, *, reset: bool = False) -> None:
         """Close the connection and stop handling messages."""
         await super().close(reset=reset)
-        handler, self._handler = self._handler, None
-        if handler is not None and handler is not asyncio.current_task():
-            handler.cancel()
-            await asyncio.gather(handler, return_exceptions=True)
+        if self._handler is not None and self._handler is not asyncio.current_task():
+            self._handler.cancel()
+            await asyncio.gather(self._handler, return_exceptions=True)
+
+    async def finish(self) -> None:
+        """Close the connection, but let the handlers of what had arrived come to their end."""
+        await super().close()
+        await self.idle()
 
     def end(self, outcome: Ended, how: str, *, by: str = "local", t: int | None = None) -> None:
         """Set the terminal outcome and wake everybody who waits; only the first counts."""

@@ -29,8 +29,8 @@ BARE: Mapping[int, Value] = MappingProxyType({
 class ListenerScript:
     """How a listener behaves. ``transfer_syntaxes`` is our order of preference.
 
-    ``associate`` answers the A-ASSOCIATE-RQ (``reject``: result, source, reason of PS3.8 table 9-21), ``refuse_with`` is
-    the result for every context (0: each is judged by itself). ``on_request`` is what a request gets that no handler
+    ``associate`` answers the A-ASSOCIATE-RQ (``reject``: result, source, reason of PS3.8 table 9-21); ``refuse_with``
+    is the result of every context (0: each is judged by itself). ``on_request`` is what a request gets that no handler
     of the caller serves; a report is then answered with ``report_status`` and ``response_fields`` after ``delay_s``.
     ``deviate_first`` limits a deviation to the first associations of a listener, later ones find ``plain``.
     """

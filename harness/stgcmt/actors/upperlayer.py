@@ -58,6 +58,9 @@ class UpperLayer:
         self.tap.event(
             "conn.open", protocol="dimse", side=self.side, local=_text(self.stream.local), peer=_text(self.stream.peer)
         )
+        session = getattr(self.stream, "tls", None)
+        if session is not None:
+            self.tap.event("conn.tls", version=session.version(), cipher=(session.cipher() or ("",))[0])
         self._reader = asyncio.create_task(self._read())
 
     async def negotiation_pdu(self, timeout: float) -> Pdu | None:

@@ -1,0 +1,1 @@
+"""A conformance test harness for DICOM Storage Commitment."""

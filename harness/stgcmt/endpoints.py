@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,11 +33,9 @@ def http_client(
 
 def _headers(section: Mapping[str, Any]) -> list[tuple[str, str]]:
     headers = [(str(name), str(value)) for name, value in section.get("headers", {}).items()]
-    token = section.get("token") or os.environ.get(section.get("token_env", ""), "")
-    if token:
+    if token := section.get("token"):
         headers.append(("Authorization", f"Bearer {token}"))
-    basic = os.environ.get(section.get("basic_env", ""), "")
-    if basic:
+    if basic := section.get("basic"):
         headers.append(("Authorization", "Basic " + base64.b64encode(basic.encode()).decode()))
     return headers
 

@@ -1,0 +1,1 @@
+"""The suites that come with the harness, a role each."""

@@ -1,0 +1,1 @@
+"""Our ends of the wire, each recording what happens through a tap."""

@@ -105,6 +105,7 @@ class TlsStream:
             self._incoming, self._outgoing, server_side=server_side, server_hostname=None if server_side else hostname
         )
         self.local, self.peer = inner.local, inner.peer
+        self._writing = asyncio.Lock()  # reader and writer both flush; records must leave in their order
 
     @property
     def tls(self) -> ssl.SSLObject:
@@ -146,8 +147,9 @@ class TlsStream:
                 return value
 
     async def _flush(self) -> None:
-        if data := self._outgoing.read():
-            await self._inner.send(data)
+        async with self._writing:
+            if data := self._outgoing.read():
+                await self._inner.send(data)
 
 
 @dataclass
@@ -231,8 +233,7 @@ async def _serve(stream: Stream, handler: Handler) -> None:
 
 
 async def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return infos  # type: ignore[return-value]
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
 
 
 def _address(name: Callable[[], tuple[str, int]]) -> Address:

@@ -1,0 +1,1 @@
+"""What the roles share: references, results, the small store."""

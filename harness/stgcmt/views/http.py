@@ -14,7 +14,7 @@ from typing import Literal
 
 from stgcmt.transcript import Event, Transcript
 from stgcmt.wire.http import Head, Headers, Message, read_requests, read_responses
-from stgcmt.wire.http_fields import MediaType, RetryAfter
+from stgcmt.wire.http_fields import MediaType, RetryAfter, one_line
 
 Outcome = Literal["response", "closed", "reset", "silence", "refused", "absent"]
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -101,7 +101,7 @@ class Request(_Part):
 
     @property
     def summary(self) -> str:
-        return _clip(f"{self.method} {self.target}".strip() or "an unreadable request")
+        return one_line(f"{self.method} {self.target}".strip() or "an unreadable request")
 
     @property
     def method(self) -> str:
@@ -146,16 +146,12 @@ class Response(_Part):
         status = "an unreadable response" if self.status is None else str(self.status)
         wait = self.header("retry-after")
         notes = [status, f"Retry-After: {wait}" if wait is not None else "", ", ".join(self.defects)]
-        return _clip(", ".join(note for note in notes if note))
+        return one_line(", ".join(note for note in notes if note))
 
     @property
     def status(self) -> int | None:
         """The status code; ``None`` where no status line could be read."""
         return self.message.status
-
-    @property
-    def reason(self) -> str:
-        return self.message.reason
 
     @property
     def interim(self) -> tuple[Head, ...]:
@@ -215,7 +211,7 @@ class Exchange:
         """One line: ``POST /commitment-requests/2.25.1 -> 202, Retry-After: 1``."""
         asked = self.request.summary if self.request else f"step {self.step}" if self.step else "a request"
         came = self.response.summary if self.response else _PHRASES[self.outcome]
-        return f"{asked} -> {came}" + (f" ({_clip(self.detail)})" if self.detail else "")
+        return f"{asked} -> {came}" + (f" ({one_line(self.detail)})" if self.detail else "")
 
 
 @dataclass(frozen=True, repr=False)
@@ -231,7 +227,9 @@ class HttpView:
     transcript: str = ""
 
     def __repr__(self) -> str:
-        return f"<HttpView {len(self.exchanges)} exchanges: {_clip('; '.join(x.summary for x in self.exchanges[:5]))}>"
+        return (
+            f"<HttpView {len(self.exchanges)} exchanges: {one_line('; '.join(x.summary for x in self.exchanges[:5]))}>"
+        )
 
     @property
     def summary(self) -> str:
@@ -378,14 +376,16 @@ class _Conversation:
     def _request(self, direction: _Direction, message: Message) -> Request:
         events = direction.span(message.start, message.end)
         first, last = (events[0].t, events[-1].t) if events else (0, 0)
-        return Request(self.transcript.name, message, _ids(events), self.conn, _step(events), first, last)
+        return Request(
+            self.transcript.name, message, _ids(events), self.conn, (events[0].step if events else None), first, last
+        )
 
     def _response(self, direction: _Direction, message: Message, request: Request | None) -> Response:
         start = message.interim[0].start if message.interim else message.start
         events = direction.span(start, message.end)
         final = direction.span(message.start, message.end) or events
         first, last = (final[0].t, final[-1].t) if final else (0, 0)
-        step = request.step if request else _step(events)
+        step = request.step if request else (events[0].step if events else None)
         wall_ns = self.transcript.header.wall_ns + last
         return Response(self.transcript.name, message, _ids(events), self.conn, step, first, last, wall_ns, request)
 
@@ -398,12 +398,3 @@ def _outcome(how: str) -> Outcome:
 
 def _ids(events: Iterable[Event]) -> tuple[int, ...]:
     return tuple(event.n for event in events)
-
-
-def _step(events: Sequence[Event]) -> str | None:
-    return events[0].step if events else None
-
-
-def _clip(text: str, limit: int = 200) -> str:
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return printable if len(printable) <= limit else f"{printable[: limit - 3]}..."

@@ -128,3 +128,9 @@ def _unquote(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] == '"':
         return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
     return value
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """What a peer sent, fit for a line of a report: printable, at most ``limit`` characters."""
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return printable if len(printable) <= limit else f"{printable[: limit - 3]}..."

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from stgcmt.suite import Suite
 
+_PACKAGE = "stgcmt_suites.origin_server"
+
 suite = Suite(
     role="origin_server",
-    package="stgcmt_suites.origin_server",
+    package=_PACKAGE,
     version="1",
-    scenarios=("stgcmt_suites.origin_server.scenarios",),
-    checks=(),
+    scenarios=(f"{_PACKAGE}.scenarios", f"{_PACKAGE}.scenarios_invalid"),
+    checks=(
+        f"{_PACKAGE}.test_origin_server_13_1",
+        f"{_PACKAGE}.test_origin_server_13_4",
+        f"{_PACKAGE}.test_origin_server_13_4_duplicates",
+        f"{_PACKAGE}.test_origin_server_13_5",
+        f"{_PACKAGE}.test_origin_server_j_1",
+        f"{_PACKAGE}.test_origin_server_j_2",
+        f"{_PACKAGE}.test_origin_server_j_2_truth",
+    ),
     modes=("asynchronous", "synchronous", "short-retention", "secured"),
-    reference="stgcmt_suites.origin_server.reference:reference",
-    faults="stgcmt_suites.origin_server.faults:FAULTS",
+    reference=f"{_PACKAGE}.reference:reference",
+    faults=f"{_PACKAGE}.faults:FAULTS",
 )

@@ -1,0 +1,121 @@
+"""How scenarios ask: Request, Result Check, and polling to the end. They record through ``play`` and never judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stgcmt.clock import NS
+from stgcmt.suite import Play
+
+from stgcmt_suites.origin_server.requests import JSON, body
+
+RESOURCE = "commitment-requests"
+MAX_POLLS = 200  # a server that asks to come back after 0 seconds is not asked for ever
+HOLD_BACK_S = 0.05  # the least pause between two polls, also where Retry-After says 0
+POLLING = ("retry_after", "poll_interval")
+Headers = Sequence[tuple[str, str]]
+
+
+async def post(
+    play: Play,
+    client: Any,
+    uid: str,
+    module: Any,
+    *,
+    step: str = "request",
+    accept: str | None = JSON,
+    content_type: str | None = JSON,
+    headers: Headers = (),
+    query: str = "",
+) -> Any:
+    """Request commitment of a module (or of these very bytes) under a Transaction UID."""
+    content = module if isinstance(module, bytes) else body(module)
+    fields = [*([("Accept", accept)] if accept is not None else []), *headers]
+    if content_type is not None:
+        fields.append(("Content-Type", content_type))
+    with play.step(step):
+        return await client.request("POST", f"{RESOURCE}/{uid}{query}", headers=fields, content=content)
+
+
+async def check(
+    play: Play,
+    client: Any,
+    uid: str,
+    *,
+    step: str = "check",
+    accept: str | None = JSON,
+    headers: Headers = (),
+    method: str = "GET",
+    query: str = "",
+) -> Any:
+    """A Result Check (or another method without a body on the same resource)."""
+    fields = [*([("Accept", accept)] if accept is not None else []), *headers]
+    with play.step(step):
+        return await client.request(method, f"{RESOURCE}/{uid}{query}", headers=fields)
+
+
+async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "poll") -> Any:
+    """Ask until the answer is no 202, at most ``[timing] result_deadline`` seconds; returns the last answer.
+
+    Retry-After is honoured wherever it can be read; else ``[timing] poll_interval`` passes between two Result Checks.
+    """
+    clock = _clock(play)
+    end = clock() + float(play.timing.result_deadline)
+    for _ in range(MAX_POLLS):
+        if answer.status != 202:
+            return answer
+        asked = _asked(play, answer)
+        left = end - clock()
+        if left <= 0 or (asked is not None and asked > left):
+            break
+        if asked is None:
+            await play.wait("poll_interval", why="202 without Retry-After")
+        else:
+            await play.wait("retry_after", max(asked, HOLD_BACK_S), why="Retry-After of a 202")
+        answer = await check(play, client, uid, step=step)
+    play.note(what="polling-ended", uid=uid, why="[timing] result_deadline", seconds=float(play.timing.result_deadline))
+    return answer
+
+
+async def commit(
+    play: Play, client: Any, module: Any, *, step: str = "request", uid: str | None = None, **how: Any
+) -> tuple[str, Any]:
+    """Request, then poll to the end; the Transaction UID and the last answer."""
+    uid = uid or play.uid()
+    answer = await post(play, client, uid, module, step=step, **how)
+    return uid, await poll(play, client, uid, answer, step=f"{step}-poll")
+
+
+async def other(
+    play: Play,
+    client: Any,
+    method: str,
+    path: str,
+    *,
+    step: str,
+    headers: Headers | Mapping[str, str] = (),
+    content: bytes | None = None,
+) -> Any:
+    """Any request below the base URL."""
+    with play.step(step):
+        return await client.request(method, path, headers=headers, content=content)
+
+
+def _asked(play: Play, answer: Any) -> float | None:
+    """Seconds that a 202 asks to wait; ``None`` where it says nothing that can be read."""
+    message = getattr(answer, "message", None)
+    value = message.retry_after if message is not None else None
+    seconds: float | None = value.delay_s(_wall_ns(play)) if value is not None else None
+    return seconds
+
+
+def _clock(play: Play) -> Any:
+    clock = getattr(play, "clock", None)
+    return (lambda: clock.monotonic_ns() / NS) if clock is not None else time.monotonic
+
+
+def _wall_ns(play: Play) -> int:
+    clock = getattr(play, "clock", None)
+    return int(clock.wall_ns()) if clock is not None else time.time_ns()

@@ -1,0 +1,153 @@
+"""What is asked of an origin server: commitments of every shape. Scenarios drive, checks judge.
+
+Steps name exchanges; what they mean to a check is read from the recording alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from stgcmt.suite import Play, scenario
+
+from stgcmt_suites.origin_server.asking import POLLING, check, commit, poll, post
+from stgcmt_suites.origin_server.requests import flat, hierarchical, in_study, under_class
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+MR = "1.2.840.10008.5.1.4.1.1.4"
+
+
+@scenario(mode="asynchronous", exchanges=8, waits=POLLING)
+async def pending_commitment(play: Play) -> None:
+    """A flat request for two instances, a Result Check at once, polling to the end, and three more Result Checks."""
+    client = play.http()
+    module = flat([await play.seed("ct"), await play.seed("sc")])
+    uid = play.uid()
+    answer = await post(play, client, uid, module)
+    if answer.status == 202:
+        answer = await check(play, client, uid, step="first-check")
+    await poll(play, client, uid, answer)
+    for _ in range(3):
+        await check(play, client, uid, step="after")
+
+
+@scenario(mode="synchronous", exchanges=3, waits=POLLING)
+async def synchronous_commitment(play: Play) -> None:
+    """The same of a server that is configured to answer at once; then a Result Check all the same."""
+    client = play.http()
+    uid, _ = await commit(play, client, flat([await play.seed("ct")]))
+    await check(play, client, uid, step="after")
+
+
+@scenario(exchanges=4, waits=POLLING)
+async def partly_missing(play: Play) -> None:
+    """Two instances that are there and one that was never sent, in one flat request."""
+    client = play.http()
+    there = [await play.seed("ct"), await play.seed("mr")]
+    await commit(play, client, flat([there[0], play.make("ct"), there[1]]))
+
+
+@scenario(exchanges=3, waits=POLLING, needs=())
+async def all_missing(play: Play) -> None:
+    """A request whose instances were never sent: the service still answers with a result."""
+    await commit(play, play.http(), flat([play.make("ct"), play.make("mr")]))
+
+
+@scenario(exchanges=4, waits=POLLING)
+async def wrong_class(play: Play) -> None:
+    """An instance asked for under another SOP class than it was stored with, beside one under its own."""
+    client = play.http()
+    right, wrong = await play.seed("ct"), await play.seed("ct")
+    other = MR if wrong.sop_class_uid != MR else CT
+    await commit(play, client, flat([right, under_class(wrong, other)]))
+
+
+async def _tree(play: Play) -> list[Any]:
+    """Five instances: two studies, two series in the first, two classes in its first series."""
+    first = await play.seed("ct")
+    series = {"study": first.study_instance_uid, "series": first.series_instance_uid}
+    return [
+        first,
+        await play.seed("ct", **series),
+        await play.seed("sc", **series),
+        await play.seed("mr", study=first.study_instance_uid),
+        await play.seed("ct"),
+    ]
+
+
+@scenario(exchanges=8, waits=POLLING)
+async def hierarchical_commitment(play: Play) -> None:
+    """A hierarchical request over two studies, two series and two classes; all instances are there."""
+    await commit(play, play.http(), hierarchical(await _tree(play)))
+
+
+@scenario(exchanges=8, waits=POLLING)
+async def hierarchical_partly_missing(play: Play) -> None:
+    """A hierarchical request in which one series lacks an instance, and one study was never sent."""
+    tree = await _tree(play)
+    first = tree[0]
+    absent = play.make("ct", study=first.study_instance_uid, series=first.series_instance_uid)
+    await commit(play, play.http(), hierarchical([*tree, absent, play.make("mr")]))
+
+
+@scenario(exchanges=3, waits=POLLING)
+async def wrong_study(play: Play) -> None:
+    """An instance asked for within a study that it does not belong to, beside one in its own."""
+    client = play.http()
+    right, moved = await play.seed("ct"), await play.seed("ct")
+    await commit(play, client, hierarchical([right, in_study(moved, play.uid("study"))]))
+
+
+@scenario(mode="asynchronous", exchanges=8, waits=POLLING)
+async def duplicate_pending(play: Play) -> None:
+    """The same Transaction UID again while the first request is under way, beside a control under a fresh one."""
+    client = play.http()
+    first, second = flat([await play.seed("ct")]), flat([await play.seed("mr")])
+    uid, fresh = play.uid(), play.uid()
+    answer = await post(play, client, uid, first)
+    await post(play, client, uid, second, step="different")
+    await post(play, client, uid, first, step="identical")
+    still = await check(play, client, uid, step="still")
+    control = await post(play, client, fresh, second, step="control")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))
+        group.create_task(poll(play, client, fresh, control, step="control-poll"))
+
+
+@scenario(exchanges=8, waits=POLLING)
+async def duplicate_done(play: Play) -> None:
+    """The same Transaction UID again after its result was delivered, beside a control under a fresh one."""
+    client = play.http()
+    first, second = flat([await play.seed("ct")]), flat([await play.seed("mr")])
+    uid, _ = await commit(play, client, first)
+    await check(play, client, uid, step="before")
+    await post(play, client, uid, first, step="identical")
+    await post(play, client, uid, second, step="different")
+    answer = await check(play, client, uid, step="after")
+    await poll(play, client, uid, answer, step="after-poll")
+    await commit(play, client, second, step="control")
+
+
+@scenario(mode="asynchronous", exchanges=9, waits=POLLING)
+async def concurrent_duplicates(play: Play) -> None:
+    """Four requests under one Transaction UID at the same moment, each on its own connection, beside a control."""
+    module = flat([await play.seed("ct")])
+    uid = play.uid()
+    clients = [play.http() for _ in range(4)]
+    async with asyncio.TaskGroup() as group:
+        racers = [group.create_task(post(play, client, uid, module, step="race")) for client in clients]
+    answers = [racer.result() for racer in racers]
+    taken = next((answer for answer in answers if answer.status in (200, 202)), answers[0])
+    await poll(play, clients[0], uid, taken)
+    await commit(play, clients[0], module, step="control")
+
+
+@scenario(exchanges=5, waits=POLLING)
+async def unknown_transaction(play: Play) -> None:
+    """Result Checks of a Transaction UID that was never used; then it is used."""
+    client = play.http()
+    module = flat([await play.seed("ct")])
+    uid = play.uid()
+    await check(play, client, uid, step="unknown")
+    await check(play, client, uid, step="unknown")
+    await commit(play, client, module, uid=uid, step="first-use")

@@ -1,0 +1,131 @@
+"""What an origin server must refuse, each defect beside a control request that differs in the one point."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stgcmt.suite import Play, scenario
+
+from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt_suites.origin_server.requests import (
+    EMPTY,
+    JSON,
+    MALFORMED,
+    bad_uids,
+    body,
+    damaged,
+    flat,
+    hierarchical,
+)
+
+METHODS = ("PUT", "DELETE", "PATCH")
+
+
+@scenario(exchanges=19, waits=POLLING)
+async def malformed_modules(play: Play) -> None:
+    """Modules with one defect each: a missing or empty mandatory attribute, a wrong VR; beside both controls."""
+    client = play.http()
+    instance = await play.seed("ct")
+    whole, deep = flat([instance]), hierarchical([instance])
+    flat_uid, deep_uid = play.uid(), play.uid()
+    answers = [
+        (flat_uid, await post(play, client, flat_uid, whole, step="control-flat")),
+        (deep_uid, await post(play, client, deep_uid, deep, step="control-hierarchical")),
+    ]
+    for name, make in MALFORMED.items():
+        await post(play, client, play.uid(), make(whole, deep), step=f"defect-{name}")
+    async with asyncio.TaskGroup() as group:
+        for uid, answer in answers:
+            group.create_task(poll(play, client, uid, answer, step="control-poll"))
+
+
+@scenario(exchanges=9, waits=POLLING)
+async def malformed_bodies(play: Play) -> None:
+    """Bodies that are no DICOM JSON, and lists without an item, beside a control."""
+    client = play.http()
+    module = flat([await play.seed("ct")])
+    uid = play.uid()
+    answer = await post(play, client, uid, module, step="control")
+    for name, content in damaged(module).items():
+        await post(play, client, play.uid(), content, step=f"defect-{name}")
+    for name, empty in EMPTY.items():
+        await post(play, client, play.uid(), empty, step=f"empty-{name}")
+    await poll(play, client, uid, answer, step="control-poll")
+
+
+@scenario(exchanges=7, waits=POLLING)
+async def both_structures(play: Play) -> None:
+    """One request with a flat and a hierarchical list, beside each list alone."""
+    client = play.http()
+    instance = await play.seed("ct")
+    uid = play.uid()
+    answer = await post(play, client, uid, {**hierarchical([instance]), **flat([instance])}, step="both")
+    await poll(play, client, uid, answer, step="both-poll")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(commit(play, client, flat([instance]), step="control-flat"))
+        group.create_task(commit(play, client, hierarchical([instance]), step="control-hierarchical"))
+
+
+@scenario(exchanges=14, waits=POLLING)
+async def invalid_transaction_uids(play: Play) -> None:
+    """Requests and Result Checks under path segments that are no UID, beside a valid one; its dots percent-encoded, too."""
+    client = play.http()
+    module = flat([await play.seed("ct")])
+    uid, _ = await commit(play, client, module, step="control")
+    await check(play, client, uid, step="plain")
+    await check(play, client, uid.replace(".", "%2E"), step="encoded")
+    for name, segment in bad_uids(play.uid).items():
+        await post(play, client, segment, module, step=f"post-{name}")
+        await check(play, client, segment, step=f"get-{name}")
+
+
+@scenario(exchanges=12, waits=POLLING)
+async def refused_requests(play: Play) -> None:
+    """Requests refused for their module, their Accept and their Content-Type; then the same Transaction UID is used well."""
+    client = play.http()
+    instance = await play.seed("ct")
+    good = flat([instance])
+    bad = MALFORMED["instance-absent"](good, {})
+    refused = {name: play.uid() for name in ("module", "accept", "content-type")}
+    await post(play, client, refused["module"], bad, step="refused-module")
+    await post(play, client, refused["accept"], good, step="refused-accept", accept=None)
+    await post(play, client, refused["content-type"], b"1.2.3", step="refused-content-type", content_type="text/csv")
+    async with asyncio.TaskGroup() as group:
+        for name, uid in refused.items():
+            await check(play, client, uid, step=f"left-{name}")
+            group.create_task(commit(play, client, good, step=f"again-{name}", uid=uid))
+        group.create_task(commit(play, client, good, step="control"))
+
+
+@scenario(exchanges=5, waits=POLLING)
+async def collection(play: Play) -> None:
+    """Requests to the collection itself, without a Transaction UID, beside a control with one."""
+    client = play.http()
+    module = flat([await play.seed("ct")])
+    uid, _ = await commit(play, client, module, step="control")
+    fields = [("Accept", JSON), ("Content-Type", JSON)]
+    await other(play, client, "POST", RESOURCE, step="post-collection", headers=fields, content=body(module))
+    await other(play, client, "GET", RESOURCE, step="get-collection", headers=[("Accept", JSON)])
+
+
+@scenario(exchanges=12, waits=POLLING)
+async def other_methods(play: Play) -> None:
+    """PUT, DELETE, PATCH, OPTIONS and an unknown method on a finished transaction; HEAD on all kinds; then its result again."""
+    client = play.http()
+    module = flat([await play.seed("ct")])
+    uid = play.uid()
+    answer = await post(play, client, uid, module)
+    if answer.status == 202:
+        await check(play, client, uid, step="head-pending", method="HEAD")
+        answer = await check(play, client, uid, step="get-pending")
+    await poll(play, client, uid, answer)
+    await check(play, client, uid, step="before")
+    await check(play, client, uid, step="head-done", method="HEAD")
+    await check(play, client, play.uid(), step="head-unknown", method="HEAD")
+    for method in METHODS:
+        content = body(module) if method != "DELETE" else None
+        fields = [("Accept", JSON), ("Content-Type", JSON)] if content else [("Accept", JSON)]
+        await other(play, client, method, f"{RESOURCE}/{uid}", step=f"method-{method}", headers=fields, content=content)
+    await other(play, client, "OPTIONS", f"{RESOURCE}/{uid}", step="options", headers=[("Accept", JSON)])
+    await other(play, client, "BREW", f"{RESOURCE}/{uid}", step="method-BREW", headers=[("Accept", JSON)])
+    await check(play, client, uid, step="after")

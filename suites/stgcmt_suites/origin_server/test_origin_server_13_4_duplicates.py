@@ -1,0 +1,112 @@
+"""Checks of PS3.18 13.4.3: one Transaction UID, one transaction. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
+
+from stgcmt_suites.origin_server.premises import control, never_pending
+from stgcmt_suites.origin_server.views import Transaction, commitment
+
+
+@requirement("WEB-13.4.3-10")
+def test_a_pending_uid_is_refused(duplicate_pending: Transcript, run: Transcript) -> None:
+    """While the first Request is worked on, another under its Transaction UID is refused with 409."""
+    view = commitment(duplicate_pending)
+    first, different, identical = (view.one(step) for step in ("request", "different", "identical"))
+    if first.status == 200:
+        never_pending(run, first)
+    if first.status != 202:
+        inconclusive("the first Request was not accepted", first)
+    still = view.one("still")
+    overtaken = still.status != 202  # the result came before the duplicates: nothing was pending any more
+    if overtaken and still.status == 200 and different.status == identical.status == 409:
+        inconclusive("the result was there before the duplicates were answered", still, different, identical)
+    if overtaken and not (different.accepted or identical.accepted):
+        inconclusive("that the first Request was still under way was not seen", still)
+    control(view.one("control"))
+    if different.status is None or identical.status is None or 503 in (different.status, identical.status):
+        inconclusive("a duplicate was not decided", different, identical)
+    assert different.status == 409, expected(
+        "409 for another Request under a pending Transaction UID", different, first
+    )
+    if identical.accepted:
+        outcome("identical-accepted", identical, first, what="409 for the same Request again")
+    assert identical.status == 409, expected("409 for the same Request again", identical, first)
+
+
+@requirement("WEB-13.4.3-11")
+def test_a_finished_uid_is_refused(duplicate_done: Transcript) -> None:
+    """After its result was delivered, a Transaction UID is refused with 409."""
+    view = commitment(duplicate_done)
+    before = view.one("before")
+    duplicates = [view.one("identical"), view.one("different")]
+    if not view.transaction("request").final.status:
+        inconclusive("the first Request reached no result", view.one("request"))
+    control(view.one("control"))
+    if any(call.status in (None, 503) for call in duplicates):
+        inconclusive("a duplicate was not decided", *duplicates)
+    for call in duplicates:
+        expired = before.status in (404, 410) and call.accepted
+        assert call.status == 409 or expired, expected("409 for a Transaction UID whose result was delivered", call)
+    for call in duplicates:
+        if call.status != 409:
+            outcome("accepted-after-expiry", call, before)
+
+
+@requirement("WEB-13.4.3-12")
+def test_one_of_concurrent_requests_wins(concurrent_duplicates: Transcript) -> None:
+    """Of Requests under one Transaction UID at the same moment exactly one succeeds; the others are answered 409."""
+    view = commitment(concurrent_duplicates)
+    race = view.step("race")
+    won = [call for call in race if call.accepted]
+    assert len(won) < 2, expected("exactly one success", *won)
+    control(view.one("control"))
+    if not race or any(call.status is None for call in race):
+        inconclusive("a concurrent Request was not answered", *race)
+    for call in race:
+        assert call.accepted or call.status in (409, 503), expected("409 for the Requests that lost", call)
+    assert won or any(call.status == 503 for call in race), expected("one Request that succeeds", *race)
+    if not won:
+        inconclusive("every concurrent Request was answered 503", *race)
+
+
+@requirement("WEB-13.4.3-13")
+def test_a_duplicate_leaves_the_first_alone(duplicate_pending: Transcript, duplicate_done: Transcript) -> None:
+    """The first Request keeps its own result, whatever was asked under its Transaction UID later."""
+    missing = []
+    for transcript in (duplicate_pending, duplicate_done):
+        view = commitment(transcript)
+        transaction = view.transaction("request")
+        tried = [view.one("different"), view.one("identical")]
+        after = _results_after(transaction, max((call.t_answered for call in tried), default=0))
+        asked = {each.sop_instance_uid for each in view.one("request").asked.references}
+        for call in after:
+            assert set(call.module.result.instances) == asked, expected("the result of the first Request", call, *tried)
+        settled = [call for call in transaction.results if call.module.readable]
+        for call in after:
+            same = call.module.result.committed == settled[0].module.result.committed
+            assert same or not settled, expected("the result as it was before the duplicates", call, settled[0])
+        if not after or not view.one("request").accepted:
+            missing.append(view.one("request"))
+    if missing:
+        inconclusive("no result was seen after a duplicate", *missing)
+
+
+def _results_after(transaction: Transaction, t: int) -> list[object]:
+    """The readable results that Result Checks brought after an instant."""
+    return [call for call in transaction.checks if call.final and call.module.readable and call.t_sent >= t]
+
+
+@requirement("WEB-13.4.3-14")
+def test_a_refusal_leaves_no_transaction(refused_requests: Transcript) -> None:
+    """After a refusal the Transaction UID is unknown, and can be used for a Request that is in order."""
+    view = commitment(refused_requests)
+    names = [name for name in ("module", "accept", "content-type") if view.one(f"refused-{name}").refused]
+    for name in names:
+        left, again = view.one(f"left-{name}"), view.one(f"again-{name}")
+        refused = view.one(f"refused-{name}")
+        assert not left.accepted, expected("404 for the Transaction UID of a refused Request", left, refused)
+        assert again.status != 409, expected("a Transaction UID that can still be used", again, refused)
+    control(view.one("control"))
+    if not names:
+        inconclusive("no Request was refused", *view.step("refused-module", "refused-accept", "refused-content-type"))

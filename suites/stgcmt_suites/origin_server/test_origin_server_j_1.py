@@ -1,0 +1,114 @@
+"""Checks of PS3.18 J.1 and of what stands in the path: requests in every shape, good and bad. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
+
+from stgcmt_suites.origin_server.premises import control
+from stgcmt_suites.origin_server.views import Call, commitment
+
+
+@requirement("WEB-J.1-03")
+def test_both_structures_are_taken(hierarchical_commitment: Transcript, pending_commitment: Transcript) -> None:
+    """A flat and a hierarchical request module are both accepted."""
+    requests = [commitment(each).one("request") for each in (pending_commitment, hierarchical_commitment)]
+    for call in requests:
+        undecided = call.status in (None, 401, 403, 503)
+        assert call.accepted or undecided, expected(f"a {call.asked.structure} request is accepted", call)
+    if not all(call.accepted for call in requests):
+        inconclusive("a well-formed Request was not decided", *requests)
+
+
+@requirement("WEB-J.1-04")
+def test_a_request_may_span_studies_series_classes(hierarchical_commitment: Transcript) -> None:
+    """Every instance of a request over several studies, series and classes is judged and, being there, committed."""
+    transaction = commitment(hierarchical_commitment).transaction("request")
+    asked = transaction.asked.references
+    studies = {each.study_instance_uid for each in asked}
+    series = {(each.study_instance_uid, each.series_instance_uid) for each in asked}
+    classes = {(each.series_instance_uid, each.sop_class_uid) for each in asked}
+    if not (len(studies) > 1 and len(series) > len(studies) and len(classes) > len(series)):
+        inconclusive("the instances at hand do not span several studies, series and classes", transaction)
+    if not transaction.final.status or not transaction.result.readable:
+        inconclusive("the request reached no result", transaction.request)
+    answered = set(transaction.result.result.instances)
+    lost = sorted({each.sop_instance_uid for each in asked} - answered)
+    assert not lost, expected(
+        "every instance of every study, series and class in the result", f"lost: {lost}", transaction
+    )
+
+
+@requirement("WEB-J.1-05")
+def test_malformed_modules_are_refused(malformed_modules: Transcript, malformed_bodies: Transcript) -> None:
+    """A module with a defect is refused, with 400; nothing of it is worked on, and the server survives it."""
+    view, bodies = commitment(malformed_modules), commitment(malformed_bodies)
+    defects = [call for each in (view, bodies) for call in each.calls if call.step.startswith("defect-")]
+    empty = [call for call in bodies.calls if call.step.startswith("empty-")]
+    controls = {
+        "defect": bodies.one("control"),
+        "flat": view.one("control-flat"),
+        "deep": view.one("control-hierarchical"),
+    }
+    for call in [*defects, *empty]:
+        assert call.status is not None, expected("a 400, not silence or a closed connection", call)
+        assert call.status < 500, expected("a 400, not a server error", call)
+    for call in defects:
+        assert not call.accepted, expected("a malformed module is refused", call)
+    for call in empty:
+        nothing = call.status == 202 or (call.status == 200 and not call.module.references)
+        assert not call.accepted or nothing, expected("no result for an empty list", call)
+    for each in controls.values():
+        control(each)
+    for call in [*defects, *empty]:
+        if call.accepted:
+            outcome("empty-list-accepted", call, what="400 for a sequence without items")
+        if call.status != 400:
+            outcome("other-refusal", call, what="400")
+    if not defects:
+        inconclusive("no malformed module was sent")
+
+
+@requirement("WEB-J.1-06")
+def test_both_structures_at_once_are_refused(both_structures: Transcript) -> None:
+    """A request with a flat and a hierarchical list is answered 400."""
+    view = commitment(both_structures)
+    call = view.one("both")
+    sent = call.method == "POST"
+    assert not sent or call.status is not None, expected("a 400, not silence or a closed connection", call)
+    assert (call.status or 0) < 500, expected("a 400, not a server error", call)
+    control(view.one("control-flat"))
+    control(view.one("control-hierarchical"))
+    if not sent:
+        inconclusive("the request was not sent")
+    if call.accepted:
+        outcome("accepted", call, what="400 where both lists are present")
+    if call.status != 400:
+        outcome("other-refusal", call, what="400")
+
+
+def _probes(transcript: Transcript, kind: str) -> tuple[Call, ...]:
+    return tuple(call for call in commitment(transcript).calls if call.step.startswith(f"{kind}-"))
+
+
+@requirement("WEB-13.4.1-11")
+def test_invalid_transaction_uids_are_refused(invalid_transaction_uids: Transcript) -> None:
+    """A segment that is no UID: 400 to a Request, 400 or 404 to a Result Check; %2E is a dot."""
+    view = commitment(invalid_transaction_uids)
+    posts, gets = _probes(invalid_transaction_uids, "post"), _probes(invalid_transaction_uids, "get")
+    for call in (*posts, *gets):
+        assert call.status is not None, expected("a 400, not silence or a closed connection", call)
+        assert call.status < 500, expected("a 400, not a server error", call)
+    control(view.one("control"))
+    if not posts or not gets:
+        inconclusive("no invalid Transaction UID was tried")
+    for call in posts:
+        if call.accepted:
+            outcome("accepted", call, what="400 for a Transaction UID that is no UID")
+    for call in (*posts, *gets):
+        allowed = (400,) if call.method == "POST" else (400, 404)
+        taken = any(post.uid == call.uid and post.accepted for post in posts)
+        if call.status not in allowed and not taken:
+            outcome("other-refusal", call, what=" or ".join(map(str, allowed)))
+    plain, encoded = view.one("plain"), view.one("encoded")
+    if plain.status == 200 and encoded.status != 200:
+        outcome("encoding-distinguished", encoded, plain, what="the same result under %2E as under a dot")

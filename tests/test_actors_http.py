@@ -441,8 +441,8 @@ def test_a_client_for_a_section_of_the_sut_file(tmp_path):
             "connection": stage.recorder.connection, "timing": timing,
         }  # fmt: skip
         section = {"base_url": f"http://127.0.0.1:{stage.port}/p", "headers": {"X-A": "1"}}
-        for more, environ in (({"token_env": "T"}, {"T": "tok"}), ({"basic_env": "B"}, {"B": "u:p"})):
-            async with client_for({**section, **more}, environ=environ, **shared) as client:
+        for more in ({"token": "tok"}, {"basic": "u:p"}):
+            async with client_for({**section, **more}, **shared) as client:
                 await client.request("GET", "x")
 
     play(tmp_path, answering(OK, seen=seen), script)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import os
 import re
 import socket
 import ssl
@@ -266,25 +265,22 @@ def client_for(
     clock: Clock,
     connection: Callable[[], Tap],
     timing: Any,
-    environ: Mapping[str, str] = os.environ,
     **options: Any,
 ) -> HttpClient:
-    """A client for a section of the SUT file: base_url, headers, token_env or basic_env, tls (ca_file, verify).
+    """A client for a section of the SUT file: base_url, headers, token or basic (user:password), tls (ca_file, verify).
 
     ``timing`` has ``connect`` and ``http_response`` in seconds; ``options`` go to ``HttpClient``.
     """
     headers = [*_pairs(section.get("headers") or ())]
-    if token := environ.get(str(section.get("token_env") or "")):
+    if token := section.get("token"):
         headers.append(("Authorization", f"Bearer {token}"))
-    elif pair := environ.get(str(section.get("basic_env") or "")):
+    elif pair := section.get("basic"):
         headers.append(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"))
     base_url = str(section["base_url"])
-    secured = section.get("tls")
-    tls = {**secured} if isinstance(secured, Mapping) else {}
     if base_url.startswith("https:"):
-        ca_file = tls.get("ca_file") or section.get("ca_file")
-        verify = bool(tls.get("verify", section.get("verify", True)))
-        options.setdefault("tls", tls_context(Path(ca_file) if ca_file else None, verify=verify))
+        tls: Mapping[str, Any] = section.get("tls") or {}
+        ca_file = tls.get("ca_file")
+        options.setdefault("tls", tls_context(Path(ca_file) if ca_file else None, verify=tls.get("verify", True)))
     options.setdefault("timeouts", Timeouts(connect=timing.connect, request=timing.http_response))
     return HttpClient(network, clock, connection=connection, base_url=base_url, **{"headers": headers, **options})
 

@@ -1,0 +1,1 @@
+"""Writers of an evidence bundle, each a function of transcripts and results."""

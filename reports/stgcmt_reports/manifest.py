@@ -48,7 +48,9 @@ def verify(directory: Path) -> list[str]:
     try:
         said = {str(each["path"]): (int(each["size"]), str(each["sha256"])) for each in value["files"]}
     except (TypeError, KeyError) as error:
-        raise ValueError(f"reading {directory / FILE}: expected files with path, size and sha256, {error} is missing") from error
+        raise ValueError(
+            f"reading {directory / FILE}: expected files with path, size and sha256, {error} is missing"
+        ) from error
     seen = {name: (size, digest) for name, size, digest in _files(directory)}
     problems = [f"{name} is missing" for name in sorted(said.keys() - seen.keys())]
     problems += [f"{name} is not in the manifest" for name in sorted(seen.keys() - said.keys())]

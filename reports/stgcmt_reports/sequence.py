@@ -112,7 +112,17 @@ def _association(assoc: Association, transcript: Transcript) -> Iterator[Step]:
         elif one.pdu.type == pdu.ABORT and assoc.abort is not None:
             label += f", source {assoc.abort.source}, reason {assoc.abort.reason}"
         flow = IN if one.incoming else OUT
-        yield Step(one.events, one.t_first / NS, flow, label, "dimse", assoc.conn, one.step, one.pdu.raw, make_lines=lines or list)
+        yield Step(
+            one.events,
+            one.t_first / NS,
+            flow,
+            label,
+            "dimse",
+            assoc.conn,
+            one.step,
+            one.pdu.raw,
+            make_lines=lines or list,
+        )
     for message in assoc.messages:
         kind = "dimse.in" if message.incoming else "dimse.out"
         yield Step(
@@ -171,7 +181,17 @@ def _event(event: Event) -> Step:
     if event.data:
         flow = OUT if event.kind.endswith(".out") else IN
         label = f"{len(event.data)} bytes that belong to no message"
-        return Step((event.n,), event.t / NS, flow, label, event.kind.partition(".")[0], event.conn, event.step, event.data, bad=True)
+        return Step(
+            (event.n,),
+            event.t / NS,
+            flow,
+            label,
+            event.kind.partition(".")[0],
+            event.conn,
+            event.step,
+            event.data,
+            bad=True,
+        )
     detail = ", ".join(f"{key} {_plain(value)}" for key, value in event.info.items() if key != "masked")
     label = f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
     return Step((event.n,), event.t / NS, HERE, _clip(label), event.kind.partition(".")[0], event.conn, event.step)

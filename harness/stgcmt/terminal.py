@@ -1,0 +1,328 @@
+"""The terminal face: progress while scenarios play, then findings first, then the counts.
+
+On a terminal progress is live; elsewhere it is one plain line an event. Width is the terminal's, colour is left out
+where there is no terminal or ``NO_COLOR`` is set. Nothing here decides anything: exit code and counts are the results'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from stgcmt.clock import NS, Clock, SystemClock
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+REFRESH_S = 0.25  # faster than a reader reads, slower than a terminal over ssh stalls
+SHOWN = 8  # scenarios under way that fit on a small terminal
+STYLES = {
+    "error": "bold magenta", "fail": "bold red", "warn": "yellow", "inconclusive": "cyan", "not-tested": "dim",
+    "note": "blue", "pass": "green", "not-applicable": "dim",
+}  # fmt: skip
+COLUMNS = ("pass", "fail", "warn", "note", "inconclusive", "not-tested", "not-applicable", "error")
+
+
+@dataclass
+class _Under:
+    """A scenario under way, and what it waits for until when (monotonic seconds)."""
+
+    began: float
+    why: str = ""
+    until: float = 0.0
+
+
+class Progress:
+    """What the player tells while it plays; a context manager.
+
+    Args:
+        quiet: show nothing at all.
+        total: how many scenarios will be played, where that is known.
+        stream: where to, standard error unless given, so that standard output stays results only.
+        clock: where the time is read.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        total: int | None = None,
+        stream: IO[str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._quiet, self._total = quiet, total
+        self._stream = stream or sys.stderr
+        self._clock = clock or SystemClock()
+        self._under: dict[tuple[str, str], _Under] = {}
+        self._ended: dict[str, int] = {}
+        self._live: Any = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and _is_terminal(self._stream):
+            from rich.live import Live  # noqa: PLC0415 - start-up
+
+            # auto_refresh would start a thread; the loop's timer refreshes instead.
+            self._live = Live(console=console(self._stream), auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def started(self, role: str, scenario: str) -> None:
+        """A scenario has begun."""
+        self._under[role, scenario] = _Under(self._now())
+        self._show(f"started  {role}/{scenario}")
+
+    def waiting(self, role: str, scenario: str, why: str, seconds: float) -> None:
+        """A scenario waits, at most ``seconds``."""
+        under = self._under.setdefault((role, scenario), _Under(self._now()))
+        under.why, under.until = why, self._now() + seconds
+        self._show(f"waiting  {role}/{scenario}: {why}, at most {seconds:.3g} s" if seconds >= 1 else "")
+
+    def ended(self, role: str, scenario: str, state: str, wall_s: float) -> None:
+        """A scenario has ended as ``state`` after ``wall_s`` seconds."""
+        self._under.pop((role, scenario), None)
+        self._ended[state] = self._ended.get(state, 0) + 1
+        done = sum(self._ended.values())
+        of = f" of {self._total}" if self._total else ""
+        self._show(f"{state:<8} {role}/{scenario} after {wall_s:.1f} s ({done}{of})")
+
+    @property
+    def longest_wait_s(self) -> float:
+        """The longest wait that is left among the scenarios under way (seconds)."""
+        return max((each.until - self._now() for each in self._under.values() if each.why), default=0.0)
+
+    def lines(self) -> list[str]:
+        """What a live display shows now."""
+        done = sum(self._ended.values())
+        of = f" of {self._total}" if self._total else ""
+        states = ", ".join(f"{count} {state}" for state, count in self._ended.items())
+        head = f"{done}{of} scenarios ended" + (f" ({states})" if states else "") + f", {len(self._under)} under way"
+        if (left := self.longest_wait_s) > 0:
+            head += f", longest wait left {left:.0f} s"
+        under = sorted(self._under.items(), key=lambda pair: (-pair[1].until, pair[0]))
+        lines = [head]
+        for (role, scenario), each in under[:SHOWN]:
+            remaining = each.until - self._now()
+            what = (
+                f"{each.why}, {remaining:.0f} s left"
+                if each.why and remaining > 0
+                else f"{self._now() - each.began:.0f} s"
+            )
+            lines.append(f"  {role}/{scenario}: {what}")
+        return [*lines, f"  and {len(under) - SHOWN} more"] if len(under) > SHOWN else lines
+
+    def _show(self, line: str) -> None:
+        if self._live is not None:
+            self._refresh()
+        elif line and not self._quiet:
+            with contextlib.suppress(OSError, ValueError):  # a closed pipe must not end a run
+                self._stream.write(line + "\n")
+                self._stream.flush()
+
+    def _refresh(self) -> None:
+        from rich.text import Text  # noqa: PLC0415 - start-up
+
+        if self._live is None:
+            return
+        self._live.update(Text("\n".join(self.lines()), no_wrap=True, overflow="ellipsis"), refresh=True)
+        if self._timer is not None:
+            self._timer.cancel()
+        with contextlib.suppress(RuntimeError):  # outside a loop there is no clock to tick
+            self._timer = asyncio.get_running_loop().call_later(REFRESH_S, self._refresh) if self._under else None
+
+    def _now(self) -> float:
+        return self._clock.monotonic_ns() / NS
+
+
+def console(stream: IO[str]) -> Console:
+    """A console on ``stream``: colour on terminals only and never against ``NO_COLOR``; long words are not cut."""
+    from rich.console import Console  # noqa: PLC0415 - start-up
+
+    return Console(file=stream, markup=False, highlight=False, emoji=False)
+
+
+def _is_terminal(stream: IO[str]) -> bool:
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())
+
+
+Hint = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+
+
+def print_results(
+    results: Mapping[str, Any],
+    transcripts: Mapping[str, Any] | None = None,
+    *,
+    bundle: Path | None = None,
+    stream: IO[str] | None = None,
+    hint: Hint | None = None,
+    width: int | None = None,
+) -> None:
+    """Print the findings, worst consequence first, then counts, bundle and exit code.
+
+    Args:
+        results: the ``results.json`` object.
+        transcripts: by reference name; where absent, nothing is said about how to reproduce.
+        bundle: where the evidence is.
+        stream: standard output unless given.
+        hint: how to reproduce a row in a line; that of the reproduce writer unless given.
+        width: columns; the terminal's unless given.
+    """
+    from stgcmt.results import findings  # noqa: PLC0415 - start-up
+
+    out = console(stream or sys.stdout)
+    if width:
+        out.width = width
+    found = findings(results)
+    hinting = hint or (_reproduce_hint() if transcripts is not None else None)
+    for row in found:
+        _finding(out, row, hinting(row, transcripts or {}) if hinting and row["verdict"] != "error" else "")
+    if found:
+        out.rule(style="dim", characters="-" if not out.is_terminal else "─")
+    _known_issues(out, results)
+    _summary(out, results)
+    _end(out, results, bundle)
+
+
+def _reproduce_hint() -> Hint | None:
+    import importlib  # noqa: PLC0415 - the engine imports no writer; the terminal asks for this one where it is there
+
+    try:
+        return getattr(importlib.import_module("stgcmt_reports.reproduce"), "hint", None)
+    except ImportError:
+        return None
+
+
+def _finding(out: Console, row: Mapping[str, Any], how: str) -> None:
+    from rich.padding import Padding  # noqa: PLC0415 - start-up
+    from rich.table import Table  # noqa: PLC0415 - start-up
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    head = Text.assemble(
+        (row["verdict"].upper(), STYLES[row["verdict"]]),
+        "  ",
+        (row["id"], "bold"),
+        f"  {row['title']}\n",
+        (f"{row['level'].upper()}, {row['clause']}, {row['role']}, {row['consequence']}", "dim"),
+    )
+    if row["known_issue"]:
+        head.append("\n").append(f"known issue: {row['known_issue']['reason']}", "yellow")
+    out.print(head)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for label, text in _account(row, how):
+        grid.add_row(label, text)
+    out.print(Padding(grid, (0, 0, 1, 2)))
+
+
+def _account(row: Mapping[str, Any], how: str) -> Iterable[tuple[str, Text]]:
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    yield "clause", Text(" ".join(row["statement"].split()))
+    if row["expected"]:
+        yield "expected", Text(row["expected"])
+    for text in row["seen"] or [row["message"]]:
+        yield "seen", Text(text, style="bold")
+    if row["evidence"]:
+        yield "events", Text(citations(row["evidence"]))
+    if row["cost"]:
+        yield "costs", Text(row["cost"])
+    if row["next_step"]:
+        yield "to do", Text(row["next_step"])
+    if row["readings"]:
+        yield "readings", Text(", ".join(row["readings"]))
+    if how:
+        yield "reproduce", Text(how)
+
+
+def citations(evidence: Iterable[Mapping[str, Any]], limit: int = 8) -> str:
+    """The cited events of each transcript: ``scp/plain_commitment 3, 4; run``."""
+    by_transcript: dict[str, list[str]] = {}
+    for each in evidence:
+        ids = by_transcript.setdefault(each["transcript"], [])
+        if each["event"]:
+            ids.append(str(each["event"]))
+    parts = []
+    for name, ids in by_transcript.items():
+        shown = ", ".join(ids[:limit]) + (f" and {len(ids) - limit} more" if len(ids) > limit else "")
+        parts.append(f"{name} {shown}".rstrip())
+    return "; ".join(parts)
+
+
+def _known_issues(out: Console, results: Mapping[str, Any]) -> None:
+    for word in ("stale", "expired", "unknown"):
+        for issue in results["known_issues"][word]:
+            out.print(f"known issue {word}: {issue['id']} ({issue['role']}): {issue['reason']}", style="yellow")
+
+
+def _summary(out: Console, results: Mapping[str, Any]) -> None:
+    from rich import box  # noqa: PLC0415 - start-up
+    from rich.table import Table  # noqa: PLC0415 - start-up
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    roles = list(dict.fromkeys(row["role"] for row in results["requirements"]))
+    counts = results["summary"]
+    shown = [verdict for verdict in COLUMNS if counts[verdict] or verdict in ("pass", "fail", "warn")]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table.add_column("role")
+    for verdict in shown:
+        table.add_column(verdict, justify="right")
+    for role in roles:
+        tally = [row["verdict"] for row in results["requirements"] if row["role"] == role]
+        table.add_row(
+            role, *(Text(str(tally.count(verdict)), _style(verdict, tally.count(verdict))) for verdict in shown)
+        )
+    if len(roles) > 1:
+        table.add_row("all", *(Text(str(counts[verdict]), _style(verdict, counts[verdict])) for verdict in shown))
+    if roles:
+        out.print(table)
+    out.print(
+        Text.assemble(
+            ("tested ", ""), (f"{counts['tested']} of {counts['total']}", "bold"), " requirements", _profile(results)
+        )
+    )
+
+
+def _style(verdict: str, count: int) -> str:
+    return STYLES[verdict] if count else "dim"
+
+
+def _profile(results: Mapping[str, Any]) -> str:
+    timing = results["timing"]
+    parts = [f"profile {results['profile']}"]
+    if results["edition"]:
+        parts.append(f"edition {results['edition']}")
+    if timing.get("wall_s") is not None:
+        parts.append(
+            f"{timing['wall_s']:.1f} s, of which {timing.get('critical_path_s') or 0:.1f} s could not be shortened"
+        )
+    if results["state"] != "complete":
+        parts.append(f"the run is {results['state']}")
+    return "; " + "; ".join(parts)
+
+
+def _end(out: Console, results: Mapping[str, Any], bundle: Path | None) -> None:
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    if bundle is not None:
+        out.print(Text(f"evidence in {bundle} (report.html, results.json, transcripts)"), soft_wrap=True)
+    code = results["exit_code"]
+    out.print(
+        Text.assemble(
+            "exit code ", (str(code), "bold green" if code == 0 else "bold red"), f": {results['exit_reason']}"
+        )
+    )

@@ -39,7 +39,9 @@ def load(directory: Path) -> Recording:
     try:
         return read_recording(directory)
     except TranscriptError as error:
-        raise UsageError("reading the bundle", "a directory that `stgcmt run` wrote", str(error), "check the path") from error
+        raise UsageError(
+            "reading the bundle", "a directory that `stgcmt run` wrote", str(error), "check the path"
+        ) from error
 
 
 def dump(value: Any) -> str:

@@ -47,7 +47,11 @@ class Requirement:
     def readings(self) -> tuple[str, ...]:
         """The readings that its outcomes name (``AMB-12`` …)."""
         return tuple(
-            dict.fromkeys(str(entry["reading"]) for entry in self.outcomes.values() if isinstance(entry, Mapping) and "reading" in entry)
+            dict.fromkeys(
+                str(entry["reading"])
+                for entry in self.outcomes.values()
+                if isinstance(entry, Mapping) and "reading" in entry
+            )
         )
 
     def in_edition(self, edition: str | None) -> bool:
@@ -63,15 +67,17 @@ _KEYS = {
 }  # fmt: skip
 
 
-def parse_requirements(text: str, role: str, where: str) -> tuple[Requirement, ...]:
-    """The rows of a ``requirements.toml``; raises ``CatalogueError`` naming file, row and key."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{where}: {error}") from error
-    rows = tuple(_requirement(entry, role, where) for entry in data.get("requirement", []))
-    _check_ids(rows, where)
-    return rows
+def parse_requirements(texts: Mapping[str, str], role: str) -> tuple[Requirement, ...]:
+    """The rows of a suite's requirement files (name -> text); raises ``CatalogueError`` naming file, row and key."""
+    rows: list[Requirement] = []
+    for where, text in texts.items():
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise CatalogueError(f"{where}: {error}") from error
+        rows += [_requirement(entry, role, where) for entry in data.get("requirement", [])]
+    _check_ids(rows, ", ".join(texts))
+    return tuple(rows)
 
 
 def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement:
@@ -100,7 +106,9 @@ def _outcomes(outcomes: Mapping[str, Any], ident: str, where: str) -> Mapping[st
         verdicts = [entry] if isinstance(entry, str) else [entry[key] for key in ("default", "strict") if key in entry]
         bad = [verdict for verdict in verdicts if verdict not in set(Verdict)]
         if bad or (isinstance(entry, Mapping) and set(entry) - {"default", "strict", "reading", "means"}):
-            raise CatalogueError(f"{where}: {ident}: outcome {name}: {entry!r} is no verdict, nor a table of default, strict, reading, means")
+            raise CatalogueError(
+                f"{where}: {ident}: outcome {name}: {entry!r} is no verdict, nor a table of default, strict, reading, means"
+            )
     return dict(outcomes)
 
 
@@ -115,4 +123,6 @@ def _check_ids(rows: Sequence[Requirement], where: str) -> None:
             continue
         twin = seen.get(row.same_as)
         if twin is None or twin.same_as is not None:
-            raise CatalogueError(f"{where}: {row.id}: same_as = {row.same_as!r} must name a row of this suite that is no twin itself")
+            raise CatalogueError(
+                f"{where}: {row.id}: same_as = {row.same_as!r} must name a row of this suite that is no twin itself"
+            )

@@ -84,7 +84,10 @@ class JudgedRow:
     @functools.cached_property
     def standing(self) -> Finding:
         """The finding that stands: the first with the worst verdict."""
-        return next((each for each in self.findings if each.verdict is self.verdict), Finding("", Verdict.NOT_TESTED, message=self.reason))
+        return next(
+            (each for each in self.findings if each.verdict is self.verdict),
+            Finding("", Verdict.NOT_TESTED, message=self.reason),
+        )
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,9 @@ def read_recording(directory: Path) -> Recording:
     return Recording(run, scenarios, not_played, damaged)
 
 
-def judge(recording: Recording, suites: Mapping[str, Suite], *, profile: str, selection: Mapping[str, Any]) -> tuple[JudgedRow, ...]:
+def judge(
+    recording: Recording, suites: Mapping[str, Suite], *, profile: str, selection: Mapping[str, Any]
+) -> tuple[JudgedRow, ...]:
     """Every row of the run's roles, judged; rows outside the selection or the edition are not-tested with the reason."""
     edition = recording.run.header.info.get("edition")
     rows: list[JudgedRow] = []
@@ -154,7 +159,9 @@ def _in_clause(clause: str, wanted: str) -> bool:
     return fits and (not part or part in clause)
 
 
-def _judge_row(row: Requirement, suite: Suite, recording: Recording, profile: str, selection: Mapping[str, Any]) -> JudgedRow:
+def _judge_row(
+    row: Requirement, suite: Suite, recording: Recording, profile: str, selection: Mapping[str, Any]
+) -> JudgedRow:
     if row.excluded:
         return JudgedRow(row, (), selected(row, selection), row.excluded, profile)
     if not selected(row, selection):
@@ -204,11 +211,15 @@ def evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], pr
         except OutcomeEnding as ending:
             return _deviation(check, row, str(ending), "", arguments, profile)
         except InconclusiveEnding as ending:
-            return Finding(check.name, Verdict.INCONCLUSIVE, message=str(ending), evidence=_cite(ending.subjects, arguments))
+            return Finding(
+                check.name, Verdict.INCONCLUSIVE, message=str(ending), evidence=_cite(ending.subjects, arguments)
+            )
         except NotApplicableEnding as ending:
             return _excused(check, row, str(ending), arguments)
     except Exception as error:  # noqa: BLE001 - a check that raises anything else is the harness's own fault
-        return Finding(check.name, Verdict.ERROR, message=f"{type(error).__name__}: {error}", evidence=_cite_all(arguments))
+        return Finding(
+            check.name, Verdict.ERROR, message=f"{type(error).__name__}: {error}", evidence=_cite_all(arguments)
+        )
     finally:
         EXPECTATION.reset(token)
     return Finding(check.name, Verdict.PASS, evidence=_cite_all(arguments))
@@ -231,11 +242,17 @@ def _deviation(
 
 def _excused(check: Check, row: Requirement, claim: str, arguments: Sequence[Transcript]) -> Finding:
     if claim not in row.unless:
-        return Finding(check.name, Verdict.ERROR, message=f"the check names the claim {claim}, which the requirement does not")
+        return Finding(
+            check.name, Verdict.ERROR, message=f"the check names the claim {claim}, which the requirement does not"
+        )
     run = next((each for each in arguments if each.name == RUN), None)
     if run is not None and not claims(run).get(claim):
-        return Finding(check.name, Verdict.ERROR, message=f"the check names the claim {claim}, which the SUT file does not make")
-    return Finding(check.name, Verdict.NOT_APPLICABLE, message=f"the SUT file claims {claim}", evidence=_cite_all(arguments))
+        return Finding(
+            check.name, Verdict.ERROR, message=f"the check names the claim {claim}, which the SUT file does not make"
+        )
+    return Finding(
+        check.name, Verdict.NOT_APPLICABLE, message=f"the SUT file claims {claim}", evidence=_cite_all(arguments)
+    )
 
 
 def reference_name(transcript: Transcript) -> str:
@@ -268,7 +285,9 @@ def _places(subject: Any, arguments: Sequence[Transcript]) -> Iterable[tuple[Tra
     elif ids := tuple(getattr(subject, "events", ())):
         named = getattr(subject, "transcript", None)
         scenarios = [each for each in arguments if each.name != RUN]
-        owner = next((each for each in arguments if named is each or named == each.name), (scenarios or list(arguments))[0])
+        owner = next(
+            (each for each in arguments if named is each or named == each.name), (scenarios or list(arguments))[0]
+        )
         known = {event.n for event in owner.events}
         yield owner, tuple(n for n in ids if n in known)
 

@@ -94,7 +94,7 @@ def _unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
         if need == "retrieval" and sut.retrieval.how == "none":
             return 'needs to read instances back: say how in [retrieval] (how = "wado-rs" or "c-get")'
         if need == "restart" and not sut.driver.can_restart:
-            return "needs a driver that can restart the SUT ([driver] kind = \"process\")"
+            return 'needs a driver that can restart the SUT ([driver] kind = "process")'
         if need.startswith("provoke.") and need.partition(".")[2] not in sut.provoke:
             return f"needs the vendor's help: add [{need}] with a command or url"
     needs_destination = scenario.lease is not None or "destination" in scenario.needs
@@ -169,7 +169,12 @@ class Player:
             "command": list(plan.command),
         }
         return Recorder(
-            self.directory / "transcripts" / f"{RUN}.jsonl", self.clock, role=RUN, scenario=RUN, masker=self._masker, info=info
+            self.directory / "transcripts" / f"{RUN}.jsonl",
+            self.clock,
+            role=RUN,
+            scenario=RUN,
+            masker=self._masker,
+            info=info,
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
@@ -193,7 +198,12 @@ class Player:
                 fault=self._faults(),
                 options=self.plan.options,
             ) as running:
-                run.event("driver", action="up", kind=self.plan.sut.driver.kind, seconds=(self.clock.monotonic_ns() - start) / NS)
+                run.event(
+                    "driver",
+                    action="up",
+                    how=self.plan.sut.driver.kind,
+                    seconds=(self.clock.monotonic_ns() - start) / NS,
+                )
                 await self._all(run, desk, running)
         finally:
             jitter.cancel()
@@ -214,7 +224,9 @@ class Player:
 
     def _modes(self) -> set[tuple[str, str | None]]:
         """The (role, mode) pairs that the playable scenarios ask for and the SUT has."""
-        return {(each.role, self._mode(each)) for each in self.plan.playable} | {(role, None) for role in self.plan.roles}
+        return {(each.role, self._mode(each)) for each in self.plan.playable} | {
+            (role, None) for role in self.plan.roles
+        }
 
     def _mode(self, planned: Planned) -> str | None:
         mode = planned.scenario.mode
@@ -226,7 +238,11 @@ class Player:
         """The fault to switch on, by role."""
         if self.plan.fault is None:
             return {}
-        return {role: self.plan.fault for role in self.plan.roles if any(f.name == self.plan.fault for f in self.plan.suites[role].all_faults)}
+        return {
+            role: self.plan.fault
+            for role in self.plan.roles
+            if any(f.name == self.plan.fault for f in self.plan.suites[role].all_faults)
+        }
 
     async def _serve(self, **arguments: Any) -> None:
         from stgcmt.actors.acceptor import LISTENERS, serve_association  # noqa: PLC0415 - start-up
@@ -237,7 +253,9 @@ class Player:
     async def _all(self, run: Recorder, desk: Desk, running: Any) -> None:
         for each in self.plan.scenarios:
             if each.reason:
-                run.event("decision", what="not-played", role=each.role, scenario=each.scenario.name, reason=each.reason)
+                run.event(
+                    "decision", what="not-played", role=each.role, scenario=each.scenario.name, reason=each.reason
+                )
         reachable = await self._reachable(run, running)
         playable = [each for each in self.plan.playable if each.role in reachable]
         back = Backstage(
@@ -253,7 +271,9 @@ class Player:
             if each.scenario.alone:
                 await self._together([each], run, desk, running, back)
 
-    async def _together(self, planned: Sequence[Planned], run: Recorder, desk: Desk, running: Any, back: Backstage) -> None:
+    async def _together(
+        self, planned: Sequence[Planned], run: Recorder, desk: Desk, running: Any, back: Backstage
+    ) -> None:
         self._tasks = {asyncio.create_task(self._one(each, run, desk, running, back)) for each in planned}
         if self._interrupted:
             self.interrupt()
@@ -270,7 +290,9 @@ class Player:
         scenario = planned.scenario
         async with self._limit:
             if self._interrupted:
-                run.event("decision", what="not-played", role=planned.role, scenario=scenario.name, reason="interrupted")
+                run.event(
+                    "decision", what="not-played", role=planned.role, scenario=scenario.name, reason="interrupted"
+                )
                 return
             recorder = Recorder(
                 self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
@@ -300,7 +322,9 @@ class Player:
                 else:
                     stage.destination = await stack.enter_async_context(desk.ordinary())
                 if stage.destination is not None:
-                    recorder.event("decision", what="destination", ae_title=stage.destination.ae_title, port=stage.destination.port)
+                    recorder.event(
+                        "decision", what="destination", ae_title=stage.destination.ae_title, port=stage.destination.port
+                    )
                 try:
                     async with asyncio.timeout(self.plan.sut.timing.scenario):
                         await scenario.run(stage)
@@ -366,7 +390,7 @@ class Player:
 
 def _target(running: Any, role: str, mode: str | None) -> Target:
     section = running.section(role, mode)
-    return Target(section, section.get("seeding", running.seeding), section.get("retrieval", running.retrieval), mode)
+    return Target(section, section.get("seeding", {}), section.get("retrieval", {}), mode)
 
 
 async def play_plan(

@@ -197,7 +197,10 @@ def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
     rows = [ours.results["rows"].get((suite.role, row.id)) for row in _rows(item, suite)]
     found = [each for row in rows if row for each in row.findings if each.check == item.name]
     standing = worst(each.verdict for each in found)
-    return next((each for each in found if each.verdict is standing), Finding(item.name, Verdict.NOT_TESTED, message="not played"))
+    return next(
+        (each for each in found if each.verdict is standing),
+        Finding(item.name, Verdict.NOT_TESTED, message="not played"),
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -222,12 +225,18 @@ def _excused(ours: Session, item: pytest.Item) -> bool:
     suite = ours.role_of(item)
     results = ours.results["object"] if ours.results else {"requirements": []}
     ids = {row.id for row in _rows(item, suite)}
-    failed = [row for row in results["requirements"] if row["role"] == suite.role and row["id"] in ids and row["verdict"] == "fail"]
+    failed = [
+        row
+        for row in results["requirements"]
+        if row["role"] == suite.role and row["id"] in ids and row["verdict"] == "fail"
+    ]
     return bool(failed) and all(row["known_issue"] for row in failed)
 
 
 def _words(finding: Any) -> str:
-    places = ", ".join(f"{each.transcript}#{each.event}" if each.event else each.transcript for each in finding.evidence)
+    places = ", ".join(
+        f"{each.transcript}#{each.event}" if each.event else each.transcript for each in finding.evidence
+    )
     return f"{finding.message}\nevidence: {places}"
 
 

@@ -65,7 +65,9 @@ def judged_results(
     results = {
         "schema_version": SCHEMA_VERSION,
         "tool": info.get("tool", tool()),
-        "suites": {role: {"version": suites[role].version, "hash": suite_hash(suites[role])} for role in info.get("roles", ())},
+        "suites": {
+            role: {"version": suites[role].version, "hash": suite_hash(suites[role])} for role in info.get("roles", ())
+        },
         "edition": info.get("edition"),
         "profile": profile,
         "sut": info.get("sut_head", {}),
@@ -80,7 +82,8 @@ def judged_results(
         "scenarios": _scenarios(recording),
         "left_behind": _left_behind(recording),
         "known_issues": {
-            name: [dataclasses.asdict(issue) for issue in getattr(known, name)] for name in ("applied", "stale", "unknown", "expired")
+            name: [dataclasses.asdict(issue) for issue in getattr(known, name)]
+            for name in ("applied", "stale", "unknown", "expired")
         },
         "requirements": [_row(row, known) for row in rows],
     }
@@ -115,7 +118,9 @@ def _scenarios(recording: Recording) -> list[dict[str, Any]]:
         )
     for (role, name), reason in (*recording.not_played.items(), *recording.damaged.items()):
         state = "not-played" if (role, name) in recording.not_played else "damaged"
-        found.append({"role": role, "name": name, "state": state, "reason": reason, "wall_s": 0.0, "mode": None, "events": 0})
+        found.append(
+            {"role": role, "name": name, "state": state, "reason": reason, "wall_s": 0.0, "mode": None, "events": 0}
+        )
     return sorted(found, key=lambda each: (each["role"], each["name"]))
 
 
@@ -125,7 +130,9 @@ def _left_behind(recording: Recording) -> list[dict[str, Any]]:
     for (role, name), transcript in recording.scenarios.items():
         for event in transcript.of("seed", "uid"):
             if event.kind == "seed" and event.info.get("ok") and not event.info.get("preloaded"):
-                left.append({"role": role, "scenario": name, "what": "instance", "uid": event.info.get("sop_instance_uid")})
+                left.append(
+                    {"role": role, "scenario": name, "what": "instance", "uid": event.info.get("sop_instance_uid")}
+                )
             elif event.kind == "uid" and event.info.get("what") == "transaction":
                 left.append({"role": role, "scenario": name, "what": "transaction", "uid": event.info.get("uid")})
     return left
@@ -168,4 +175,6 @@ def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rank = {name: place for place, name in enumerate(CONSEQUENCES)}
     order = {Verdict.ERROR: 0, Verdict.FAIL: 1, Verdict.WARN: 2}
     rows: Iterable[Mapping[str, Any]] = (row for row in results["requirements"] if row["verdict"] in order)
-    return sorted(rows, key=lambda row: (order[Verdict(row["verdict"])], rank.get(row["consequence"], 99), row["role"], row["id"]))
+    return sorted(
+        rows, key=lambda row: (order[Verdict(row["verdict"])], rank.get(row["consequence"], 99), row["role"], row["id"])
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stgcmt.endpoints import dimse_endpoint, dimse_timeouts, http_client
+from stgcmt.endpoints import dimse_endpoint, dimse_timeouts
 
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 IMPLICIT = "1.2.840.10008.1.2"
@@ -35,6 +35,8 @@ async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, 
 
 
 async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool, str]:
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+
     boundary = "stgcmt-instance"
     body = (
         f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
@@ -45,7 +47,9 @@ async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool
         ("Accept", "application/dicom+json"),
         ("Content-Type", f'multipart/related; type="application/dicom"; boundary={boundary}'),
     ]
-    client = http_client(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
+    client = client_for(
+        end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing
+    )
     try:
         answer = await client.request("POST", "studies", headers=headers, content=body)
     finally:
@@ -67,8 +71,13 @@ async def _c_store(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[b
     async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
         syntax = assoc.transfer_syntax(instance.sop_class_uid)
         if syntax is None:
-            return False, f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {assoc.outcome or 'context refused'}"
-        answer = await assoc.c_store(instance.sop_class_uid, instance.sop_instance_uid, instance.data_set(syntax), syntax)
+            return (
+                False,
+                f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {assoc.outcome or 'context refused'}",
+            )
+        answer = await assoc.c_store(
+            instance.sop_class_uid, instance.sop_instance_uid, instance.data_set(syntax), syntax
+        )
     status = getattr(answer, "status", None)
     if status is None:
         return False, f"no answer to C-STORE: {answer}"
@@ -86,16 +95,23 @@ async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
 
 
 async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+
     path = f"studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}/instances/{instance.sop_instance_uid}"
     accept = [("Accept", 'multipart/related; type="application/dicom"; transfer-syntax=*')]
-    client = http_client(end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing)
+    client = client_for(
+        end, network=stage.network, clock=stage.clock, connection=stage.recorder.connection, timing=stage.timing
+    )
     try:
         answer = await client.request("GET", path, headers=accept)
     finally:
         await client.aclose()
     status = getattr(answer, "status", None)
     if status != 200:
-        return Found(None, detail=f"WADO-RS answered {status}" if status else f"no answer to WADO-RS: {answer.kind} {answer.detail}")
+        return Found(
+            None,
+            detail=f"WADO-RS answered {status}" if status else f"no answer to WADO-RS: {answer.kind} {answer.detail}",
+        )
     head = f"Content-Type: {answer.header('content-type')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + answer.body, policy=email.policy.HTTP)
     parts = list(message.iter_parts()) if message.is_multipart() else [message]

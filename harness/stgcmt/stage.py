@@ -14,7 +14,7 @@ from typing import Any
 
 from stgcmt.clock import NS, Clock
 from stgcmt.desk import Desk, Place
-from stgcmt.endpoints import dimse_endpoint, dimse_timeouts, http_client
+from stgcmt.endpoints import dimse_endpoint, dimse_timeouts
 from stgcmt.suite import Scenario, Suite
 from stgcmt.sut import Timing
 from stgcmt.transcript import STEP, Recorder
@@ -97,7 +97,9 @@ class Stage:
 
     def http(self, **options: Any) -> Any:
         """An HTTP client on the SUT's base URL; every call has a connection pool of its own."""
-        client = http_client(
+        from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+
+        client = client_for(
             self._target.section, network=self.network, clock=self.clock, connection=self.recorder.connection,
             timing=self.timing, **options,
         )  # fmt: skip
@@ -151,8 +153,12 @@ class Stage:
         self._preloaded += 1
         instance = self._back.preloaded[(self._preloaded - 1) % len(self._back.preloaded)]
         if self._preloaded > len(self._back.preloaded):
-            raise SkippedError(f"the scenario needs {self._preloaded} instances, the file of UIDs names {len(self._back.preloaded)}")
-        self.recorder.event("seed", ok=True, how="preloaded", preloaded=True, kind=kind, sop_instance_uid=instance.sop_instance_uid)
+            raise SkippedError(
+                f"the scenario needs {self._preloaded} instances, the file of UIDs names {len(self._back.preloaded)}"
+            )
+        self.recorder.event(
+            "seed", ok=True, how="preloaded", preloaded=True, asked=kind, sop_instance_uid=instance.sop_instance_uid
+        )
         return instance
 
     async def retrieve(self, instance: Any) -> Any:
@@ -163,7 +169,11 @@ class Stage:
         with self.step("retrieve"):
             found = await seeding.retrieve(how, instance, self._target, self)
         self.recorder.event(
-            "retrieve", ok=found.data is not None, how=how, detail=found.detail, sop_instance_uid=instance.sop_instance_uid
+            "retrieve",
+            ok=found.data is not None,
+            how=how,
+            detail=found.detail,
+            sop_instance_uid=instance.sop_instance_uid,
         )
         return found
 
@@ -178,7 +188,9 @@ class Stage:
         with self._waiting(name, reason, length, why):
             await asyncio.sleep(length)
 
-    async def report(self, *uids: str, count: int = 1, within: str = "max_report_delay", seconds: float | None = None) -> bool:
+    async def report(
+        self, *uids: str, count: int = 1, within: str = "max_report_delay", seconds: float | None = None
+    ) -> bool:
         """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline."""
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else seconds
@@ -203,7 +215,9 @@ class Stage:
 
     def _declared(self, name: str) -> None:
         if name not in self._scenario.waits:
-            raise UndeclaredError(f"{self._scenario.name} waits for {name}, but declares {', '.join(self._scenario.waits) or 'no wait'}")
+            raise UndeclaredError(
+                f"{self._scenario.name} waits for {name}, but declares {', '.join(self._scenario.waits) or 'no wait'}"
+            )
 
     @contextlib.contextmanager
     def _waiting(self, name: str, reason: str, seconds: float, why: str) -> Iterator[None]:
@@ -224,7 +238,7 @@ class Stage:
         if f"provoke.{name}" not in self._scenario.needs:
             raise UndeclaredError(f"{self._scenario.name} provokes {name} without declaring provoke.{name}")
         done = await self._back.provoke(self.role, self.mode, name, values)
-        self.recorder.event("provoke", name=name, ok=done.ok, detail=done.detail, **values)
+        self.recorder.event("provoke", name=name, ok=done.ok, detail=done.detail, values=dict(values))
         return bool(done.ok)
 
     async def restart(self) -> None:
@@ -249,6 +263,6 @@ class Stage:
         for client in self._clients:
             await client.aclose()
         if not await self._back.desk.drain(self, self.timing.release):
-            self.recorder.event("note", what="open-association", text="an association from the SUT was still open at the end")
-
-
+            self.recorder.event(
+                "note", what="open-association", text="an association from the SUT was still open at the end"
+            )

@@ -285,7 +285,15 @@ def scenario(
 
     def mark(function: _F) -> _F:
         function.__dict__["stgcmt_scenario"] = Scenario(
-            function.__name__, function, inspect.getdoc(function) or "", mode, lease, exchanges, tuple(waits), tuple(needs), alone
+            function.__name__,
+            function,
+            inspect.getdoc(function) or "",
+            mode,
+            lease,
+            exchanges,
+            tuple(waits),
+            tuple(needs),
+            alone,
         )
         return function
 
@@ -341,7 +349,7 @@ class Suite:
     checks: tuple[str, ...]
     scenarios: tuple[str, ...]
     version: str = "0"
-    requirements: str = "requirements.toml"
+    requirements: tuple[str, ...] = ("requirements.toml",)
     schema: Mapping[str, Any] = field(default_factory=dict)
     claims_schema: Mapping[str, Any] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
@@ -357,8 +365,11 @@ class Suite:
     @functools.cached_property
     def catalogue(self) -> tuple[Requirement, ...]:
         """The rows of this suite; raises ``CatalogueError``."""
-        text = files(self.package).joinpath(self.requirements).read_text("utf-8")
-        return parse_requirements(text, self.role, f"{self.package}/{self.requirements}")
+        texts = {
+            f"{self.package}/{name}": files(self.package).joinpath(name).read_text("utf-8")
+            for name in self.requirements
+        }
+        return parse_requirements(texts, self.role)
 
     @functools.cached_property
     def all_checks(self) -> tuple[Check, ...]:
@@ -367,7 +378,9 @@ class Suite:
         known = {row.id for row in self.catalogue}
         for check in found:
             if unknown := [ident for ident in check.ids if ident not in known]:
-                raise CatalogueError(f"{self.package}: {check.name} judges {', '.join(unknown)}, which the catalogue of {self.role} lacks")
+                raise CatalogueError(
+                    f"{self.package}: {check.name} judges {', '.join(unknown)}, which the catalogue of {self.role} lacks"
+                )
         return tuple(found)
 
     @functools.cached_property
@@ -417,6 +430,8 @@ def load_suites() -> dict[str, Suite]:
     for entry in sorted(entry_points(group="stgcmt.suites"), key=lambda entry: entry.name):
         suite = entry.load()
         if suite.role in found:
-            raise CatalogueError(f"two suites play the role {suite.role}: {found[suite.role].package} and {suite.package}")
+            raise CatalogueError(
+                f"two suites play the role {suite.role}: {found[suite.role].package} and {suite.package}"
+            )
         found[suite.role] = suite
     return found

@@ -16,7 +16,9 @@ def installed() -> dict[str, Suite]:
     try:
         return load_suites()
     except CatalogueError as error:
-        raise HarnessError("loading suites", "well-formed catalogues", str(error), "mend or uninstall that suite") from error
+        raise HarnessError(
+            "loading suites", "well-formed catalogues", str(error), "mend or uninstall that suite"
+        ) from error
 
 
 def roles_of(wanted: Sequence[str], suites: Mapping[str, Suite], default: Sequence[str]) -> tuple[str, ...]:
@@ -28,17 +30,26 @@ def roles_of(wanted: Sequence[str], suites: Mapping[str, Suite], default: Sequen
     return tuple(dict.fromkeys(chosen))
 
 
-def selection_of(suites: Mapping[str, Suite], roles: Sequence[str], req: Sequence[str], clause: Sequence[str], level: Sequence[str]) -> dict[str, Any]:
+def selection_of(
+    suites: Mapping[str, Suite], roles: Sequence[str], req: Sequence[str], clause: Sequence[str], level: Sequence[str]
+) -> dict[str, Any]:
     """The selection that a run stores; raises ``UsageError`` for an id that no selected role has, or an empty choice."""
     from stgcmt.judge import selected  # noqa: PLC0415 - start-up
 
     rows = [row for role in roles for row in suites[role].catalogue]
     for ident in req:
         if all(row.id != ident for row in rows):
-            raise UsageError("reading --req", "a requirement id of the chosen roles", ident, nearest(ident, [row.id for row in rows]))
+            raise UsageError(
+                "reading --req", "a requirement id of the chosen roles", ident, nearest(ident, [row.id for row in rows])
+            )
     selection = {"req": list(req), "clause": list(clause), "level": list(level)}
     if not any(selected(row, selection) for row in rows):
-        raise UsageError("reading the selection", "at least one requirement", "none fits", "`stgcmt list` shows clauses, ids and levels")
+        raise UsageError(
+            "reading the selection",
+            "at least one requirement",
+            "none fits",
+            "`stgcmt list` shows clauses, ids and levels",
+        )
     return selection
 
 

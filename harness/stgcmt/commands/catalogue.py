@@ -13,7 +13,13 @@ from stgcmt.suite import Suite
 
 def entry(suite: Suite, row: Requirement) -> dict[str, Any]:
     """One row as ``stgcmt list --json`` shows it: with the names of its checks, or the reason for having none."""
-    found: dict[str, Any] = {"id": row.id, "title": row.title, "clause": row.clause, "level": row.level, "role": row.role}
+    found: dict[str, Any] = {
+        "id": row.id,
+        "title": row.title,
+        "clause": row.clause,
+        "level": row.level,
+        "role": row.role,
+    }
     if row.excluded:
         found["excluded"] = row.excluded
     else:
@@ -27,7 +33,9 @@ def entry(suite: Suite, row: Requirement) -> dict[str, Any]:
 def command(role: tuple[str, ...], *, as_json: bool) -> None:
     """List every requirement with its level, clause and checks, or the reason for having none."""
     suites = installed()
-    entries = [entry(suites[each], row) for each in roles_of(role, suites, tuple(suites)) for row in suites[each].catalogue]
+    entries = [
+        entry(suites[each], row) for each in roles_of(role, suites, tuple(suites)) for row in suites[each].catalogue
+    ]
     if as_json:
         import json  # noqa: PLC0415 - start-up
 
@@ -35,6 +43,8 @@ def command(role: tuple[str, ...], *, as_json: bool) -> None:
         return
     for each in entries:
         how = f"excluded: {each['excluded']}" if "excluded" in each else ", ".join(each["checks"]) or "NO CHECK"
-        click.echo(f"{each['id']:<26} {each['level']:<7} {each['role']:<14} {each['title']}\n{'':<26} {each['clause']}; {how}")
+        click.echo(
+            f"{each['id']:<26} {each['level']:<7} {each['role']:<14} {each['title']}\n{'':<26} {each['clause']}; {how}"
+        )
     checked = sum(bool(each.get("checks")) for each in entries)
     click.echo(f"{len(entries)} requirements: {checked} with checks, {len(entries) - checked} without")

@@ -41,10 +41,15 @@ def show(plan: Plan, *, as_json: bool) -> None:
         click.echo(json.dumps({"sut": plan.sut.name, "roles": list(plan.roles), "scenarios": found}, indent=1))
         return
     for each in found:
-        waits = ", ".join(f"{name} {'as the SUT asks' if value is None else f'<= {value:g} s'}" for name, value in each["waits"].items())
+        waits = ", ".join(
+            f"{name} {'as the SUT asks' if value is None else f'<= {value:g} s'}"
+            for name, value in each["waits"].items()
+        )
         lease = f"; leases a destination ({each['lease']})" if each["lease"] else ""
         click.echo(f"{each['role']}/{each['scenario']}: {each['what']}")
-        click.echo(f"    {each['exchanges']} exchanges; waits: {waits or 'none'}{lease}; feeds {len(each['checks'])} checks")
+        click.echo(
+            f"    {each['exchanges']} exchanges; waits: {waits or 'none'}{lease}; feeds {len(each['checks'])} checks"
+        )
         if each["not_played"]:
             click.echo(f"    NOT PLAYED: {each['not_played']}")
     _price(plan, found)

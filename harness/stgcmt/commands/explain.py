@@ -22,7 +22,13 @@ def command(ident: str) -> None:
 
 def lines(suite: Any, row: Any) -> list[str]:
     """The explanation of one row, line by line."""
-    found = [f"{row.id}  {row.title}", f"  {row.clause}; {row.level.upper()} ({row.basis}); role {row.role}", "", f"  {row.statement}", ""]
+    found = [
+        f"{row.id}  {row.title}",
+        f"  {row.clause}; {row.level.upper()} ({row.basis}); role {row.role}",
+        "",
+        f"  {row.statement}",
+        "",
+    ]
     if row.since or row.until:
         found.append(f"  editions: from {row.since or 'the first'} to {row.until or 'the newest'}")
     if row.excluded:
@@ -34,7 +40,9 @@ def lines(suite: Any, row: Any) -> list[str]:
         found.append(f"  twin of {row.same_as}: the same checks and verdict")
     found += _checks(suite, row)
     faults = [fault for fault in suite.all_faults if row.id in fault.violates]
-    found.append("  faults of the reference that violate it: " + (", ".join(fault.name for fault in faults) or "none yet"))
+    found.append(
+        "  faults of the reference that violate it: " + (", ".join(fault.name for fault in faults) or "none yet")
+    )
     found += [f"  a failure costs: {row.cost or CONSEQUENCES[row.consequence]} ({row.consequence})"]
     if row.next_step:
         found.append(f"  what to do: {row.next_step}")
@@ -60,5 +68,7 @@ def _checks(suite: Any, row: Any) -> list[str]:
         found.append(f"  check {check.name}: {(inspect.getdoc(check.function) or '').splitlines()[0]}")
         for name in check.scenarios:
             scenario = suite.all_scenarios[name]
-            found.append(f"    what is sent, scenario {name} ({scenario.exchanges} exchanges): {' '.join(scenario.doc.split())}")
+            found.append(
+                f"    what is sent, scenario {name} ({scenario.exchanges} exchanges): {' '.join(scenario.doc.split())}"
+            )
     return found

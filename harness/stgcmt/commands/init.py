@@ -25,5 +25,7 @@ def command(target: str, out: Path | None) -> None:
     except FileExistsError as error:
         raise UsageError("writing the SUT file", "a new file", f"{out} exists", "name another one") from error
     except OSError as error:
-        raise UsageError("writing the SUT file", "a file that can be written", f"{out}: {error.strerror}", "name another one") from error
+        raise UsageError(
+            "writing the SUT file", "a file that can be written", f"{out}: {error.strerror}", "name another one"
+        ) from error
     click.echo(f"wrote {out}; next: edit it, then `stgcmt doctor {out}`, then `stgcmt run {out}`")

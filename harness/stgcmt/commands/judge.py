@@ -15,8 +15,12 @@ from stgcmt.commands import installed
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="readings of silent text move up by one")
 @click.option("--known-issues", type=click.Path(path_type=Path), help="known-issues.toml in place of the recorded one")
-@click.option("--claims", type=click.Path(path_type=Path), help="a TOML file whose [claims] take the place of the recorded ones")
-@click.option("--out", type=click.Path(path_type=Path), help="write a new bundle there instead of results into the old one")
+@click.option(
+    "--claims", type=click.Path(path_type=Path), help="a TOML file whose [claims] take the place of the recorded ones"
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="write a new bundle there instead of results into the old one"
+)
 @click.option("--json", "as_json", is_flag=True, help="print only results.json")
 def command(
     bundle: Path, known_issues: Path | None, claims: Path | None, out: Path | None, *, strict: bool, as_json: bool
@@ -59,7 +63,12 @@ def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
 
     for role in recording.run.header.info.get("roles", ()):
         if role not in suites:
-            raise UsageError("judging", f"a suite for {role}", f"installed: {', '.join(suites)}", "install the suite that recorded it")
+            raise UsageError(
+                "judging",
+                f"a suite for {role}",
+                f"installed: {', '.join(suites)}",
+                "install the suite that recorded it",
+            )
 
 
 def _with_claims(recording: Any, path: Path) -> Any:
@@ -75,5 +84,7 @@ def _with_claims(recording: Any, path: Path) -> Any:
         raise UsageError("reading claims", "a TOML file with [claims]", f"{path}: {error}", "check the file") from error
     header = recording.run.header
     claimed = tree.get("claims", tree)
-    run = dataclasses.replace(recording.run, header=dataclasses.replace(header, info={**header.info, "claims": claimed}))
+    run = dataclasses.replace(
+        recording.run, header=dataclasses.replace(header, info={**header.info, "claims": claimed})
+    )
     return dataclasses.replace(recording, run=run)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="readings of silent text move up by one")
 @click.option("--known-issues", type=click.Path(path_type=Path), help="the vendor's known-issues.toml")
 @click.option("--fault", help="switch on a named fault of the embedded reference (`stgcmt faults`)")
-@click.option("--dry-run", is_flag=True, help="show what would be sent, the waits and the leases, and what stays not-tested")
+@click.option(
+    "--dry-run", is_flag=True, help="show what would be sent, the waits and the leases, and what stays not-tested"
+)
 @click.option("--json", "as_json", is_flag=True, help="print only results.json")
 def command(sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | None, **options: Any) -> None:
     """Play every scenario against the SUT of SUT.toml (without it: the embedded references), judge, write evidence."""
@@ -93,7 +95,12 @@ def _check_roles(roles: tuple[str, ...], sut: Any) -> None:
 
     for role in roles:
         if role not in sut.roles:
-            raise UsageError("choosing roles", f"roles of the SUT file: {', '.join(sut.roles)}", role, f"add {role} and its section to the SUT file")
+            raise UsageError(
+                "choosing roles",
+                f"roles of the SUT file: {', '.join(sut.roles)}",
+                role,
+                f"add {role} and its section to the SUT file",
+            )
 
 
 def _roles_with_fault(fault: str, roles: tuple[str, ...], suites: Any, sut: Any) -> tuple[str, ...]:
@@ -101,7 +108,12 @@ def _roles_with_fault(fault: str, roles: tuple[str, ...], suites: Any, sut: Any)
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     if sut.driver.kind != "builtin":
-        raise UsageError("reading --fault", "the embedded reference as SUT", "a SUT file of your own", "leave out the SUT file or --fault")
+        raise UsageError(
+            "reading --fault",
+            "the embedded reference as SUT",
+            "a SUT file of your own",
+            "leave out the SUT file or --fault",
+        )
     known = {each.name: role for role in roles for each in suites[role].all_faults}
     found = tuple(role for role in roles if any(each.name == fault for each in suites[role].all_faults))
     if not found:

@@ -20,7 +20,12 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", type=int, default=0, help="port to listen on; 0: the system chooses")
 @click.option("--ae-title", help="our AE title (DIMSE)")
-@click.option("--destination", multiple=True, metavar="AE@HOST:PORT", help="a caller that is known, and where its reports go (DIMSE)")
+@click.option(
+    "--destination",
+    multiple=True,
+    metavar="AE@HOST:PORT",
+    help="a caller that is known, and where its reports go (DIMSE)",
+)
 @click.option("--mode", help="a named configuration, e.g. synchronous, asynchronous")
 @click.option("--delay", type=float, help="seconds until a result is there")
 @click.option("--retention", type=float, help="seconds for which a result is kept")
@@ -28,30 +33,54 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.option("--prefix", help="path prefix of the base URL (web)")
 @click.option("--fault", help="switch on a named fault (`stgcmt faults`)")
 @click.option("--stack", help="another implementation of the role, e.g. pynetdicom")
-@click.option("--directory", type=click.Path(path_type=Path), help="keep the store there; default: a new one, removed at the end")
-def command(role: str, *, mode: str | None, fault: str | None, stack: str | None, directory: Path | None, **options: Any) -> None:
+@click.option(
+    "--directory", type=click.Path(path_type=Path), help="keep the store there; default: a new one, removed at the end"
+)
+def command(
+    role: str, *, mode: str | None, fault: str | None, stack: str | None, directory: Path | None, **options: Any
+) -> None:
     """Run the reference of ROLE (origin-server, scp) until Ctrl-C; prints its SUT section as one line of JSON."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     suites = installed()
     suite = suites[roles_of((role,), suites, ())[0]]
     if fault and fault not in {each.name for each in suite.all_faults}:
-        raise UsageError("reading --fault", f"a fault of {suite.role}", fault, nearest(fault, [each.name for each in suite.all_faults]))
+        raise UsageError(
+            "reading --fault",
+            f"a fault of {suite.role}",
+            fault,
+            nearest(fault, [each.name for each in suite.all_faults]),
+        )
     if mode and mode not in suite.modes:
-        raise UsageError("reading --mode", f"one of {', '.join(suite.modes) or 'none'}", mode, nearest(mode, suite.modes))
+        raise UsageError(
+            "reading --mode", f"one of {', '.join(suite.modes) or 'none'}", mode, nearest(mode, suite.modes)
+        )
     if stack and stack not in suite.stacks:
-        raise UsageError("reading --stack", f"one of {', '.join(suite.stacks) or 'none'}", stack, nearest(stack, suite.stacks))
+        raise UsageError(
+            "reading --stack", f"one of {', '.join(suite.stacks) or 'none'}", stack, nearest(stack, suite.stacks)
+        )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
     chosen = {key: value for key, value in options.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="stgcmt-serve-") as scratch:
         try:
             asyncio.run(_serve(suite, stack, directory or Path(scratch), mode, fault, chosen, destinations))
         except OSError as error:
-            raise UsageError("listening", f"a free port at {options['host']}", f"port {options['port']}: {error.strerror or error}", "choose another --port") from error
+            raise UsageError(
+                "listening",
+                f"a free port at {options['host']}",
+                f"port {options['port']}: {error.strerror or error}",
+                "choose another --port",
+            ) from error
 
 
 async def _serve(
-    suite: Any, stack: str | None, directory: Path, mode: str | None, fault: str | None, options: Mapping[str, Any], destinations: tuple[Any, ...]
+    suite: Any,
+    stack: str | None,
+    directory: Path,
+    mode: str | None,
+    fault: str | None,
+    options: Mapping[str, Any],
+    destinations: tuple[Any, ...],
 ) -> None:
     from stgcmt.clock import SystemClock  # noqa: PLC0415 - start-up
     from stgcmt.suite import Setting  # noqa: PLC0415 - start-up

@@ -1,9 +1,10 @@
-"""From a SUT section to the arguments of our DIMSE actors."""
+"""From a SUT section to addresses, and to the arguments of our DIMSE actors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from stgcmt.sut import Timing
 
@@ -25,3 +26,14 @@ def dimse_timeouts(timing: Timing) -> Any:
     return Timeouts(
         connect=timing.connect, associate=timing.associate, response=timing.response, release=timing.release
     )
+
+
+def dimse_address(section: Mapping[str, Any]) -> tuple[str, int]:
+    """Where a DIMSE section's SUT listens."""
+    return str(section["host"]), int(section["port"])
+
+
+def web_address(section: Mapping[str, Any]) -> tuple[str, int]:
+    """Where a web section's SUT listens, from its base URL."""
+    parts = urlsplit(str(section["base_url"]))
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

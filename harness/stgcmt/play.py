@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
+from stgcmt.errors import UnreachableError, UsageError
 from stgcmt.desk import Desk, Place, listener_of
 from stgcmt.judge import selected
 from stgcmt.results import tool
@@ -126,12 +127,15 @@ class Player:
         self._alone: list[Planned] = []
 
     async def play(self) -> None:
-        """Bring the SUT up, play everything, close every transcript. Raises what the driver raises before anything was played."""
+        """Bring the SUT up, play everything, close every transcript; raises ``UsageError`` where a port is taken."""
         start = self.clock.monotonic_ns()
         run = self._run_recorder()
         state, reason = "complete", ""
         try:
             await self._play(run, start)
+        except UnreachableError as error:  # judged all the same: not one verdict is pass, and the exit code says 4
+            for each in self.plan.playable:
+                run.event("decision", what="not-played", role=each.role, scenario=each.scenario.name, reason=str(error))
         except asyncio.CancelledError:
             state, reason = "cancelled", "interrupted"
             if not self._interrupted:
@@ -182,7 +186,7 @@ class Player:
 
         places = [Place(each.ae_title, each.host, each.port) for each in self._destinations()]
         desk = Desk(places, self.network, self.clock, run, self._serve)
-        await desk.open()
+        await self._open(desk)
         jitter = asyncio.create_task(self._measure_jitter(run))
         try:
             builtin = self._references()
@@ -209,6 +213,18 @@ class Player:
             jitter.cancel()
             await asyncio.gather(jitter, return_exceptions=True)
             await desk.aclose()
+
+    @staticmethod
+    async def _open(desk: Desk) -> None:
+        try:
+            await desk.open()
+        except OSError as error:
+            taken = ", ".join(f"{place.host}:{place.port}" for place in desk.places if place.listener is None)
+            await desk.aclose()
+            raise UsageError(
+                "opening destinations", "free ports where reports can arrive", f"{taken}: {error.strerror or error}",
+                "end what listens there, or change [[destinations]] (port 0 lets the system choose)",
+            ) from error  # fmt: skip
 
     def _destinations(self) -> Sequence[Any]:
         from stgcmt.sut import Destination  # noqa: PLC0415 - start-up

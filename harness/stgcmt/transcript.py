@@ -156,7 +156,7 @@ class Transcript:
 class Tap(Protocol):
     """Where an actor writes what happens on one connection. ``t`` is monotonic nanoseconds, now where absent."""
 
-    def event(self, kind: str, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
+    def event(self, kind: str, /, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
         """Record one event of this connection."""
         ...
 
@@ -247,6 +247,7 @@ class Recorder:
     def event(
         self,
         kind: str,
+        /,
         data: bytes = b"",
         *,
         conn: int | None = None,
@@ -293,7 +294,7 @@ class ConnectionTap:
         self._recorder = recorder
         self.conn = conn
 
-    def event(self, kind: str, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
+    def event(self, kind: str, /, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
         self._recorder.event(kind, data, conn=self.conn, t=t, **info)
 
 
@@ -314,7 +315,7 @@ class HeldTap:
         """Whether somebody owns this connection."""
         return bool(self._taps)
 
-    def event(self, kind: str, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
+    def event(self, kind: str, /, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
         when = self._clock.monotonic_ns() if t is None else t
         self._held.append((kind, data, when, info))
         for tap in self._taps.values():

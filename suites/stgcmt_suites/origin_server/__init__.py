@@ -23,4 +23,5 @@ suite = Suite(
     modes=("asynchronous", "synchronous", "short-retention", "secured"),
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
+    endpoint="stgcmt.endpoints:web_address",
 )

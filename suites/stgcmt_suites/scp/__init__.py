@@ -12,4 +12,5 @@ suite = Suite(
     checks=(),
     reference="stgcmt_suites.scp.reference:reference",
     faults="stgcmt_suites.scp.faults:FAULTS",
+    endpoint="stgcmt.endpoints:dimse_address",
 )

@@ -12,6 +12,7 @@ suite = Suite(
     checks=("stgcmt_greeter.test_greeter",),
     reference="stgcmt_greeter.reference:reference",
     faults=FAULTS,
+    endpoint="stgcmt.endpoints:web_address",
     schema={
         "type": "object",
         "required": ["base_url"],

@@ -1,0 +1,307 @@
+"""The small store beneath the references: instances and transactions, in one directory, through restarts.
+
+sqlite3 is used directly on the loop (every statement takes microseconds), files lie beside it. Web and DIMSE references
+share it: it knows neither HTTP nor associations. What a real implementer would get wrong *here*, it gets wrong on
+request: ``faults`` names switches, each of which changes one thing in ``decide`` (see ``decisions``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stgcmt.clock import Clock
+from stgcmt_suites.commitment import decisions
+from stgcmt_suites.commitment.decisions import Asked, Decided, Held
+
+__all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
+
+_NAMES = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+PENDING, DONE, EXPIRED = "pending", "done", "expired"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS instances (
+  sop_instance_uid TEXT PRIMARY KEY, sop_class_uid TEXT NOT NULL, study_instance_uid TEXT NOT NULL,
+  series_instance_uid TEXT NOT NULL, transfer_syntax_uid TEXT NOT NULL, file TEXT NOT NULL,
+  data_offset INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ns INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS transactions (
+  uid TEXT PRIMARY KEY, state TEXT NOT NULL, structure TEXT NOT NULL, asked TEXT NOT NULL, created_ns INTEGER NOT NULL,
+  due_ns INTEGER NOT NULL, done_ns INTEGER, decided TEXT, info TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS kept_pending (sop_instance_uid TEXT PRIMARY KEY);
+"""
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One commitment request and what became of it; instants are wall nanoseconds, so that they outlive a restart.
+
+    ``structure``: "flat" or "hierarchical". ``info``: what the reference wants to remember with it (JSON).
+    """
+
+    uid: str
+    state: str
+    structure: str
+    asked: tuple[Asked, ...]
+    created_ns: int
+    due_ns: int
+    done_ns: int | None = None
+    decided: tuple[Decided, ...] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Store:
+    """Instances and transactions in ``directory`` (created if absent).
+
+    ``unsupported``: SOP classes that are stored but never committed (0122H). ``condition``: "ok", "broken" (everything
+    fails with 0110H) or "exhausted" (everything fails with 0213H); may be changed while the store is open.
+    Raises ``OSError`` and ``sqlite3.Error`` where the directory cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        *,
+        faults: Collection[str] = (),
+        unsupported: Collection[str] = (),
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory, self.clock = directory, clock
+        self.faults, self.unsupported = frozenset(faults), frozenset(unsupported)
+        self.condition = "ok"
+        self._files = directory / "instances"
+        self._files.mkdir(exist_ok=True)
+        self._db = sqlite3.connect(directory / "store.sqlite3", isolation_level=None, check_same_thread=False)
+        self._db.row_factory = sqlite3.Row
+        # WAL without fsync at each commit: survives the end of a process, which is what a restart is here.
+        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA busy_timeout=2000"):
+            self._db.execute(statement)
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the database; the directory stays. May be called twice."""
+        self._db.close()
+
+    # --- instances
+
+    def add_part10(self, data: bytes) -> Held:
+        """Keep a DICOM file as it is; an instance of that UID is replaced. Raises ``ValueError`` if it is none."""
+        return self._add(data, _parse(data))
+
+    def add_data_set(self, data: bytes, transfer_syntax_uid: str) -> Held:
+        """Keep an encoded data set (C-STORE) as a DICOM file. Raises ``ValueError`` if it is unreadable."""
+        head = _header_of(data, transfer_syntax_uid)
+        return self._add(head + data, _parse(head + data))
+
+    def instance(self, sop_instance_uid: str) -> Held | None:
+        """What is held under a SOP Instance UID; ``None`` also where its file is lost."""
+        row = self._db.execute("SELECT * FROM instances WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
+        held = _held(row) if row else None
+        return held if held and (self._files / held.file).exists() else None
+
+    def instances(self, **match: str) -> tuple[Held, ...]:
+        """Everything held whose columns match, e.g. ``study_instance_uid=…``, oldest first."""
+        where = " AND ".join(f"{column} = ?" for column in match) or "1"
+        query = f"SELECT * FROM instances WHERE {where} ORDER BY stored_ns, sop_instance_uid"  # noqa: S608 - own names
+        return tuple(_held(row) for row in self._db.execute(query, tuple(match.values())))
+
+    def part10(self, held: Held) -> bytes:
+        """The DICOM file of an instance; raises ``OSError`` where it is lost."""
+        return (self._files / held.file).read_bytes()
+
+    def data_set(self, held: Held) -> bytes:
+        """The encoded data set of an instance, in its transfer syntax; raises ``OSError`` where it is lost."""
+        return self.part10(held)[held.data_offset :]
+
+    def delete(self, sop_instance_uid: str) -> bool:
+        """Forget an instance and its file; whether there was one."""
+        row = self._db.execute("SELECT file FROM instances WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
+        if row is None:
+            return False
+        self._db.execute("DELETE FROM instances WHERE sop_instance_uid = ?", (sop_instance_uid,))
+        with contextlib.suppress(FileNotFoundError):
+            (self._files / row["file"]).unlink()
+        return True
+
+    def lose_file(self, sop_instance_uid: str) -> bool:
+        """Remove the file and keep the record, as a failing disk would; whether there was one."""
+        row = self._db.execute("SELECT file FROM instances WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
+        if row is None:
+            return False
+        (self._files / row["file"]).unlink(missing_ok=True)
+        return True
+
+    def _add(self, data: bytes, found: Held) -> Held:
+        (self._files / found.file).write_bytes(data)
+        values = (*asdict(found).values(), hashlib.sha256(data).hexdigest(), self.clock.wall_ns())
+        self._db.execute("INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        return found
+
+    # --- transactions
+
+    def begin(
+        self,
+        uid: str,
+        asked: Iterable[Asked],
+        *,
+        structure: str = "flat",
+        due_ns: int | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Record a request as pending until ``due_ns`` (default: now); False where the Transaction UID is in use.
+
+        One statement decides, so that of requests at the same moment exactly one begins.
+        """
+        now = self.clock.wall_ns()
+        done = self._db.execute(
+            "INSERT OR IGNORE INTO transactions VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
+            (uid, PENDING, structure, _dump(asked), now, now if due_ns is None else due_ns, json.dumps(info or {})),
+        )
+        return done.rowcount == 1
+
+    def transaction(self, uid: str) -> Transaction | None:
+        """The transaction of a UID, in whatever state; ``None`` where the UID was never used or is forgotten."""
+        row = self._db.execute("SELECT * FROM transactions WHERE uid = ?", (uid,)).fetchone()
+        return _transaction(row) if row else None
+
+    def pending(self) -> tuple[Transaction, ...]:
+        """The transactions without a result, oldest first: what a restart has to go on with."""
+        rows = self._db.execute("SELECT * FROM transactions WHERE state = ? ORDER BY created_ns, uid", (PENDING,))
+        return tuple(_transaction(row) for row in rows)
+
+    def unfinished(self, **info: Any) -> tuple[Transaction, ...]:
+        """Finished transactions whose remembered ``info`` has these values, e.g. ``reported=False``; oldest first."""
+        rows = self._db.execute("SELECT * FROM transactions WHERE state = ? ORDER BY created_ns, uid", (DONE,))
+        return tuple(
+            each for each in map(_transaction, rows) if all(each.info.get(key) == value for key, value in info.items())
+        )
+
+    def finish(self, uid: str) -> Transaction | None:
+        """Decide a pending transaction now and keep the result; one that is done stays as it is."""
+        found = self.transaction(uid)
+        if found is None or found.state != PENDING:
+            return found
+        self.settle(uid, self.decide(found.asked))
+        return self.transaction(uid)
+
+    def settle(self, uid: str, decided: Iterable[Decided]) -> None:
+        """Record these decisions as the result of a transaction."""
+        self._db.execute(
+            "UPDATE transactions SET state = ?, done_ns = ?, decided = ? WHERE uid = ?",
+            (DONE, self.clock.wall_ns(), _dump(decided), uid),
+        )
+
+    def remember(self, uid: str, **info: Any) -> None:
+        """Add to what is remembered with a transaction."""
+        found = self.transaction(uid)
+        if found is not None:
+            merged = json.dumps({**found.info, **info})
+            self._db.execute("UPDATE transactions SET info = ? WHERE uid = ?", (merged, uid))
+
+    def expire(self, uid: str) -> None:
+        """Drop the result of a transaction and remember that there was one."""
+        self._db.execute("UPDATE transactions SET state = ?, decided = NULL WHERE uid = ?", (EXPIRED, uid))
+
+    def forget(self, uid: str) -> None:
+        """Drop every trace of a transaction."""
+        self._db.execute("DELETE FROM transactions WHERE uid = ?", (uid,))
+
+    # --- keeping transactions pending
+
+    def keep_pending(self, sop_instance_uid: str) -> None:
+        """From now on transactions that name this instance get no result, until ``release``."""
+        self._db.execute("INSERT OR IGNORE INTO kept_pending VALUES (?)", (sop_instance_uid,))
+
+    def release(self, sop_instance_uid: str) -> None:
+        """Undo ``keep_pending``."""
+        self._db.execute("DELETE FROM kept_pending WHERE sop_instance_uid = ?", (sop_instance_uid,))
+
+    def is_kept_pending(self, asked: Iterable[Asked]) -> bool:
+        """Whether a transaction for these references has to wait for a ``release``."""
+        kept = {row[0] for row in self._db.execute("SELECT sop_instance_uid FROM kept_pending")}
+        return bool(kept) and any(each.sop_instance_uid in kept for each in asked)
+
+    # --- deciding
+
+    def decide(self, asked: Iterable[Asked]) -> tuple[Decided, ...]:
+        """Commit or fail each reference as things stand now; in the order asked, each distinct reference once."""
+        distinct = tuple(dict.fromkeys(asked))
+        held = {each.sop_instance_uid: self.instance(each.sop_instance_uid) for each in distinct}
+        truth = tuple(
+            Decided(
+                each, decisions.reason(each, held[each.sop_instance_uid], self.unsupported, self.condition, self.faults)
+            )
+            for each in distinct
+        )
+        return decisions.distorted(truth, held, self.faults)
+
+
+def _parse(data: bytes) -> Held:
+    import pydicom  # noqa: PLC0415 - start-up
+    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
+
+    buffer = io.BytesIO(data)
+    try:
+        ds = pydicom.dcmread(
+            buffer, specific_tags=["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+        )
+        sop_instance_uid = str(ds.SOPInstanceUID)
+        name = (
+            hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:40] + ".dcm"
+        )  # a UID is the sender's text: no path
+        syntax = str(ds.file_meta.TransferSyntaxUID)
+        offset = 132 + 12 + int(ds.file_meta.FileMetaInformationGroupLength)  # preamble, DICM, group length element
+        study, series = str(ds.get("StudyInstanceUID", "")), str(ds.get("SeriesInstanceUID", ""))
+        return Held(sop_instance_uid, str(ds.SOPClassUID), study, series, syntax, name, offset)
+    except (InvalidDicomError, AttributeError, ValueError, KeyError, EOFError, NotImplementedError, OSError) as error:
+        raise ValueError(f"no DICOM instance: {error}") from error
+
+
+def _header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
+    """The DICOM file header for a bare data set, whose own class and UID it repeats."""
+    from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up
+    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
+    from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
+    from pydicom.filewriter import write_file_meta_info  # noqa: PLC0415 - start-up
+    from pydicom.uid import UID  # noqa: PLC0415 - start-up
+
+    syntax = UID(transfer_syntax_uid)
+    try:
+        ds = read_dataset(
+            io.BytesIO(data), syntax.is_implicit_VR, syntax.is_little_endian,
+            stop_when=lambda tag, _vr, _length: tag > 0x00080018,
+        )  # fmt: skip
+        sop_class, sop_instance = UID(ds.SOPClassUID), UID(ds.SOPInstanceUID)
+    except (AttributeError, ValueError, KeyError, EOFError, NotImplementedError) as error:
+        raise ValueError(f"no readable data set: {error}") from error
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, sop_instance
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationClassUID = UID(decisions.IMPLEMENTATION_CLASS_UID)
+    buffer = DicomBytesIO()
+    write_file_meta_info(buffer, meta)
+    return b"\0" * 128 + b"DICM" + buffer.getvalue()
+
+
+def _held(row: sqlite3.Row) -> Held:
+    return Held(*(row[name] for name in Held.__dataclass_fields__))
+
+
+def _dump(items: Iterable[Asked] | Iterable[Decided]) -> str:
+    return json.dumps([asdict(each) for each in items])
+
+
+def _transaction(row: sqlite3.Row) -> Transaction:
+    asked = tuple(Asked(**each) for each in json.loads(row["asked"]))
+    decided = tuple(Decided(**{**each, "asked": Asked(**each["asked"])}) for each in json.loads(row["decided"] or "[]"))
+    return Transaction(
+        row["uid"], row["state"], row["structure"], asked, row["created_ns"], row["due_ns"], row["done_ns"], decided,
+        json.loads(row["info"]),
+    )  # fmt: skip

@@ -252,6 +252,14 @@ class Play(Protocol):
         """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
         ...
 
+    async def listen(self, listener: str) -> None:
+        """Change how the leased destination behaves from the next connection on."""
+        ...
+
+    async def restart(self) -> None:
+        """Restart the SUT through its driver."""
+        ...
+
     def note(self, **info: Any) -> None:
         """Record a remark for readers and checks."""
         ...

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from stgcmt.suite import Suite
 
+CLAIMS = {
+    "keeps_undelivered": {
+        "type": "boolean",
+        "description": "undelivered reports wait for an operator, not for a retry",
+    },
+    "no_invalid_argument_status": {"type": "boolean", "description": "N-ACTION is never answered with 0115H"},
+    "implicit_only": {"type": "boolean", "description": "reports are sent in Implicit VR Little Endian alone"},
+    "refuses_file_set": {"type": "boolean", "description": "requests with File-Set ID or UID are refused"},
+    "no_retrieve_ae_title": {"type": "boolean", "description": "reports name no Retrieve AE Title"},
+}
+
 suite = Suite(
     role="scp",
     package="stgcmt_suites.scp",
@@ -23,5 +34,7 @@ suite = Suite(
     ),
     reference="stgcmt_suites.scp.reference:reference",
     faults="stgcmt_suites.scp.faults:FAULTS",
+    schema={"$ref": "#/$defs/dimse_end_point"},
+    claims_schema={"properties": CLAIMS, "additionalProperties": False},
     endpoint="stgcmt.endpoints:dimse_address",
 )

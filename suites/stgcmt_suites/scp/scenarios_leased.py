@@ -1,0 +1,107 @@
+"""Requests whose report finds a listener of a kind: one transfer syntax, small PDUs, no role, or nobody at first.
+
+Scenarios drive, checks judge. Each leases a destination of its own until its report came or its wait is over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stgcmt.suite import Lease, Play, scenario
+from stgcmt_suites.scp.requests import commit, exchange, item, request
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+REPORTS = ("max_report_delay",)
+QUIET = ("max_report_delay", "quiet_period")
+STORED = ("seeding", "destination")
+MANY = 80  # references that make a report longer than two PDUs of 4,096 bytes
+
+
+@scenario(lease=Lease("implicit-only"), waits=REPORTS, needs=STORED)
+async def implicit_only(play: Play) -> None:
+    """One stored instance; the listener accepts Implicit VR Little Endian alone."""
+    await commit(play, "request", [await play.seed("ct")])
+
+
+@scenario(lease=Lease("explicit-only"), waits=REPORTS, needs=STORED)
+async def explicit_only(play: Play) -> None:
+    """One stored instance; the listener accepts Explicit VR Little Endian alone."""
+    await commit(play, "request", [await play.seed("ct")])
+
+
+@scenario(lease=Lease("explicit-first"), waits=REPORTS, needs=STORED)
+async def explicit_first(play: Play) -> None:
+    """A stored and a missing instance; the listener prefers Explicit VR Little Endian."""
+    await commit(play, "request", [await play.seed("ct"), play.make("ct")])
+
+
+@scenario(lease=Lease("small-pdu"), waits=REPORTS, needs=("destination",))
+async def small_pdu(play: Play) -> None:
+    """Many references; the listener announces a maximum length of 4,096 bytes."""
+
+    class Named:
+        """An instance that is nothing but its UIDs."""
+
+        def __init__(self) -> None:
+            self.sop_class_uid, self.sop_instance_uid = CT, play.uid("instance")
+
+    await commit(play, "request", [item(Named()) for _ in range(MANY)])
+
+
+@scenario(lease=Lease("role-both"), waits=REPORTS, needs=STORED)
+async def unproposed_role(play: Play) -> None:
+    """One stored instance; the listener grants both roles, whatever was proposed."""
+    await commit(play, "request", [await play.seed("ct")])
+
+
+@scenario(lease=Lease("no-role"), waits=QUIET, needs=STORED)
+async def role_not_answered(play: Play) -> None:
+    """One stored instance; at first the listener accepts the context without answering the proposed role."""
+    await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("role-refused"), waits=QUIET, needs=STORED)
+async def role_refused(play: Play) -> None:
+    """One stored instance; at first the listener accepts the context but answers the role with 0."""
+    await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("absent"), waits=QUIET, needs=STORED)
+async def listener_away(play: Play) -> None:
+    """One stored instance; at first nobody listens."""
+    await _late(play, await play.seed("ct"))
+
+
+async def _late(play: Play, instance: Any) -> None:
+    """Ask, let the first attempt fail, then listen as usual and wait again."""
+    uid = play.uid()
+    if await exchange(play, "request", request(uid, [instance])) == 0:
+        await play.wait("quiet_period", why="the first attempt to report is to fail")
+        await play.listen("plain")
+        await play.report(uid)
+
+
+@scenario(lease=Lease("reject-transient"), waits=REPORTS, needs=STORED)
+async def rejected_once(play: Play) -> None:
+    """One stored instance; the first association is rejected with a transient reason."""
+    await commit(play, "request", [await play.seed("ct")])
+
+
+@scenario(lease=Lease("failure-status"), waits=REPORTS, needs=STORED)
+async def report_failed(play: Play) -> None:
+    """One stored instance; the first report is answered with a failure status."""
+    await _again(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("abort-on-report"), waits=REPORTS, needs=STORED)
+async def report_aborted(play: Play) -> None:
+    """One stored instance; the association of the first report is aborted."""
+    await _again(play, await play.seed("ct"))
+
+
+async def _again(play: Play, instance: Any) -> None:
+    """Ask, let the first report go wrong, then listen as usual and wait for a second one."""
+    uid = play.uid()
+    if await exchange(play, "request", request(uid, [instance])) == 0 and await play.report(uid):
+        await play.listen("plain")
+        await play.report(uid, count=2)

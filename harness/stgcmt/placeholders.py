@@ -25,11 +25,11 @@ class Place(Protocol):
     """A destination with its real port."""
 
     @property
-    def ae_title(self) -> str: ...  # noqa: D102
+    def ae_title(self) -> str: ...
     @property
-    def host(self) -> str: ...  # noqa: D102
+    def host(self) -> str: ...
     @property
-    def port(self) -> int: ...  # noqa: D102
+    def port(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Placeholders:
     destinations: Sequence[Place] = ()
 
     def text(self, text: str) -> str:
-        """``text`` with every known placeholder replaced; raises ``KeyError`` for a port or destination that is not there."""
+        """``text`` with every known placeholder replaced; raises ``KeyError`` for one that is not there."""
         return KNOWN.sub(self._one, text)
 
     def value(self, value: Any) -> Any:
-        """A TOML value with its strings replaced; a string that is nothing but a port placeholder becomes an integer."""
+        """A TOML value with its strings replaced; a lone port placeholder becomes an integer."""
         if isinstance(value, str):
             match = KNOWN.fullmatch(value)
             return int(self._one(match)) if match and is_port(match) else self.text(value)

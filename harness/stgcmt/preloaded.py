@@ -33,7 +33,11 @@ def read_preloaded(path: Path) -> tuple[Preloaded, ...]:
         raise ValueError(f"{path.name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.name}: not UTF-8") from error
-    entries = _json(path, text) if text.lstrip().startswith(("[", "{")) else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+    entries = (
+        _json(path, text)
+        if text.lstrip().startswith(("[", "{"))
+        else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+    )
     if not entries:
         raise ValueError(f"{path.name}: no instance")
     return tuple(_instance(path, number, entry) for number, entry in enumerate(entries, 1))
@@ -58,7 +62,7 @@ def _instance(path: Path, number: int, entry: Any) -> Preloaded:
         if value is None:
             raise ValueError(f"{path.name}: entry {number} has no {columns[0]} (columns: {', '.join(map(str, entry))})")
         uid = str(value).strip()
-        if len(uid) > 64 or not _UID.fullmatch(uid):  # noqa: PLR2004 - the length limit of PS3.5 9.1
+        if len(uid) > 64 or not _UID.fullmatch(uid):  # PS3.5 9.1
             raise ValueError(f'{path.name}: entry {number}, {columns[0]}: "{uid}" is no UID')
         found[name] = uid
     return Preloaded(**found)

@@ -18,8 +18,8 @@ from stgcmt.sut_schema import full_schema
 from stgcmt.transcript import Masker, Secret
 
 __all__ = [
-    "Destination", "Driver", "Gate", "Preloaded", "Provocation", "Ready", "Retrieval", "Seeding", "Sut", "Template", "Timing",
-    "full_schema", "load",
+    "Destination", "Driver", "Gate", "Preloaded", "Provocation", "Ready", "Retrieval", "Seeding", "Sut", "Template",
+    "Timing", "full_schema", "load",
 ]  # fmt: skip
 
 WEB_KEYS = ("base_url", "token", "basic", "headers", "tls")
@@ -140,7 +140,7 @@ class Retrieval(Seeding):
 
 @dataclass(frozen=True, slots=True)
 class Provocation:
-    """The vendor's help: a command or a URL that brings the SUT into a state; ``{…}`` is substituted when it is used."""
+    """The vendor's help: a command or a URL that brings the SUT into a state; ``{…}`` is filled in at its use."""
 
     command: tuple[str, ...] = ()
     cwd: str | None = None
@@ -191,7 +191,7 @@ class Sut:
         return thaw(node)
 
     def section(self, role: str, mode: str | None = None) -> dict[str, Any]:
-        """A role's section, ``modes.MODE`` merged over it, secrets resolved; empty where the file has no such section."""
+        """A role's section, ``modes.MODE`` merged over it, secrets resolved; nearly empty where absent."""
         base = thaw(self.sections.get(role, {}))
         if mode is not None:
             base = merge(base, base.get("modes", {}).get(mode, {}))
@@ -205,7 +205,11 @@ class Sut:
         """``own`` with the end point of another role's section, where this one speaks another protocol."""
         key, keys = NEEDED.get(str(own["how"]), ("", ()))
         if "base_url" in own:  # what belongs to the role's end point (a token!) goes to no other one
-            return {name: type(section[name])() for name in ("token", "token_env", "basic_env", "headers", "tls") if name in section} | own
+            return {
+                name: type(section[name])()
+                for name in ("token", "token_env", "basic_env", "headers", "tls")
+                if name in section
+            } | own
         if not key or key in own or key in section:
             return own
         for other, theirs in self.sections.items():

@@ -12,8 +12,10 @@ from stgcmt.errors import UsageError
 from stgcmt.sut_schema import resolve, tables_with
 
 Path = tuple[str | int, ...]
-SECRET_KEYS = frozenset({"token", "basic", "password", "secret", "api_key", "authorization", "proxy-authorization", "cookie"})
-SECRET_HINT = (
+SECRET_KEYS = frozenset(
+    {"token", "basic", "password", "secret", "api_key", "authorization", "proxy-authorization", "cookie"}
+)
+FROM_ENVIRONMENT = (
     'secrets come from the environment only: token_env = "NAME" (bearer token), basic_env = "NAME" (user:password) '
     'or headers_env = { "X-Header" = "NAME" }'
 )
@@ -86,13 +88,16 @@ def _unknown(path: Path, known: Sequence[str], full: Mapping[str, Any], where: M
     key = str(path[-1])
     line = line_of(path, where)
     if key.lower() in SECRET_KEYS:
-        return Problem(path, "no literal secret", "a literal value (not shown)", SECRET_HINT, line)
-    close = difflib.get_close_matches(key, known, 1, 0.6) or difflib.get_close_matches(key.replace("-", "_"), known, 1, 0.6)
+        return Problem(path, "no literal secret", "a literal value (not shown)", FROM_ENVIRONMENT, line)
+    close = difflib.get_close_matches(key, known, 1, 0.6) or difflib.get_close_matches(
+        key.replace("-", "_"), known, 1, 0.6
+    )
     elsewhere = tables_with(key, full)
     if close:
         step = f"did you mean {close[0]}?"
     elif elsewhere:
-        step = f"{key} belongs in {' or '.join(f'[{table}]' if table else 'the top of the file' for table in elsewhere[:3])}"
+        places = [f"[{table}]" if table else "the top of the file" for table in elsewhere[:3]]
+        step = f"{key} belongs in {' or '.join(places)}"
     else:
         step = ""
     return Problem(path, f"one of the keys {', '.join(sorted(known))}", "an unknown key", step, line)

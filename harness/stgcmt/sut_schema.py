@@ -18,7 +18,9 @@ COMMON = {
 }
 
 
-def full_schema(sections: Mapping[str, Mapping[str, Any]], claims: Mapping[str, Mapping[str, Any]] | None = None) -> Schema:
+def full_schema(
+    sections: Mapping[str, Mapping[str, Any]], claims: Mapping[str, Mapping[str, Any]] | None = None
+) -> Schema:
     """The schema of a SUT file for these roles; ``claims`` are the suites' schemas of ``[claims.ROLE]``."""
     full = schema("sut")
     properties: Schema = full["properties"]
@@ -63,7 +65,9 @@ def tables_with(key: str, full: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path, names in _tables(full, full, ()) if key in names))
 
 
-def _tables(node: Mapping[str, Any], full: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _tables(
+    node: Mapping[str, Any], full: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     node = resolve(node, full)
     if "items" in node:
         yield from _tables(node["items"], full, path)

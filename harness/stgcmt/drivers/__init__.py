@@ -1,0 +1,74 @@
+"""How a SUT comes up: external (it is there), process (we start it), builtin (the references of the suites).
+
+``bring_up`` is the one door. What it yields knows the SUT's real end points, can restart it, and carries out the
+vendor's ``[provoke]`` commands. Every action is recorded as an event of kind ``driver`` or ``provoke``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from stgcmt.clock import Clock
+from stgcmt.drivers.running import Context, External, Running
+from stgcmt.placeholders import Place
+from stgcmt.sut import Sut
+from stgcmt.wire.stream import Network
+
+__all__ = ["Running", "bring_up"]
+
+Reference = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
+
+
+@asynccontextmanager
+async def bring_up(
+    sut: Sut,
+    *,
+    directory: Path,
+    clock: Clock,
+    network: Network,
+    record: Callable[..., Any],
+    builtin: Mapping[str, Reference] | None = None,
+    destinations: Sequence[Place] = (),
+    modes: Collection[tuple[str, str | None]] = (),
+    fault: Mapping[str, str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> AsyncIterator[Running]:
+    """Bring the SUT up, and down again at the end of the block whatever happens in it.
+
+    Args:
+        sut: the SUT file.
+        directory: the bundle; a process leaves its output in ``driver/sut.log`` there.
+        clock: where to read the time.
+        network: how to connect.
+        record: takes a kind (``driver``, ``provoke``) and keywords.
+        builtin: the reference of each role.
+        destinations: ours, with their real ports.
+        modes: the (role, mode) pairs that references are brought up in.
+        fault: the fault to switch on, by role.
+        options: further settings of the references, by role.
+
+    Raises:
+        UsageError: the command cannot be started, a template cannot be rendered.
+        UnreachableError: the SUT ended or was not ready in time; with its last lines of output.
+        HarnessError: a reference does not come up.
+    """
+    context = Context(sut, directory, clock, network, record, tuple(destinations))
+    running: Running
+    if sut.driver.kind == "process":
+        from stgcmt.drivers.process import Process  # noqa: PLC0415 - start-up
+
+        running = Process(context)
+    elif sut.driver.kind == "builtin":
+        from stgcmt.drivers.builtin import Builtin  # noqa: PLC0415 - start-up
+
+        running = Builtin(context, builtin or {}, modes, fault or {}, options or {})
+    else:
+        running = External(context)
+    try:
+        await running.start()
+        yield running
+    finally:
+        await running.stop()

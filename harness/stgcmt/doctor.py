@@ -1,0 +1,340 @@
+"""Why does it not work? Name resolution, TCP, TLS, HTTP, authentication, clock; association and echo; our own ports.
+
+What is asked is told by the shape of a section, not by its role: a ``base_url`` is asked by HTTP, a ``host`` by DIMSE.
+What only a role can know (is the service offered, is it ours to use) is asked by the probe of its suite. Stages stand
+in the order in which they can fail; after the first that fails, what builds on it is not asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from stgcmt.clock import NS, Clock, SystemClock
+from stgcmt.drivers.provoke import NoTap
+from stgcmt.errors import StgcmtError
+from stgcmt.sut import Sut, Timing
+from stgcmt.wire.stream import Network, SystemNetwork, start_tls
+
+VERIFICATION = "1.2.840.10008.1.1"
+CLOCK_TOLERANCE_S = (
+    5.0  # Date has whole seconds, the answer took some; more than that misleads every date in a Retry-After
+)
+HARNESS, NETWORK, AUTHENTICATION, SUT, CLOCK = "harness", "network", "authentication", "SUT", "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one stage showed: whether it is well, what was seen, what to do next, and whose matter it is."""
+
+    stage: str
+    ok: bool
+    seen: str
+    next_step: str = ""
+    whose: str = SUT
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a probe of a suite is given: the section of its role, and how to ask."""
+
+    role: str
+    section: Mapping[str, Any]
+    network: Network
+    clock: Clock
+    timing: Timing
+    calling_ae: str = "STGCMT"
+
+
+Probe = Callable[[Ask], Awaitable[Sequence[Finding]]]
+
+
+async def examine(
+    sut: Sut,
+    *,
+    probes: Mapping[str, Probe] | None = None,
+    builtin: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
+    network: Network | None = None,
+) -> list[Finding]:
+    """Bring the SUT up as its file says, ask each role's end point and our own destinations; nothing is raised for what it does.
+
+    ``probes`` and ``builtin`` hold the probe and the reference of each role.
+    """
+    clock, network = clock or SystemClock(), network or SystemNetwork()
+    where = f"{sut.path}" if sut.path else "no file: the embedded references"
+    findings = [
+        Finding("file", ok=True, seen=f"{where}; roles {', '.join(sut.roles)}; driver {sut.driver.kind}", whose=HARNESS)
+    ]
+    async with _places(sut, network, findings) as places:
+        try:
+            async with _up(sut, clock, network, builtin or {}, places) as section:
+                for role in sut.roles:
+                    calling = places[0].ae_title if places else "STGCMT"
+                    ask = Ask(role, section(role), network, clock, sut.timing, calling)
+                    findings += await _role(ask, (probes or {}).get(role))
+        except StgcmtError as error:
+            findings.append(
+                Finding(
+                    error.stage,
+                    ok=False,
+                    seen=error.seen,
+                    next_step=error.next_step,
+                    whose=HARNESS if error.exit_code == 3 else SUT,
+                )
+            )
+    return findings
+
+
+def render(findings: Sequence[Finding]) -> str:
+    """The findings in plain lines, the bad ones with the next step."""
+    width = max((len(finding.stage) for finding in findings), default=0)
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok  ' if finding.ok else 'FAIL'} {finding.stage:<{width}}  {finding.seen}")
+        if finding.next_step and not finding.ok:
+            lines.append(f"     {'':<{width}}  next ({finding.whose}): {finding.next_step}")
+    bad = [finding for finding in findings if not finding.ok]
+    verdict = f"{len(bad)} of {len(findings)} stages need attention" if bad else "all is well; next: stgcmt run"
+    return "\n".join([*lines, verdict])
+
+
+# --- bringing things up ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Place:
+    ae_title: str
+    host: str
+    port: int
+
+
+@contextlib.asynccontextmanager
+async def _places(sut: Sut, network: Network, findings: list[Finding]) -> AsyncIterator[tuple[_Place, ...]]:
+    """Our destinations, listening as in a run; a port that is taken is a finding."""
+    places = [_Place(each.ae_title, each.host, each.port) for each in sut.destinations]
+
+    async def ignore(_stream: Any) -> None:
+        return
+
+    async with contextlib.AsyncExitStack() as stack:
+        for place in places:
+            stage = f"destination {place.ae_title}"
+            try:
+                listener = await network.listen(place.host, place.port, ignore)
+            except OSError as error:
+                seen = f"cannot listen at {place.host}:{place.port}: {error.strerror or error}"
+                step = "end what uses that port, or give another in the SUT file and in the SUT; host must be an address of this machine"
+                findings.append(Finding(stage, ok=False, seen=seen, next_step=step, whose=HARNESS))
+                continue
+            stack.push_async_callback(listener.aclose)
+            place.port = listener.address[1]
+            seen = f"listening at {place.host}:{place.port}"
+            findings.append(Finding(stage, ok=True, seen=seen, whose=HARNESS))
+        yield tuple(places)
+
+
+@contextlib.asynccontextmanager
+async def _up(
+    sut: Sut, clock: Clock, network: Network, builtin: Mapping[str, Any], places: tuple[_Place, ...]
+) -> AsyncIterator[Callable[[str], Mapping[str, Any]]]:
+    from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
+
+    with tempfile.TemporaryDirectory(prefix="stgcmt-doctor-") as directory:
+        async with bring_up(
+            sut, directory=Path(directory), clock=clock, network=network, record=lambda *_, **__: None,
+            builtin=builtin, destinations=places, modes=[(role, None) for role in sut.roles if role in builtin],
+        ) as running:  # fmt: skip
+            yield running.section
+
+
+# --- asking one role -------------------------------------------------------------------------------------------------
+
+
+async def _role(ask: Ask, probe: Probe | None) -> list[Finding]:
+    findings: list[Finding] = []
+    if "base_url" in ask.section:
+        findings += await _web(ask)
+    if "host" in ask.section and "port" in ask.section:
+        findings += await _dimse(ask)
+    if probe is not None and findings and all(finding.ok for finding in findings):
+        findings += await probe(ask)
+    return [Finding(f"{ask.role}: {each.stage}", each.ok, each.seen, each.next_step, each.whose) for each in findings]
+
+
+async def _web(ask: Ask) -> list[Finding]:
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+
+    url = str(ask.section["base_url"])
+    client = client_for(ask.section, network=ask.network, clock=ask.clock, connection=NoTap, timing=ask.timing)
+    origin = client.locate(url)
+    findings = await _connect(ask, origin.host, origin.port, tls=origin.scheme == "https")
+    if not findings[-1].ok:
+        return findings
+    try:
+        answer = await client.request("GET", url)
+    finally:
+        await client.aclose()
+    if answer.status is None:
+        step = "is an HTTP/1.1 server behind this port, and http or https as in base_url?"
+        return [*findings, Finding("HTTP", ok=False, seen=f"GET {url}: {answer.kind}: {answer.detail}", next_step=step)]
+    findings.append(_http(url, answer.status))
+    findings.append(_authentication(ask.section, answer))
+    return [*findings, _clock(answer.header("date"), ask.clock)]
+
+
+def _http(url: str, status: int) -> Finding:
+    step = "the server is up but fails; read its log" if status >= 500 else ""
+    return Finding("HTTP", ok=status < 500, seen=f"GET {url} answered {status}", next_step=step)
+
+
+def _authentication(section: Mapping[str, Any], answer: Any) -> Finding:
+    sent = (
+        "a bearer token" if section.get("token") else "user and password" if section.get("basic") else "no credentials"
+    )
+    if answer.status == 401:  # it does not know us
+        wanted = f" (it asks for {answer.header('www-authenticate')})" if answer.header("www-authenticate") else ""
+        step = (
+            "set token_env or basic_env in the SUT file"
+            if sent == "no credentials"
+            else "is the secret current? renew it"
+        )
+        return Finding(
+            "authentication", ok=False, seen=f"401 with {sent}{wanted}", next_step=step, whose=AUTHENTICATION
+        )
+    if answer.status == 403:  # it knows us, and refuses
+        step = "give this account access to the base URL"
+        return Finding("authentication", ok=False, seen=f"403 with {sent}", next_step=step, whose=AUTHENTICATION)
+    return Finding("authentication", ok=True, seen=f"{answer.status} with {sent}", whose=AUTHENTICATION)
+
+
+def _clock(date: str | None, clock: Clock) -> Finding:
+    if date is None:
+        return Finding("clock", ok=True, seen="no Date header to compare", whose=CLOCK)
+    try:
+        off = parsedate_to_datetime(date).timestamp() - clock.wall_ns() / NS
+    except ValueError:
+        return Finding(
+            "clock",
+            ok=False,
+            seen=f"Date: {date}",
+            next_step="Date is no HTTP date; see the checks of headers",
+            whose=CLOCK,
+        )
+    step = "synchronise both clocks (NTP): a Retry-After that is a date would be misread"
+    seen = f"the SUT's clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} ours"
+    return Finding("clock", ok=abs(off) <= CLOCK_TOLERANCE_S, seen=seen, next_step=step, whose=CLOCK)
+
+
+async def _dimse(ask: Ask) -> list[Finding]:
+    host, port = str(ask.section["host"]), int(ask.section["port"])
+    findings = await _connect(ask, host, port, tls=False)
+    return findings + await _association(ask, host, port) if findings[-1].ok else findings
+
+
+async def _association(ask: Ask, host: str, port: int) -> list[Finding]:
+    from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
+    from stgcmt.endpoints import dimse_timeouts  # noqa: PLC0415 - start-up
+    from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
+
+    called = str(ask.section.get("ae_title", "ANY-SCP"))
+    calling = str(ask.section.get("calling_ae_title", ask.calling_ae))
+    async with associate(
+        ask.network, ask.clock, NoTap(), host, port, called_ae=called, calling_ae=calling,
+        proposal=Proposal.of([VERIFICATION]), timeouts=dimse_timeouts(ask.timing),
+    ) as assoc:  # fmt: skip
+        if not assoc.open:
+            step = f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?"
+            return [
+                Finding("association", ok=False, seen=f"{calling} calling {called}: {assoc.outcome}", next_step=step)
+            ]
+        opened = Finding("association", ok=True, seen=f"{calling} calling {called}: accepted")
+        answer = await assoc.c_echo()
+    status = getattr(answer, "status", None)
+    step = "allow Verification for this AE title; storing and commitment may work all the same"
+    seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {answer}"
+    return [opened, Finding("C-ECHO", ok=status == 0, seen=seen, next_step=step)]
+
+
+# --- connecting ------------------------------------------------------------------------------------------------------
+
+
+async def _connect(ask: Ask, host: str, port: int, *, tls: bool) -> list[Finding]:
+    """Name, TCP and TLS, as far as it goes; the last finding says whether all is well."""
+    findings = []
+    if not _is_address(host):
+        name = await _name(host, port)
+        findings.append(name)
+        if not name.ok:
+            return findings
+    try:
+        async with asyncio.timeout(ask.timing.connect):
+            stream = await ask.network.connect(host, port)
+    except OSError as error:  # TimeoutError is one
+        why = (
+            f"no answer within {ask.timing.connect:g} s"
+            if isinstance(error, TimeoutError)
+            else error.strerror or str(error)
+        )
+        step = "is the SUT started, is the port right, does a firewall stand between? (refused: nothing listens; no answer: a firewall)"
+        return [*findings, Finding("TCP", ok=False, seen=f"{host}:{port}: {why}", next_step=step, whose=NETWORK)]
+    findings.append(Finding("TCP", ok=True, seen=f"connected to {host}:{port}", whose=NETWORK))
+    if tls:
+        findings.append(await _tls(ask, stream, host))
+    stream.close()
+    return findings
+
+
+async def _name(host: str, port: int) -> Finding:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        step = "check the spelling of the host in the SUT file, and DNS or hosts file of this machine"
+        return Finding("name", ok=False, seen=f"{host}: {error.strerror or error}", next_step=step, whose=NETWORK)
+    return Finding(
+        "name", ok=True, seen=f"{host} is {', '.join(dict.fromkeys(str(each[4][0]) for each in found))}", whose=NETWORK
+    )
+
+
+async def _tls(ask: Ask, stream: Any, host: str) -> Finding:
+    from stgcmt.actors.http_client import tls_context  # noqa: PLC0415 - start-up
+
+    settings = ask.section.get("tls") or {}
+    try:
+        context = tls_context(
+            Path(settings["ca_file"]) if settings.get("ca_file") else None, verify=settings.get("verify", True)
+        )
+        async with asyncio.timeout(ask.timing.connect):
+            secured = await start_tls(stream, context, hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        step = "name the authority of its certificate: tls.ca_file in the role's section (or tls.verify = false for a trial)"
+        return Finding(
+            "TLS", ok=False, seen=f"certificate not accepted: {error.verify_message}", next_step=step, whose=NETWORK
+        )
+    except OSError as error:
+        step = "does this port speak TLS? try http:// in base_url"
+        return Finding(
+            "TLS",
+            ok=False,
+            seen=f"no session: {error.strerror or error or type(error).__name__}",
+            next_step=step,
+            whose=NETWORK,
+        )
+    return Finding("TLS", ok=True, seen=f"{secured.tls.version()}, certificate accepted", whose=NETWORK)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

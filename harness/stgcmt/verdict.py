@@ -134,7 +134,9 @@ def load_known_issues(path: Path) -> tuple[KnownIssue, ...]:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise UsageError("reading known issues", "a readable file", f"{path}: {error.strerror}", "check the path") from error
+        raise UsageError(
+            "reading known issues", "a readable file", f"{path}: {error.strerror}", "check the path"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError("reading known issues", "valid TOML in UTF-8", f"{path}: {error}", "mend that line") from error
     return parse_known_issues(data, str(path))
@@ -164,8 +166,12 @@ def parse_known_issues(data: Mapping[str, Any], where: str) -> tuple[KnownIssue,
             try:
                 date.fromisoformat(until)
             except ValueError as error:
-                raise UsageError("reading known issues", "until = YYYY-MM-DD", f"{where}: {until!r}", "mend the date") from error
-        issues.append(KnownIssue(entry["id"], entry["role"].replace("-", "_"), entry["reason"], until, entry.get("ticket")))
+                raise UsageError(
+                    "reading known issues", "until = YYYY-MM-DD", f"{where}: {until!r}", "mend the date"
+                ) from error
+        issues.append(
+            KnownIssue(entry["id"], entry["role"].replace("-", "_"), entry["reason"], until, entry.get("ticket"))
+        )
     return tuple(issues)
 
 
@@ -248,7 +254,9 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
             mine.append(row)
     for role, mine in shalls.items():
         if mine and not any(row.verdict in TESTED or row.verdict is Verdict.ERROR for row in mine):
-            return Exit(4, f"{role}: not one mandatory requirement could be judged; is the SUT reachable? try `stgcmt doctor`")
+            return Exit(
+                4, f"{role}: not one mandatory requirement could be judged; is the SUT reachable? try `stgcmt doctor`"
+            )
     errors = [row.id for row in chosen if row.verdict is Verdict.ERROR]
     if errors:
         return Exit(3, f"the harness failed on {len(errors)} requirements, first {errors[0]}")
@@ -259,7 +267,10 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
     for role, mine in shalls.items():
         tested = sum(row.verdict in TESTED for row in mine)
         if mine and tested < min_tested * len(mine):
-            return Exit(1, f"{role}: only {tested} of {len(mine)} mandatory requirements were judged, the gate asks for {min_tested:.0%}")
+            return Exit(
+                1,
+                f"{role}: only {tested} of {len(mine)} mandatory requirements were judged, the gate asks for {min_tested:.0%}",
+            )
     if known.dirty:
         return Exit(5, "known issues need attention: " + _dirty(known))
     return Exit(0, "no unexcused failure")

@@ -12,6 +12,15 @@ CLAIMS = {
     "no_invalid_argument_status": {"type": "boolean", "description": "N-ACTION is never answered with 0115H"},
     "implicit_only": {"type": "boolean", "description": "reports are sent in Implicit VR Little Endian alone"},
     "refuses_file_set": {"type": "boolean", "description": "requests with File-Set ID or UID are refused"},
+    "refuses_links": {
+        "type": "boolean",
+        "description": "instances in JPIP Referenced transfer syntaxes are not stored",
+    },
+    "coerced": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "tags (8 hex digits) that storing changes",
+    },
     "no_retrieve_ae_title": {"type": "boolean", "description": "reports name no Retrieve AE Title"},
 }
 
@@ -23,8 +32,10 @@ suite = Suite(
         "stgcmt_suites.scp.scenarios",
         "stgcmt_suites.scp.scenarios_refused",
         "stgcmt_suites.scp.scenarios_leased",
+        "stgcmt_suites.scp.scenarios_lasting",
     ),
     checks=(
+        "stgcmt_suites.scp.test_scp_j1_keeping",
         "stgcmt_suites.scp.test_scp_j2_association",
         "stgcmt_suites.scp.test_scp_j32_action",
         "stgcmt_suites.scp.test_scp_j32_transaction_uid",

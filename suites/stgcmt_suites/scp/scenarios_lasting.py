@@ -1,0 +1,45 @@
+"""What commitment means: what comes back, what is only a link, what survives a restart.
+
+Scenarios drive, checks judge.
+"""
+
+from __future__ import annotations
+
+from stgcmt.suite import Play, scenario
+from stgcmt.wire.negotiation import Proposal
+from stgcmt_suites.scp.requests import EXPLICIT_LE, IMPLICIT_LE, PUSH_MODEL, associate, commit, exchange, request
+
+REPORTS = ("max_report_delay",)
+
+
+@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "retrieval", "destination"))
+async def level_2(play: Play) -> None:
+    """An instance with private, retired and unusual attributes is committed, and read back afterwards."""
+    instance = await play.seed("private-attributes")
+    await commit(play, "request", [instance])
+    await play.retrieve(instance)
+
+
+@scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination"))
+async def link_only(play: Play) -> None:
+    """A whole Secondary Capture, and one that has a link in place of its pixel data (JPIP Referenced)."""
+    whole = await play.seed("sc")
+    await commit(play, "control", [whole])
+    if not hasattr(whole, "part10"):  # an instance that was there before the run: nothing is to be stored
+        return
+    link = play.make("link")
+    with play.step("store"):
+        contexts = ((link.sop_class_uid, (link.transfer_syntax_uid,)), (PUSH_MODEL, (IMPLICIT_LE, EXPLICIT_LE)))
+        async with associate(play, proposal=Proposal(contexts)) as assoc:
+            answer = await assoc.c_store(link.sop_class_uid, link.sop_instance_uid, link.data_set())
+    if getattr(answer, "status", None) == 0:
+        await commit(play, "link", [link])
+
+
+@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination", "restart"), alone=True)
+async def restarted(play: Play) -> None:
+    """The SUT is restarted as soon as it accepted a request."""
+    uid, instance = play.uid(), await play.seed("ct")
+    if await exchange(play, "request", request(uid, [instance])) == 0:
+        await play.restart()
+        await play.report(uid)

@@ -1,0 +1,81 @@
+"""What was stored and what was read back: data sets from the bytes of C-STORE, C-GET, STOW-RS and WADO-RS."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterator
+
+from stgcmt.suite import Transcript, dimse, http
+from stgcmt.wire.dataset import DataSet, Element, read, tag_text
+from stgcmt_suites.commitment.dimse_module import SOP_INSTANCE_UID
+
+EXPLICIT_LE = "1.2.840.10008.1.2.1"
+DICTIONARY = {SOP_INSTANCE_UID: "UI"}
+PREAMBLE = b"DICM"
+TRANSFER_SYNTAX = struct.pack("<HH2s", 0x0002, 0x0010, b"UI")
+META_LENGTH = 12  # (0002,0000) UL 4 and its value, right behind the preamble
+PADDING = b"\0 "
+
+
+def stored(transcript: Transcript, sop_instance_uid: str) -> DataSet | None:
+    """The data set that the SUT was given."""
+    return _named(_data_sets(transcript, incoming=False), sop_instance_uid)
+
+
+def read_back(transcript: Transcript, sop_instance_uid: str) -> DataSet | None:
+    """The data set that came back."""
+    return _named(_data_sets(transcript, incoming=True), sop_instance_uid)
+
+
+def lost(before: DataSet, after: DataSet, coerced: Collection[str] = (), path: str = "") -> list[str]:
+    """The attributes that are missing or have another value afterwards; what was added or is coerced is not told."""
+    found: list[str] = []
+    for element in before.elements:
+        here = path + tag_text(element.tag)
+        if element.tag & 0xFFFF == 0 or f"{element.tag:08X}" in coerced:
+            continue  # group lengths are retired, and tell nothing of the instance
+        other = after.get(element.tag)
+        if other is None:
+            found.append(f"{here} is gone")
+        elif element.items is not None and other.items is not None:
+            if len(element.items) != len(other.items):
+                found.append(f"{here} has {len(other.items)} items, not {len(element.items)}")
+            for number, (one, two) in enumerate(zip(element.items, other.items, strict=False), 1):
+                found += lost(one, two, coerced, f"{here}[{number}]>")
+        elif _value(element) != _value(other):
+            found.append(f"{here} has another value")
+    return found
+
+
+def _value(element: Element) -> bytes:
+    return element.value.rstrip(PADDING)
+
+
+def _named(found: Iterator[DataSet], sop_instance_uid: str) -> DataSet | None:
+    return next((each for each in found if each.text(SOP_INSTANCE_UID) == sop_instance_uid), None)
+
+
+def _data_sets(transcript: Transcript, *, incoming: bool) -> Iterator[DataSet]:
+    for message in dimse(transcript).requests("C-STORE-RQ", incoming=incoming):
+        if message.data is not None:
+            yield message.data_set(DICTIONARY)
+    for exchange in http(transcript).exchanges:
+        part = exchange.response if incoming else exchange.request
+        if part is not None and (found := _part10(part.body)) is not None:
+            yield found
+
+
+def _part10(body: bytes) -> DataSet | None:
+    """The data set of the first DICOM file in a body, plain or multipart; ``None`` where there is none."""
+    start = body.find(PREAMBLE)
+    if start < 0 or len(body) < start + 4 + META_LENGTH:
+        return None
+    meta = start + 4 + META_LENGTH
+    data = meta + int.from_bytes(body[meta - 4 : meta], "little")
+    place = body.find(TRANSFER_SYNTAX, meta, data)
+    syntax = EXPLICIT_LE
+    if place >= 0:
+        length = int.from_bytes(body[place + 6 : place + 8], "little")
+        syntax = body[place + 8 : place + 8 + length].decode("latin-1").rstrip("\0 ")
+    end = body.rfind(b"\r\n--", data)
+    return read(body[data : end if end >= 0 else len(body)], syntax, DICTIONARY)

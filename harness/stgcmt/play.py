@@ -16,7 +16,7 @@ from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.errors import UnreachableError, UsageError
-from stgcmt.desk import Desk, Place, listener_of
+from stgcmt.desk import ABSENT, Desk, Place, listener_of
 from stgcmt.judge import selected
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
@@ -334,6 +334,7 @@ class Player:
             async with contextlib.AsyncExitStack() as stack:
                 stage = Stage(planned.suite, scenario, target, recorder, back, None)
                 if scenario.lease is not None:
+                    _known_listener(scenario.lease.listener)
                     stage.destination = await stack.enter_async_context(desk.lease(scenario.lease.listener, stage))
                 else:
                     stage.destination = await stack.enter_async_context(desk.ordinary())
@@ -402,6 +403,14 @@ class Player:
     def _timing(self, start: int) -> dict[str, Any]:
         wall = (self.clock.monotonic_ns() - start) / NS
         return critical_path(self._played, wall)
+
+
+def _known_listener(name: str) -> None:
+    """Raises ``KeyError`` with the names there are: a wrong one is the suite author's fault."""
+    from stgcmt.actors.acceptor import LISTENERS  # noqa: PLC0415 - start-up
+
+    if name != ABSENT:
+        listener_of(LISTENERS, name)
 
 
 def _target(running: Any, role: str, mode: str | None) -> Target:

@@ -1,4 +1,7 @@
-"""Multipart bodies as they are, for judging (PS3.18 8.6.1.2, RFC 2046 5.1): parts, and what is not in order. Never raises."""
+"""Multipart bodies as they are, for judging (PS3.18 8.6.1.2, RFC 2046 5.1): parts, and what is not in order.
+
+Nothing raises.
+"""
 
 from __future__ import annotations
 

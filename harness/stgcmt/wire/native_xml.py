@@ -1,7 +1,7 @@
 """The Native DICOM Model (PS3.19 A.1) as it is, for judging: the data set in DICOM JSON form, and what is not in order.
 
-Reading is lenient (elements by local name, attribute names in either case) and never raises; the encoding rules that were
-broken are listed with their paths.
+Reading is lenient (elements by local name, attribute names in either case) and never raises; the encoding
+rules that were broken are listed with their paths.
 """
 
 from __future__ import annotations

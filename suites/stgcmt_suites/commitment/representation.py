@@ -8,7 +8,6 @@ from typing import Any
 
 from stgcmt.wire import dicom_json, multipart, native_xml
 from stgcmt.wire.http_fields import MediaType
-
 from stgcmt_suites.commitment.web_module import Module, read_module
 
 JSON = "application/dicom+json"

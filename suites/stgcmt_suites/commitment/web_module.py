@@ -1,7 +1,8 @@
 """The modules of PS3.18 Annex J as read from a DICOM JSON value: request (J.1) and response (J.2).
 
-Reading is total: what is missing or misplaced becomes a ``Flaw`` with its path, and the rest is read all the same. It works
-on plain parsed JSON; native XML is brought into the same form first. 100,000 references take a fraction of a second.
+Reading is total: what is missing or misplaced becomes a ``Flaw`` with its path, and the rest is read all the same. It
+works on plain parsed JSON; native XML is brought into the same form first. 100,000 references take a
+fraction of a second.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _ITEM = frozenset({SOP_CLASS, SOP_INSTANCE})
 class Flaw:
     """One thing that the module forbids: ``kind``, where, and what was seen.
 
-    Kinds: not-a-module, empty-sequence, not-a-sequence, missing (a Type 1 attribute), not-a-uid, foreign (an attribute that
-    the module lacks), vr.
+    Kinds: not-a-module, empty-sequence, not-a-sequence, missing (a Type 1 attribute), not-a-uid, foreign (an attribute
+    that the module lacks), vr.
     """
 
     kind: str

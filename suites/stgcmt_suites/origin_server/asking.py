@@ -8,7 +8,6 @@ from typing import Any
 
 from stgcmt.clock import NS
 from stgcmt.suite import Play
-
 from stgcmt_suites.origin_server.requests import JSON, body
 
 RESOURCE = "commitment-requests"

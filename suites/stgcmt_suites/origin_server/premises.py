@@ -1,4 +1,4 @@
-"""Premises of checks: what must have been seen before a requirement can be judged, and what is said where it was not."""
+"""Premises of checks: what must have been seen before a requirement can be judged, and what is said otherwise."""
 
 from __future__ import annotations
 

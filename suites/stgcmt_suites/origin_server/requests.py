@@ -1,4 +1,4 @@
-"""Bodies of commitment requests, written by hand as JSON values: what is sent must not depend on a library's healing."""
+"""Bodies of commitment requests, written by hand as JSON values: what is sent depends on no library's healing."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ MALFORMED: Mapping[str, Callable[[Json, Json], Any]] = {
     "class-empty": _flat_item(_put("00081150", {"vr": "UI"})),
     "instance-empty": _flat_item(_put("00081155", {"vr": "UI"})),
     "instance-vr": _flat_item(_put("00081155", {"vr": "US", "Value": [1]})),
-    "sequence-vr": lambda flat_module, _: {"00081199": {"vr": "LO", "Value": ["1.2.3"]}},
-    "item-empty": lambda flat_module, _: {"00081199": sequence([{}])},
+    "sequence-vr": lambda _flat, _deep_module: {"00081199": {"vr": "LO", "Value": ["1.2.3"]}},
+    "item-empty": lambda _flat, _deep_module: {"00081199": sequence([{}])},
     "study-absent": _deep(_drop("0020000D"), *_STUDY),
     "series-sequence-absent": _deep(_drop("00081115"), *_STUDY),
     "series-absent": _deep(_drop("0020000E"), *_SERIES),

@@ -9,7 +9,6 @@ import asyncio
 from typing import Any
 
 from stgcmt.suite import Play, scenario
-
 from stgcmt_suites.origin_server.asking import POLLING, check, commit, poll, post
 from stgcmt_suites.origin_server.requests import flat, hierarchical, in_study, under_class
 

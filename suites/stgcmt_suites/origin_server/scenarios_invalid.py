@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from stgcmt.suite import Play, scenario
-
 from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
 from stgcmt_suites.origin_server.requests import (
     EMPTY,
@@ -68,7 +67,7 @@ async def both_structures(play: Play) -> None:
 
 @scenario(exchanges=14, waits=POLLING)
 async def invalid_transaction_uids(play: Play) -> None:
-    """Requests and Result Checks under path segments that are no UID, beside a valid one; its dots percent-encoded, too."""
+    """Requests and Result Checks under segments that are no UID, beside a valid one; its dots percent-encoded, too."""
     client = play.http()
     module = flat([await play.seed("ct")])
     uid, _ = await commit(play, client, module, step="control")
@@ -81,7 +80,7 @@ async def invalid_transaction_uids(play: Play) -> None:
 
 @scenario(exchanges=12, waits=POLLING)
 async def refused_requests(play: Play) -> None:
-    """Requests refused for their module, their Accept and their Content-Type; then the same Transaction UID is used well."""
+    """Requests refused for module, Accept and Content-Type; then the same Transaction UIDs are used well."""
     client = play.http()
     instance = await play.seed("ct")
     good = flat([instance])
@@ -102,7 +101,7 @@ async def collection(play: Play) -> None:
     """Requests to the collection itself, without a Transaction UID, beside a control with one."""
     client = play.http()
     module = flat([await play.seed("ct")])
-    uid, _ = await commit(play, client, module, step="control")
+    await commit(play, client, module, step="control")
     fields = [("Accept", JSON), ("Content-Type", JSON)]
     await other(play, client, "POST", RESOURCE, step="post-collection", headers=fields, content=body(module))
     await other(play, client, "GET", RESOURCE, step="get-collection", headers=[("Accept", JSON)])
@@ -110,7 +109,7 @@ async def collection(play: Play) -> None:
 
 @scenario(exchanges=12, waits=POLLING)
 async def other_methods(play: Play) -> None:
-    """PUT, DELETE, PATCH, OPTIONS and an unknown method on a finished transaction; HEAD on all kinds; then its result again."""
+    """PUT, DELETE, PATCH, OPTIONS and an unknown method on a finished transaction; HEAD on every kind."""
     client = play.http()
     module = flat([await play.seed("ct")])
     uid = play.uid()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
-
 from stgcmt_suites.commitment.web_module import TRANSACTION_UID
 from stgcmt_suites.origin_server.premises import never_at_once, never_pending
 from stgcmt_suites.origin_server.views import calls, commitment, results
@@ -114,9 +113,7 @@ def test_payloads_have_a_content_type(
 
 
 @requirement("WEB-13.4.3-03")
-def test_retry_after_on_request_is_seconds(
-    pending_commitment: Transcript, duplicate_pending: Transcript, run: Transcript
-) -> None:
+def test_retry_after_on_request_is_seconds(pending_commitment: Transcript, duplicate_pending: Transcript) -> None:
     """Retry-After on a 202 to a Request, where it is sent, is a number of whole seconds."""
     seen = [call for call in calls(pending_commitment, duplicate_pending, method="POST") if call.status in (202, 503)]
     given = [call for call in seen if call.retry_after is not None]
@@ -154,7 +151,8 @@ def test_warning_headers_name_a_status(pending_commitment: Transcript, partly_mi
     for call in warned:
         words = str(call.header("Warning")).replace('"', " ").split()
         coded = any(len(word) == 4 and all(c in "0123456789ABCDEFabcdef" for c in word) for word in words)
-        assert coded and len(words) > 1, expected("a DICOM status code and a reason in Warning", call)
+        named = coded and len(words) > 1
+        assert named, expected("a DICOM status code and a reason in Warning", call)
     if not seen:
         inconclusive("no request was answered")
     if not warned:

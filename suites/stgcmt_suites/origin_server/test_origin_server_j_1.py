@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
-
 from stgcmt_suites.origin_server.premises import control
 from stgcmt_suites.origin_server.views import Call, commitment
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
-
 from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.commitment.web_module import FLAT, HIERARCHICAL, ReasonAttribute, in_set
 from stgcmt_suites.origin_server.views import Transaction, results

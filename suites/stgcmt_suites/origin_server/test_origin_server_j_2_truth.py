@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from stgcmt.suite import Transcript, claims, expected, inconclusive, requirement
-
+from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, requirement
 from stgcmt_suites.origin_server.views import commitment, held, results
 
 CLASS_CONFLICT = 0x0119
@@ -59,3 +58,48 @@ def test_held_instances_are_not_called_missing(
             elif reference.sop_instance_uid in stored:
                 assert failed.reason != NOT_HELD, expected("no 0112H for an instance that is held", str(failed), each)
     found.complete()
+
+
+@requirement("WEB-J.2-11")
+def test_what_was_deleted_is_not_committed(deleted_instance: Transcript) -> None:
+    """An instance that the server no longer has does not stand in the committed list."""
+    transaction = commitment(deleted_instance).transaction("request")
+    done = [
+        event for event in deleted_instance.of("provoke") if event.info.get("name") == "delete" and event.info.get("ok")
+    ]
+    if not done:
+        inconclusive("the instance could not be deleted", *deleted_instance.of("provoke"))
+    for event in done:
+        uid = str(event.info.get("sop_instance_uid"))
+        committed = transaction.result.result.commits(uid)
+        assert not committed, expected("no commitment of a deleted instance", uid, transaction, event)
+    if not transaction.final.status or not transaction.result.readable:
+        inconclusive("the request reached no result", transaction.request)
+
+
+@requirement("WEB-J.2-09")
+def test_committed_instances_can_be_retrieved(committed_and_retrieved: Transcript) -> None:
+    """What was committed can be read back."""
+    transaction = commitment(committed_and_retrieved).transaction("request")
+    tried = {str(event.info.get("sop_instance_uid")): event for event in committed_and_retrieved.of("retrieve")}
+    committed = [ref.sop_instance_uid for ref in transaction.result.result.committed if ref.sop_instance_uid in tried]
+    for uid in committed:
+        assert tried[uid].info.get("ok"), expected("the committed instance", uid, tried[uid], transaction)
+    if not committed:
+        inconclusive("no instance was committed and asked for", transaction)
+
+
+@requirement("WEB-J.2-10")
+def test_a_link_is_not_committed(link_only: Transcript, run: Transcript) -> None:
+    """An instance whose pixel data is only a link is not committed."""
+    if not held(link_only) and claims(run).get("origin_server.no_link_transfer_syntaxes"):
+        not_applicable("origin_server.no_link_transfer_syntaxes")
+    transaction = commitment(link_only).transaction("request")
+    result = transaction.result.result
+    asked = transaction.asked.references
+    if len(asked) != 2 or not transaction.final.status or not transaction.result.readable:
+        inconclusive("the request reached no result", transaction.request)
+    whole, link = asked[0].sop_instance_uid, asked[1].sop_instance_uid
+    assert not result.commits(link), expected("no commitment of a link to pixel data", link, transaction)
+    if not result.commits(whole):
+        inconclusive("the instance beside it was not committed either", transaction)

@@ -1,7 +1,7 @@
 """What the checks of an origin server look at: calls on the commitment resource, transactions, results.
 
-``commitment(t)`` is a cached view of a transcript; seeding and other traffic is left out. Nothing here raises on the bytes
-of the server. Everything names the events that it was read from, and the transcript they stand in.
+``commitment(t)`` is a cached view of a transcript; seeding and other traffic is left out. Nothing here raises on the
+bytes of the server. Everything names the events that it was read from, and the transcript they stand in.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, http, inconclusive
-
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.web_module import Module
 

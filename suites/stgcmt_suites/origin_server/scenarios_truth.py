@@ -1,0 +1,73 @@
+"""What a commitment means: storage, retrieval, retention, size, classes that are not supported."""
+
+from __future__ import annotations
+
+from stgcmt.suite import Play, scenario
+from stgcmt_suites.origin_server.asking import POLLING, check, commit
+from stgcmt_suites.origin_server.requests import Named, flat
+
+LARGE = 1000
+MARGIN_S = 0.5  # beyond the stated retention, so that a server which cleans up now and then had its turn
+
+
+@scenario(exchanges=6, waits=POLLING, needs=("seeding", "retrieval"))
+async def committed_and_retrieved(play: Play) -> None:
+    """Instances that were committed are read back; one of them has private attributes."""
+    instances = [await play.seed("ct"), await play.seed("private-attributes")]
+    await commit(play, play.http(), flat(instances))
+    for instance in instances:
+        await play.retrieve(instance)
+
+
+@scenario(exchanges=6, waits=POLLING, needs=("seeding", "provoke.delete"))
+async def deleted_instance(play: Play) -> None:
+    """An instance is deleted by the vendor's means; then its commitment is requested beside one that is still there."""
+    client = play.http()
+    kept, deleted = await play.seed("ct"), await play.seed("ct")
+    with play.step("delete"):
+        await play.provoke("delete", sop_instance_uid=deleted.sop_instance_uid)
+    await commit(play, client, flat([kept, deleted]))
+
+
+@scenario(exchanges=4, waits=POLLING)
+async def link_only(play: Play) -> None:
+    """An instance whose pixel data is only a link (JPIP), beside one with its pixel data."""
+    client = play.http()
+    whole, link = await play.seed("ct"), await play.seed("link")
+    await commit(play, client, flat([whole, link]))
+
+
+@scenario(exchanges=4, waits=POLLING)
+async def unsupported_class(play: Play) -> None:
+    """References of a class that no server knows: beside one that is held, and alone."""
+    client = play.http()
+    held = await play.seed("ct")
+    private = Named(f"{play.uid('class')}", play.uid("instance"))
+    await commit(play, client, flat([held, private]), step="mixed")
+    await commit(play, client, flat([private]), step="alone")
+
+
+@scenario(exchanges=3, waits=POLLING)
+async def large_request(play: Play) -> None:
+    """Many references in one request (``large_request`` in the section, 1000 by default); two are there."""
+    client = play.http()
+    there = [await play.seed("ct"), await play.seed("mr")]
+    count = int(play.section.get("large_request", LARGE))
+    unknown = [Named("1.2.840.10008.5.1.4.1.1.2", f"{play.uid('instance')}.{n}") for n in range(count - len(there))]
+    await commit(play, client, flat([there[0], *unknown, there[1]]))
+
+
+@scenario(mode="short-retention", exchanges=6, waits=[*POLLING, "retention"])
+async def expired_result(play: Play) -> None:
+    """A result is read, outlives its stated retention, is read again; then its Transaction UID is used again."""
+    client = play.http()
+    retention = play.section.get("result_retention_s")
+    module = flat([await play.seed("ct")])
+    uid, _ = await commit(play, client, module)
+    await check(play, client, uid, step="inside")
+    if retention is None:
+        play.note(what="no-retention", text="result_retention_s is not stated in the section of this mode")
+        return
+    await play.wait("retention", float(retention) + MARGIN_S, why="stated retention of results")
+    await check(play, client, uid, step="expired")
+    await commit(play, client, module, uid=uid, step="again")

@@ -1,0 +1,98 @@
+"""Checks of PS3.18 13.2: what the vendor states, held against the wire. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stgcmt.suite import Transcript, claims, expected, inconclusive, jitter_s, outcome, requirement
+from stgcmt_suites.commitment.web_module import in_set
+from stgcmt_suites.origin_server.views import NEVER, calls, commitment
+
+# The tables of 13.4.3 and 13.5.3, and the general codes of 8.5.
+STANDARD = {200, 202, 304, 400, 401, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 500, 501, 503, 505}
+# How [claims.origin_server] media_types names the representations that steps of the negotiation ask for.
+STEPS: Mapping[str, str] = {
+    "application/dicom+json": "json",
+    "application/dicom+xml": "xml",
+    'multipart/related; type="application/dicom+json"': "multipart-json",
+    'multipart/related; type="application/dicom+xml"': "multipart-xml",
+}
+
+
+@requirement("WEB-13.2-03")
+def test_stated_media_types_are_served(negotiation: Transcript, run: Transcript) -> None:
+    """Every media type that the vendor states is served for a result."""
+    stated = claims(run).get("origin_server.media_types")
+    view = commitment(negotiation)
+    if view.one("accept-json").status is None:
+        inconclusive("the result was not read", view.one("control"))
+    for name in stated or ():
+        step = STEPS.get(str(name))
+        call = view.one(f"accept-{step}") if step else NEVER
+        assert step is None or call.answer.name == step, expected(f"a result as {name}, as claimed", call)
+    if stated is None:
+        outcome("undeclared", what="media_types in [claims.origin_server]")
+
+
+@requirement("WEB-13.2-05")
+def test_own_codes_are_declared(
+    partly_missing: Transcript,
+    wrong_class: Transcript,
+    malformed_modules: Transcript,
+    duplicate_done: Transcript,
+    run: Transcript,
+) -> None:
+    """Status codes and Failure Reasons outside the tables of the standard are declared."""
+    codes = set(claims(run).get("origin_server.status_codes") or ())
+    reasons = set(claims(run).get("origin_server.failure_reasons") or ())
+    seen = [call for call in calls(partly_missing, wrong_class, malformed_modules, duplicate_done) if call.status]
+    for call in seen:
+        assert call.status in STANDARD | codes, expected("a standard or declared status code", call)
+        for reason in call.module.reasons if call.final else ():
+            known = reason.number is None or in_set(reason.number) or reason.number in reasons
+            assert known, expected("a standard or declared Failure Reason", reason, call)
+    if not seen:
+        inconclusive("no request was answered")
+
+
+@requirement("WEB-13.2-08")
+def test_results_stay_as_long_as_stated(
+    pending_commitment: Transcript, duplicate_done: Transcript, expired_result: Transcript, run: Transcript
+) -> None:
+    """Within the stated retention every Result Check returns the result."""
+    stated = claims(run).get("origin_server.result_retention_s")
+    premise = False
+    for transcript in (pending_commitment, duplicate_done, expired_result):
+        short = transcript.name == "expired_result"
+        retention = _retention(expired_result) if short else stated
+        transaction = commitment(transcript).transaction("request")
+        final = transaction.final
+        for call in transaction.checks if final.status and retention is not None else ():
+            age = (call.t_answered - final.t_sent) / 1e9
+            if call.t_sent <= final.t_answered or age + jitter_s(run) > float(retention or 0):
+                continue  # before the result, or too near to the end of the time for a verdict
+            premise = True
+            gone = call.status in (404, 410)
+            assert not gone, expected(f"the result for {retention} s, as stated", call, final)
+    if stated is None:
+        outcome("undeclared", what="result_retention_s in [claims.origin_server]")
+    if not premise:
+        inconclusive("no Result Check fell into the stated retention")
+
+
+def _retention(transcript: Transcript) -> float | None:
+    """The retention that the section of the short mode states: what the scenario waited for, and no longer."""
+    waits = [event for event in transcript.of("wait.start") if event.info.get("name") == "retention"]
+    return max(0.0, float(waits[0].info.get("seconds", 0)) - 0.5) if waits else None
+
+
+@requirement("WEB-13.5.3-11")
+def test_expired_results_are_404_or_410(expired_result: Transcript) -> None:
+    """After its retention a result is 410 where the Transaction UID is still known, 404 where it is not."""
+    view = commitment(expired_result)
+    expired, again = view.one("expired"), view.one("again")
+    if view.one("inside").status != 200 or expired.status in (None, 200, 503):
+        inconclusive("no expired result was asked for: it was never there, or outlives its stated retention", expired)
+    assert expired.status in (404, 410), expected("410, or 404 where nothing is remembered", expired)
+    remembered = expired.status == 404 and again.status == 409
+    assert not remembered, expected("410 for a Transaction UID that is still refused as used", expired, again)

@@ -33,7 +33,10 @@ def call(port: int, proposal: Proposal = REQUEST):
     return associate(NETWORK, CLOCK, Nowhere(), "127.0.0.1", port, called_ae="SCP", calling_ae="SCU", proposal=proposal)
 
 
-async def bench(sequential: int = 300, concurrent: int = 1000, at_once: int = 100, actions: int = 2000) -> None:
+async def bench(
+    sequential: int = 300, concurrent: int = 1000, at_once: int = 100, actions: int = 2000
+) -> list[tuple[str, str, str]]:
+    lines: list[tuple[str, str, str]] = []
     arrived: dict[bytes, asyncio.Event] = {}
     reporting = asyncio.TaskGroup()
 
@@ -69,19 +72,25 @@ async def bench(sequential: int = 300, concurrent: int = 1000, at_once: int = 10
             for _ in range(actions):
                 await assoc.n_action(bytes(300))
             took = time.perf_counter() - start
-        print(f"N-ACTION round trip           {took / actions * 1e3:8.3f} ms   (target <= 1)")
+        lines.append(("N-ACTION round trip", f"{took / actions * 1e3:.3f} ms", "<= 1 ms"))
         start = time.perf_counter()
         await many(range(sequential))
-        print(f"commitments/s in sequence     {sequential / (time.perf_counter() - start):8.0f}      (target >= 150)")
+        lines.append(("commitments in sequence", f"{sequential / (time.perf_counter() - start):.0f}/s", ">= 150/s"))
         start = time.perf_counter()
         share = concurrent // at_once
         await asyncio.gather(*(many(range(10**6 + n * share, 10**6 + (n + 1) * share)) for n in range(at_once)))
-        print(
-            f"commitments/s, {at_once} at once   {concurrent / (time.perf_counter() - start):8.0f}      (target >= 400)"
-        )
+        rate = concurrent / (time.perf_counter() - start)
+        lines.append((f"commitments, {at_once} at once", f"{rate:.0f}/s", ">= 400/s"))
     await scp.aclose()
     await scu.aclose()
+    return lines
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Measured lines: what, figure, target."""
+    return asyncio.run(bench())
 
 
 if __name__ == "__main__":
-    asyncio.run(bench())
+    for what, measured, target in table():
+        print(f"{what:<28} {measured:>10}   target {target}")

@@ -1,0 +1,81 @@
+"""Speed and size as a printed table: targets beside what was measured, no assertion (machines differ, ratios count).
+
+Run it with ``tox -e bench`` or ``python tests/bench.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+STGCMT = (sys.executable, "-c", "from stgcmt.cli import main; main()")
+
+
+def timed(*arguments: str, repeat: int = 5) -> float:
+    """Median seconds of a whole process."""
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        subprocess.run([*STGCMT, *arguments], check=False, capture_output=True)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def run_once(directory: Path) -> tuple[float, dict]:
+    """One run on the embedded default: seconds of the whole process, and its results."""
+    start = time.perf_counter()
+    done = subprocess.run([*STGCMT, "run", "--json", "--out", str(directory)], check=False, capture_output=True, text=True)
+    return time.perf_counter() - start, json.loads(done.stdout)
+
+
+def judging(directory: Path) -> tuple[float, int]:
+    """Checks per second over a recorded bundle, views cold."""
+    from stgcmt.commands import installed
+    from stgcmt.judge import judge, read_recording
+
+    suites = installed()
+    for suite in suites.values():
+        assert suite.all_checks
+    start = time.perf_counter()
+    rows = judge(read_recording(directory), suites, profile="default", selection={})
+    count = sum(len(row.findings) for row in rows)
+    return count / (time.perf_counter() - start), count
+
+
+def main() -> None:
+    """Print the table."""
+    import bench_dimse
+
+    lines: list[tuple[str, str, str]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        whole, results = run_once(Path(scratch) / "a")
+        timing = results["timing"]
+        wall, critical, total = (timing[key] for key in ("wall_s", "critical_path_s", "sum_of_scenarios_s"))
+        lines += [
+            ("run wall / critical path", f"{wall / critical:.2f}  ({wall:.2f} s / {critical:.2f} s)", "<= 1.2"),
+            ("run wall / sum of all scenarios", f"{wall / total:.2f}  ({wall:.2f} s / {total:.2f} s)", "<= 0.33"),
+            ("first run on the embedded default", f"{whole:.2f} s, exit {results['exit_code']}", "<= 10 s"),
+        ]
+        rate, count = judging(Path(scratch) / "a")
+        lines.append(("judging a recorded bundle", f"{rate:.0f} checks/s ({count} checks)", ">= 300/s"))
+    lines.append(("stgcmt list", f"{timed('list'):.3f} s", "<= 0.25 s"))
+    lines += bench_dimse.table()
+    width = max(len(what) for what, _, _ in lines)
+    for what, measured, target in lines:
+        print(f"{what:<{width}}  {measured:<40}  target {target}")
+    print("\nthe chain of the critical path, link by link:")
+    for link in timing["chain"]:
+        print(f"  {link['seconds']:7.3f} s  {link['what']}  ({link['why']})")
+
+
+if __name__ == "__main__":
+    asyncio.set_event_loop_policy(None)
+    main()

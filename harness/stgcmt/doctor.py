@@ -66,7 +66,9 @@ async def examine(
     clock: Clock | None = None,
     network: Network | None = None,
 ) -> list[Finding]:
-    """Bring the SUT up as its file says, ask each role's end point and our own destinations; nothing is raised for what it does.
+    """Bring the SUT up as its file says, ask each role's end point, open our own destinations.
+
+    Nothing is raised for what the SUT does.
 
     ``probes`` and ``builtin`` hold the probe and the reference of each role.
     """
@@ -133,7 +135,9 @@ async def _places(sut: Sut, network: Network, findings: list[Finding]) -> AsyncI
                 listener = await network.listen(place.host, place.port, ignore)
             except OSError as error:
                 seen = f"cannot listen at {place.host}:{place.port}: {error.strerror or error}"
-                step = "end what uses that port, or give another in the SUT file and in the SUT; host must be an address of this machine"
+                step = (
+                    "end what uses that port, or give another here and in the SUT; host is an address of this machine"
+                )
                 findings.append(Finding(stage, ok=False, seen=seen, next_step=step, whose=HARNESS))
                 continue
             stack.push_async_callback(listener.aclose)
@@ -173,6 +177,7 @@ async def _role(ask: Ask, probe: Probe | None) -> list[Finding]:
 
 async def _web(ask: Ask) -> list[Finding]:
     from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_values import NoAnswer  # noqa: PLC0415 - start-up
 
     url = str(ask.section["base_url"])
     client = client_for(ask.section, network=ask.network, clock=ask.clock, connection=NoTap, timing=ask.timing)
@@ -184,10 +189,13 @@ async def _web(ask: Ask) -> list[Finding]:
         answer = await client.request("GET", url)
     finally:
         await client.aclose()
-    if answer.status is None:
+    if isinstance(answer, NoAnswer):
         step = "is an HTTP/1.1 server behind this port, and http or https as in base_url?"
-        return [*findings, Finding("HTTP", ok=False, seen=f"GET {url}: {answer.kind}: {answer.detail}", next_step=step)]
-    findings.append(_http(url, answer.status))
+        return [
+            *findings,
+            Finding("HTTP", ok=False, seen=f"GET {url}: no answer: {answer.kind} {answer.detail}", next_step=step),
+        ]
+    findings.append(_http(url, answer.status or 0))
     findings.append(_authentication(ask.section, answer))
     return [*findings, _clock(answer.header("date"), ask.clock)]
 
@@ -285,7 +293,7 @@ async def _connect(ask: Ask, host: str, port: int, *, tls: bool) -> list[Finding
             if isinstance(error, TimeoutError)
             else error.strerror or str(error)
         )
-        step = "is the SUT started, is the port right, does a firewall stand between? (refused: nothing listens; no answer: a firewall)"
+        step = "is the SUT started, and the port right (refused: nothing listens)? is there a firewall (no answer)?"
         return [*findings, Finding("TCP", ok=False, seen=f"{host}:{port}: {why}", next_step=step, whose=NETWORK)]
     findings.append(Finding("TCP", ok=True, seen=f"connected to {host}:{port}", whose=NETWORK))
     if tls:
@@ -306,7 +314,7 @@ async def _name(host: str, port: int) -> Finding:
 
 
 async def _tls(ask: Ask, stream: Any, host: str) -> Finding:
-    from stgcmt.actors.http_client import tls_context  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_values import tls_context  # noqa: PLC0415 - start-up
 
     settings = ask.section.get("tls") or {}
     try:
@@ -316,7 +324,7 @@ async def _tls(ask: Ask, stream: Any, host: str) -> Finding:
         async with asyncio.timeout(ask.timing.connect):
             secured = await start_tls(stream, context, hostname=host)
     except ssl.SSLCertVerificationError as error:
-        step = "name the authority of its certificate: tls.ca_file in the role's section (or tls.verify = false for a trial)"
+        step = "name the authority of its certificate: tls.ca_file in the section (tls.verify = false for a trial)"
         return Finding(
             "TLS", ok=False, seen=f"certificate not accepted: {error.verify_message}", next_step=step, whose=NETWORK
         )

@@ -42,8 +42,12 @@ def render(
     stated = _claims((claims or {}).get(role, {}))
     settings = {"url": None, "host": None, "listen": "", **values, "role": role, "timing": _timing(), "claims": stated}
     environment = Environment(
-        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
-    )  # noqa: S701 - TOML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - TOML
+    )
     rendered = environment.from_string(text("sut.toml.j2")).render(settings)
     return re.sub(r"\n{3,}", "\n\n", rendered)
 

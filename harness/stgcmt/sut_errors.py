@@ -19,6 +19,7 @@ FROM_ENVIRONMENT = (
     'secrets come from the environment only: token_env = "NAME" (bearer token), basic_env = "NAME" (user:password) '
     'or headers_env = { "X-Header" = "NAME" }'
 )
+_USER_INFO = re.compile(r"://[^/\s]*@")
 _TYPES = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false",
     "object": "a table", "array": "a list",
@@ -117,6 +118,8 @@ def _expected(error: Any) -> str:
 def _seen(path: Path, value: Any) -> str:
     if any(isinstance(part, str) and part.lower() in SECRET_KEYS for part in path):
         return "a value (not shown)"
+    if isinstance(value, str) and _USER_INFO.search(value):
+        return "a URL with user and password (not shown)"
     if isinstance(value, Mapping):
         return f"a table with {', '.join(map(str, value)) or 'no keys'}"
     if isinstance(value, list):

@@ -198,7 +198,7 @@ class Process(Running):
                 timing=self.sut.timing,
             )
             try:
-                status = (await client.request("GET", section["base_url"])).status
+                status = (await client.request("GET", str(section["base_url"]))).status
             finally:
                 await client.aclose()
             if status is not None and (status == ready.status if ready.status else status < 500):

@@ -34,7 +34,7 @@ class Provoked:
 class NoTap:
     """Records nothing: what help is given is an action of the driver, not part of the exchange that is judged."""
 
-    def event(self, kind: str, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
+    def event(self, kind: str, /, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
         """Nothing."""
 
 
@@ -94,6 +94,7 @@ async def _call(
     action: Provocation, values: Mapping[str, str], context: Context, placeholders: Placeholders
 ) -> Provoked:
     from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_values import NoAnswer  # noqa: PLC0415 - start-up
 
     sut = context.sut
     url = placeholders.text(fill(action.url or "", values, quoted=True))
@@ -105,7 +106,7 @@ async def _call(
         answer = await client.request(action.method, url, content=body)
     finally:
         await client.aclose()
-    if answer.status is None:
-        return Provoked(False, f"{action.method} {url}: {answer.kind} {answer.detail}".strip())
+    if isinstance(answer, NoAnswer):
+        return Provoked(False, f"{action.method} {url}: no answer: {answer.kind} {answer.detail}")
     said = Masker(sut.secrets).text(answer.body.decode("utf-8", "replace").strip())[:DETAIL]
-    return Provoked(200 <= answer.status < 300, f"status {answer.status}" + (f": {said}" if said else ""))
+    return Provoked(200 <= (answer.status or 0) < 300, f"status {answer.status}" + (f": {said}" if said else ""))

@@ -1,0 +1,280 @@
+"""The origin server's checks on hand-made recordings: what each sees, and that none raises on any bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+
+import pytest
+from stgcmt.judge import evaluate
+from stgcmt.suite import checks_of
+from stgcmt.transcript import Event, Footer, Header, Transcript
+from stgcmt.verdict import Verdict
+
+from stgcmt_suites.commitment.web_module import read_module
+from stgcmt_suites.origin_server import suite
+from stgcmt_suites.origin_server.requests import Named, body, flat, hierarchical
+from stgcmt_suites.origin_server.views import commitment
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+A, B = Named(CT, "1.2.3.1", "1.2.3", "1.2.3.0"), Named(CT, "1.2.3.2", "1.2.3", "1.2.3.0")
+JSON_HEAD = "Content-Type: application/dicom+json\r\n"
+
+
+def request(method: str, uid: str, content: bytes = b"", base: str = "/pacs/commitment-requests/") -> bytes:
+    kind = JSON_HEAD if content else ""
+    return f"{method} {base}{uid} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n{kind}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+def response(status: int, content: bytes = b"", head: str = "") -> bytes:
+    kind = JSON_HEAD if content and "Content-Type" not in head else ""
+    return f"HTTP/1.1 {status} X\r\n{head}{kind}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+def talk(name: str, *exchanges: tuple[str, bytes, bytes], seeded: tuple[str, ...] = ()) -> Transcript:
+    events: list[Event] = []
+
+    def add(kind: str, data: bytes = b"", **more: object) -> None:
+        n = len(events) + 1
+        info = {key: value for key, value in more.items() if key not in ("conn", "step")}
+        events.append(Event(n, n * 1_000_000, kind, data, more.get("conn"), more.get("step"), info))
+
+    for uid in seeded:
+        add("seed", ok=True, sop_instance_uid=uid)
+    for conn, (step, sent, came) in enumerate(exchanges, 1):
+        add("conn.open", conn=conn, step=step, protocol="http", side="requestor")
+        add("http.out", sent, conn=conn, step=step)
+        if came:
+            add("http.in", came, conn=conn, step=step)
+        add("conn.close", conn=conn, step=step, how="local" if came else "fin")
+    return Transcript(Header(name, "origin_server", 0, 0), tuple(events), Footer("complete", len(events)))
+
+
+def run(**claims: object) -> Transcript:
+    jitter = Event(1, 1, "note", info={"what": "jitter", "max_s": 0.001})
+    info = {"claims": {"origin_server": claims}, "timing": {"result_deadline": 60}}
+    return Transcript(Header("run", "run", 0, 0, info=info), (jitter,), Footer("complete", 1))
+
+
+def verdict(name: str, *transcripts: Transcript):
+    check = next(each for each in suite.all_checks if each.name == name)
+    by_name = {each.name: each for each in transcripts} | {"run": next((t for t in transcripts if t.name == "run"), run())}
+    row = next(row for row in suite.catalogue if row.id == check.ids[0])
+    return evaluate(check, row, [by_name[argument] for argument in check.arguments], "default")
+
+
+def result(committed=(), failed=()):
+    module = flat(committed) if committed else {}
+    if failed:
+        items = [
+            {**flat([each])["00081199"]["Value"][0], "00081197": {"vr": "US", "Value": [reason]}} for each, reason in failed
+        ]
+        module = {"00081198": {"vr": "SQ", "Value": items}} | module
+    return body(module)
+
+
+def test_a_transaction_is_what_was_exchanged_under_its_uid() -> None:
+    t = talk(
+        "pending_commitment",
+        ("seed", b"POST /pacs/studies HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", response(200)),
+        ("request", request("POST", "1.2.9", body(flat([A, B]))), response(202, head="Retry-After: 3\r\n")),
+        ("poll", request("GET", "1%2E2%2E9"), response(200, result([A, B]))),
+    )
+    (transaction,) = commitment(t).transactions
+    assert transaction.uid == "1.2.9"
+    assert [call.status for call in transaction.calls] == [202, 200]
+    assert transaction.asked.structure == "flat"
+    assert transaction.result.result.instances == ("1.2.3.1", "1.2.3.2")
+    assert transaction.posts[0].retry_after.seconds == 3
+    assert {t.event(n).step for n in transaction.events} == {"request", "poll"}
+
+
+@pytest.mark.parametrize(
+    ("module", "kinds"),
+    [
+        ({}, set()),
+        ([], {"not-a-module"}),
+        ("x", {"not-a-module"}),
+        ({"00081199": {"vr": "SQ"}}, {"empty-sequence"}),
+        ({"00081199": {"vr": "SQ", "Value": []}}, {"empty-sequence"}),
+        ({"00081199": 3}, {"not-a-sequence"}),
+        ({"00081199": {"vr": "SQ", "Value": [1]}}, {"not-a-sequence"}),
+        ({"00081199": {"vr": "SQ", "Value": [{}]}}, {"missing"}),
+        ({"00081199": {"vr": "LO", "Value": ["1.2"]}}, {"vr", "not-a-sequence"}),
+        ({"00080054": {"vr": "AE", "Value": ["X"]}}, {"foreign"}),
+        ({"0008119b": {"vr": "SQ", "Value": []}}, {"empty-sequence"}),
+        ({"00081110": {"vr": "SQ", "Value": [{"0020000D": {"vr": "UI", "Value": ["1.2"]}}]}}, {"missing"}),
+    ],
+)
+def test_flaws_of_a_module_are_listed(module: object, kinds: set[str]) -> None:
+    assert {flaw.kind for flaw in read_module(module).flaws} == kinds
+
+
+def test_a_hierarchical_module_keeps_the_place_of_each_instance() -> None:
+    module = read_module(json.loads(body(hierarchical([A, B]))))
+    assert module.structure == "hierarchical"
+    assert {(r.study_instance_uid, r.series_instance_uid) for r in module.references} == {("1.2.3", "1.2.3.0")}
+    assert not module.flaws
+
+
+POST = ("request", request("POST", "1.2.9", body(flat([A, B]))))
+GET = ("poll", request("GET", "1.2.9"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expects"),
+    [
+        (response(202), Verdict.PASS),
+        (response(202, b"{}"), Verdict.FAIL),
+        (response(200, result([A, B])), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_accepted_has_no_payload(answer: bytes, expects: Verdict) -> None:
+    finding = verdict("test_accepted_response_has_no_payload", talk("pending_commitment", (*POST, answer)))
+    assert finding.verdict is expects
+    assert any(place.event for place in finding.evidence) or expects is Verdict.PASS
+
+
+def test_never_pending_is_not_applicable_by_claim() -> None:
+    t = talk("pending_commitment", (*POST, response(200, result([A, B]))))
+    finding = verdict("test_accepted_response_has_no_payload", t, run(always_synchronous=True))
+    assert finding.verdict is Verdict.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("committed", "failed", "expects"),
+    [
+        ([A, B], [], Verdict.INCONCLUSIVE),  # the other scenarios show nothing
+        ([A], [(B, 274)], Verdict.INCONCLUSIVE),
+        ([A], [], Verdict.FAIL),
+        ([A, B], [(B, 274)], Verdict.FAIL),
+        ([A, A, B], [], Verdict.FAIL),
+    ],
+)
+def test_each_instance_once(committed: list, failed: list, expects: Verdict) -> None:
+    good = talk("pending_commitment", (*POST, response(202)), (*GET, response(200, result(committed, failed))))
+    others = [talk(name) for name in ("partly_missing", "all_missing", "hierarchical_partly_missing")]
+    assert verdict("test_each_instance_appears_once", good, *others).verdict is expects
+
+
+@pytest.mark.parametrize(
+    ("reason", "claimed", "outcome", "expects"),
+    [
+        ({"vr": "US", "Value": [274]}, [], None, Verdict.PASS),
+        ({"vr": "US", "Value": [999]}, [], "violation", Verdict.FAIL),
+        ({"vr": "US", "Value": [999]}, [999], "reason-outside-set", Verdict.WARN),
+        ({"vr": "US", "Value": ["274"]}, [], "violation", Verdict.FAIL),
+        ({"vr": "UI", "Value": [274]}, [], "violation", Verdict.FAIL),
+        ({"vr": "US", "Value": [274, 274]}, [], "violation", Verdict.FAIL),
+        ({"vr": "US"}, [], "violation", Verdict.FAIL),
+        (None, [], "violation", Verdict.FAIL),
+    ],
+)
+def test_failure_reasons(reason: object, claimed: list[int], outcome: str | None, expects: Verdict) -> None:
+    item = flat([B])["00081199"]["Value"][0]
+    if reason is not None:
+        item["00081197"] = reason
+    module = {"00081198": {"vr": "SQ", "Value": [item]}} | flat([A])
+    names = ("partly_missing", "all_missing", "hierarchical_partly_missing")
+    ts = [talk(name, (*POST, response(200, body(module)))) for name in names]
+    finding = verdict("test_failure_reasons_are_from_the_set", *ts, run(failure_reasons=claimed))
+    assert (finding.verdict, finding.outcome) == (expects, outcome)
+
+
+@pytest.mark.parametrize(
+    ("different", "identical", "still", "expects"),
+    [
+        (409, 409, 202, Verdict.PASS),
+        (202, 409, 202, Verdict.FAIL),
+        (409, 202, 202, Verdict.WARN),
+        (400, 409, 202, Verdict.FAIL),
+        (409, 409, 200, Verdict.INCONCLUSIVE),
+        (503, 409, 202, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_pending_duplicates(different: int, identical: int, still: int, expects: Verdict) -> None:
+    other = request("POST", "1.2.9", body(flat([B])))
+    t = talk(
+        "duplicate_pending",
+        (*POST, response(202)),
+        ("different", other, response(different)),
+        ("identical", POST[1], response(identical)),
+        ("still", GET[1], response(still)),
+        ("control", request("POST", "1.2.10", body(flat([B]))), response(202)),
+    )
+    assert verdict("test_a_pending_uid_is_refused", t).verdict is expects
+
+
+def test_a_refusal_without_its_control_proves_nothing() -> None:
+    t = talk(
+        "duplicate_pending",
+        (*POST, response(202)),
+        ("different", POST[1], response(409)),
+        ("identical", POST[1], response(409)),
+        ("still", GET[1], response(202)),
+        ("control", request("POST", "1.2.10", body(flat([B]))), response(409)),
+    )
+    assert verdict("test_a_pending_uid_is_refused", t).verdict is Verdict.INCONCLUSIVE
+
+
+def test_polling_has_three_answers() -> None:
+    def polled(seconds: float, last: int, head: str = "") -> Transcript:
+        t = talk("pending_commitment", (*POST, response(202)), (*GET, response(last, head=head)))
+        late = [dataclasses.replace(e, t=int(seconds * 1e9)) if e.step == "poll" else e for e in t.events]
+        return t.with_events(late)
+
+    done = talk("partly_missing", (*POST, response(200, result([A, B]))))
+    kept = talk("pending_commitment", (*POST, response(202)), (*GET, response(200, result([A, B]))))
+    assert verdict("test_the_work_ends", kept, done).verdict is Verdict.PASS
+    assert verdict("test_the_work_ends", polled(60.5, 202), done).verdict is Verdict.WARN
+    assert verdict("test_the_work_ends", polled(20, 202), done).verdict is Verdict.INCONCLUSIVE
+    assert verdict("test_the_work_ends", polled(1, 202, "Retry-After: 3600\r\n"), done).verdict is Verdict.INCONCLUSIVE
+
+
+def test_every_check_is_total() -> None:
+    """Whatever a server sends, a check ends with a verdict of the server, never with an error of its own."""
+    dice = random.Random(20241117)
+    whole = [response(200, result([A], [(B, 274)])), response(202), response(409, b"used"), response(400, b"bad", "Content-Type: text/plain\r\n")]
+
+    def came() -> bytes:
+        data = bytearray(dice.choice(whole))
+        for _ in range(dice.choice((0, 0, 1, 3, 20))):
+            at = dice.randrange(len(data))
+            data[at : at + dice.randrange(3)] = bytes(dice.randrange(256) for _ in range(dice.randrange(3)))
+            if not data:
+                break
+        return bytes(data[: dice.randrange(len(data) + 1)] if data and dice.random() < 0.2 else data)
+
+    steps = {step for each in suite.all_checks for step in _words(each.function)}
+    for _ in range(12):
+        transcripts: dict[str, Transcript] = {"run": run(result_retention_s=1, media_types=["application/dicom+json"])}
+        for name in suite.all_scenarios:
+            chosen = dice.sample(sorted(steps), 12)
+            exchanges = [(step, request(dice.choice(("POST", "GET")), f"1.2.{dice.randrange(3)}", body(flat([A, B]))), came()) for step in ["request", "control", *chosen]]
+            transcripts[name] = talk(name, *exchanges, seeded=("1.2.3.1",))
+        for check in suite.all_checks:
+            for ident in check.ids:
+                row = next(row for row in suite.catalogue if row.id == ident)
+                finding = evaluate(check, row, [transcripts[argument] for argument in check.arguments], "default")
+                assert finding.verdict is not Verdict.ERROR, f"{check.name}: {finding.message}"
+
+
+def _words(function) -> set[str]:
+    return {word for word in function.__code__.co_consts if isinstance(word, str) and word and len(word) < 24 and " " not in word}
+
+
+def test_rows_and_checks_fit() -> None:
+    needed = {name for check in suite.all_checks for name in check.scenarios}
+    assert needed <= set(suite.all_scenarios)
+    for check in suite.all_checks:
+        assert check.function.__doc__, check.name
+
+
+def test_check_modules_are_not_rewritten() -> None:
+    import importlib
+
+    for name in suite.checks:
+        module = importlib.import_module(name)
+        assert "PYTEST_DONT_REWRITE" in (module.__doc__ or ""), name
+        assert checks_of(module) or module.__doc__

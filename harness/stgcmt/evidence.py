@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.transcript import Transcript
+from stgcmt.verdict import CONSEQUENCES
 
 WRITERS = "stgcmt.writers"
 FINDINGS = ("error", "fail", "warn")
@@ -30,6 +31,21 @@ class Evidence:
     results: Mapping[str, Any]
     transcripts: Mapping[str, Transcript]
     sut: Mapping[str, Any] = field(default_factory=dict)
+
+
+def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows that deviate: errors, fails, warnings, and within each the worst consequence first."""
+    rank = {name: place for place, name in enumerate(CONSEQUENCES)}
+    rows = [row for row in results["requirements"] if row["verdict"] in FINDINGS]
+    return sorted(
+        rows,
+        key=lambda row: (
+            FINDINGS.index(row["verdict"]),
+            rank.get(row["consequence"], len(rank)),
+            row["role"],
+            row["id"],
+        ),
+    )
 
 
 Writer = Callable[[Evidence, Path], list[Path]]

@@ -181,7 +181,7 @@ def print_results(
         hint: how to reproduce a row in a line; that of the reproduce writer unless given.
         width: columns; the terminal's unless given.
     """
-    from stgcmt.results import findings  # noqa: PLC0415 - start-up
+    from stgcmt.evidence import findings  # noqa: PLC0415 - start-up
 
     out = console(stream or sys.stdout)
     if width:
@@ -191,7 +191,7 @@ def print_results(
     for row in found:
         _finding(out, row, hinting(row, transcripts or {}) if hinting and row["verdict"] != "error" else "")
     if found:
-        out.rule(style="dim", characters="-" if not out.is_terminal else "─")
+        out.print("-" * min(out.width, 80), style="dim")
     _known_issues(out, results)
     _summary(out, results)
     _end(out, results, bundle)
@@ -207,26 +207,32 @@ def _reproduce_hint() -> Hint | None:
 
 
 def _finding(out: Console, row: Mapping[str, Any], how: str) -> None:
-    from rich.padding import Padding  # noqa: PLC0415 - start-up
-    from rich.table import Table  # noqa: PLC0415 - start-up
     from rich.text import Text  # noqa: PLC0415 - start-up
 
-    head = Text.assemble(
-        (row["verdict"].upper(), STYLES[row["verdict"]]),
-        "  ",
-        (row["id"], "bold"),
-        f"  {row['title']}\n",
-        (f"{row['level'].upper()}, {row['clause']}, {row['role']}, {row['consequence']}", "dim"),
+    title = Text.assemble(
+        (row["verdict"].upper(), STYLES[row["verdict"]]), "  ", (row["id"], "bold"), f"  {row['title']}"
     )
+    out.print(title)
+    out.print(f"{row['level'].upper()}, {row['clause']}, {row['role']}, {row['consequence']}", style="dim")
     if row["known_issue"]:
-        head.append("\n").append(f"known issue: {row['known_issue']['reason']}", "yellow")
-    out.print(head)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(overflow="fold")
+        out.print(f"known issue: {row['known_issue']['reason']}", style="yellow")
     for label, text in _account(row, how):
-        grid.add_row(label, text)
-    out.print(Padding(grid, (0, 0, 1, 2)))
+        _hang(out, label, text)
+    out.print()
+
+
+def _hang(out: Console, label: str, text: Text) -> None:
+    """A label, and beside it text wrapped to the width; what is to be copied stays in one line."""
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    margin = 13
+    copied = label == "reproduce"
+    text = Text(printable(text.plain), style=text.style)
+    lines = text.split() if copied else text.wrap(out, max(20, out.width - margin))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        head = f"  {label:<{margin - 2}}" if not number else " " * margin
+        out.print(Text.assemble((head, "dim"), line), soft_wrap=True)
 
 
 def _account(row: Mapping[str, Any], how: str) -> Iterable[tuple[str, Text]]:
@@ -247,6 +253,11 @@ def _account(row: Mapping[str, Any], how: str) -> Iterable[tuple[str, Text]]:
         yield "readings", Text(", ".join(row["readings"]))
     if how:
         yield "reproduce", Text(how)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: what a SUT sent must not steer the reader's terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
 
 
 def citations(evidence: Iterable[Mapping[str, Any]], limit: int = 8) -> str:
@@ -270,31 +281,24 @@ def _known_issues(out: Console, results: Mapping[str, Any]) -> None:
 
 
 def _summary(out: Console, results: Mapping[str, Any]) -> None:
-    from rich import box  # noqa: PLC0415 - start-up
-    from rich.table import Table  # noqa: PLC0415 - start-up
     from rich.text import Text  # noqa: PLC0415 - start-up
 
-    roles = list(dict.fromkeys(row["role"] for row in results["requirements"]))
     counts = results["summary"]
-    shown = [verdict for verdict in COLUMNS if counts[verdict] or verdict in ("pass", "fail", "warn")]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("role")
-    for verdict in shown:
-        table.add_column(verdict, justify="right")
-    for role in roles:
-        tally = [row["verdict"] for row in results["requirements"] if row["role"] == role]
-        table.add_row(
-            role, *(Text(str(tally.count(verdict)), _style(verdict, tally.count(verdict))) for verdict in shown)
-        )
+    roles = list(dict.fromkeys(row["role"] for row in results["requirements"]))
+    tallies = {role: [row["verdict"] for row in results["requirements"] if row["role"] == role] for role in roles}
     if len(roles) > 1:
-        table.add_row("all", *(Text(str(counts[verdict]), _style(verdict, counts[verdict])) for verdict in shown))
-    if roles:
-        out.print(table)
-    out.print(
-        Text.assemble(
-            ("tested ", ""), (f"{counts['tested']} of {counts['total']}", "bold"), " requirements", _profile(results)
+        out.print(
+            " " * 16 + "".join(f"{role:>{len(role) + 2}}" for role in [*roles, "all"]), style="dim", soft_wrap=True
         )
-    )
+    for verdict in COLUMNS:
+        if not counts[verdict] and verdict not in ("pass", "fail", "warn"):
+            continue
+        numbers = {role: tally.count(verdict) for role, tally in tallies.items()} if len(roles) > 1 else {}
+        numbers |= {"all": counts[verdict]}
+        cells = [(f"{count:>{len(role) + 2}}", _style(verdict, count)) for role, count in numbers.items()]
+        out.print(Text.assemble(f"{verdict:<16}", *cells), soft_wrap=True)
+    tested = (f"{counts['tested']} of {counts['total']}", "bold")
+    out.print(Text.assemble("tested ", tested, " requirements", _profile(results)))
 
 
 def _style(verdict: str, count: int) -> str:

@@ -15,6 +15,8 @@ from stgcmt.wire.dataset import DataSet, Element
 from stgcmt.wire.elements import OBSERVATIONS
 
 LINES = 300  # decoded lines of one message: a screenful or ten; the rest is in the transcript
+JSON_WIDTH = 72  # an attribute with one UID fits
+LARGE = 200_000  # bytes above which a message is shown by its beginning only
 _COMMAND_NAMES = {
     0x0000: "Command Group Length",
     0x0002: "Affected SOP Class UID",
@@ -72,9 +74,12 @@ def http_lines(message: Any) -> list[str]:
 
 def body_lines(body: bytes, media_type: str = "") -> list[str]:
     """A body as lines: JSON indented, other text as it is, anything else by its size."""
+    if len(body) > LARGE:
+        head = body[:4000].decode("utf-8", "replace")
+        return [*head.splitlines(), f"... {len(body) - 4000} more bytes are in the transcript"]
     if media_type.endswith("json") or body[:1] in (b"{", b"["):
         try:
-            return json.dumps(json.loads(body.decode("utf-8")), indent=1, ensure_ascii=False).splitlines()
+            return list(_json(json.loads(body.decode("utf-8"), object_pairs_hook=_Pairs), ""))
         except (ValueError, RecursionError):
             pass
     try:
@@ -86,13 +91,54 @@ def body_lines(body: bytes, media_type: str = "") -> list[str]:
     return text.splitlines()
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written: order and repeated keys kept."""
+
+
+def _json(value: Any, indent: str, head: str = "", tail: str = "") -> Iterator[str]:
+    """JSON as lines: what fits on one line stays on it, keys that the dictionary knows are named."""
+    short = _inline(value)
+    if len(short) <= JSON_WIDTH or not isinstance(value, list) or not value:
+        yield f"{indent}{head}{short}{tail}"
+        return
+    pairs = isinstance(value, _Pairs)
+    yield f"{indent}{head}{'{' if pairs else '['}"
+    for number, each in enumerate(value, 1):
+        comma = "," if number < len(value) else ""
+        if pairs:
+            key, inner = each
+            yield from _json(inner, indent + "  ", f"{json.dumps(key, ensure_ascii=False)}: ", comma + _named(key))
+        else:
+            yield from _json(each, indent + "  ", "", comma)
+    yield f"{indent}{'}' if pairs else ']'}{tail}"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, _Pairs):
+        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_inline(each)}" for key, each in value) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(each) for each in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _named(key: str) -> str:
+    try:
+        name = keyword(int(key, 16)) if len(key) == 8 else ""
+    except ValueError:
+        return ""
+    return f"   {name}" if name else ""
+
+
 def message_lines(message: Message) -> list[str]:
     """Command set and data set of a DIMSE message."""
     lines = [*command_lines(message.command)]
     if message.data is not None:
         syntax = message.transfer_syntax or "no accepted transfer syntax"
         lines += ["", f"data set, {len(message.data)} bytes, {uid_name(syntax)}"]
-        lines += data_set_lines(message.data_set(DICTIONARY))
+        if len(message.data) > LARGE:
+            lines.append("(its bytes are in the transcript)")
+        else:
+            lines += data_set_lines(message.data_set(DICTIONARY))
     lines += [f"! {fault}" for fault in message.faults]
     return _capped(lines)
 

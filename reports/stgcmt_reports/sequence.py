@@ -91,7 +91,7 @@ def _exchange(exchange: Exchange, transcript: Transcript) -> Iterator[Step]:
 def _http_label(part: Request | Response) -> str:
     if isinstance(part, Request):
         return part.summary
-    reason = f" {part.reason}" if part.reason else ""
+    reason = f" {part.message.reason}" if part.message.reason else ""
     media = f", {part.media_type.essence}" if part.media_type else ""
     size = f", {len(part.body)} bytes" if part.body else ""
     status, _, notes = part.summary.partition(", ")

@@ -66,22 +66,36 @@ def response(status: str, headers: str = "", body: bytes = b"") -> bytes:
     return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def web(directory: Path, *, base: str = "127.0.0.1:8042", prefix: str = "/dicom-web") -> tuple[Transcript, dict[str, int]]:
+def web(
+    directory: Path, *, base: str = "127.0.0.1:8042", prefix: str = "/dicom-web"
+) -> tuple[Transcript, dict[str, int]]:
     """STOW-RS, a request, two pending polls, a result with a Failure Reason that is no number: event ids by name."""
     rec = Recording(directory, "origin_server", "pending_commitment")
     at: dict[str, int] = {}
     host = f"Host: {base}\r\nAuthorization: Bearer {SECRET.decode()}\r\n"
     rec.event("uid", uid="2.25.1111", what="instance")
-    rec.event("conn.open", conn=1, step="seed", protocol="http", side="requestor", local=["127.0.0.1", 4000], peer=base.split(":"))
+    rec.event(
+        "conn.open",
+        conn=1,
+        step="seed",
+        protocol="http",
+        side="requestor",
+        local=["127.0.0.1", 4000],
+        peer=base.split(":"),
+    )
     part = b"--b\r\nContent-Type: application/dicom\r\n\r\n\x00\x01DICM\xff\r\n--b--\r\n"
     stow = f'POST {prefix}/studies HTTP/1.1\r\n{host}Content-Type: multipart/related; type="application/dicom"; boundary=b\r\n'
     rec.event("http.out", f"{stow}Content-Length: {len(part)}\r\n\r\n".encode() + part, conn=1, step="seed")
     rec.event("http.in", response("200 OK"), conn=1, step="seed")
     rec.event("seed", ok=True, how="stow", sop_instance_uid="2.25.1111", sop_class_uid=CT)
     rec.event("uid", uid=WEB_TX, what="transaction")
-    body = json.dumps({"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["2.25.1111"]}}]}}).encode()
+    body = json.dumps(
+        {"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["2.25.1111"]}}]}}
+    ).encode()
     target = f"{prefix}/commitment-requests/{WEB_TX}"
-    head = f"POST {target} HTTP/1.1\r\n{host}Content-Type: application/dicom+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST {target} HTTP/1.1\r\n{host}Content-Type: application/dicom+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     at["post"] = rec.event("http.out", head.encode() + body, conn=1, step="post")
     at["accepted"] = rec.event("http.in", response("202 Accepted", "Retry-After: 1\r\n"), conn=1, after=0.01)
     for number in range(2):
@@ -117,12 +131,24 @@ def message(context: int, command: dict[int, Any], data: bytes | None = None) ->
 def _opened(rec: Recording, conn: int, proposal: Proposal, ours: bool, peer: list[Any], step: str | None) -> None:
     sent, got = ("dimse.out", "dimse.in") if ours else ("dimse.in", "dimse.out")
     side = "requestor" if ours else "acceptor"
-    rec.event("conn.open", conn=conn, step=step, protocol="dimse", side=side, local=["127.0.0.1", 11113 if not ours else 5000], peer=peer)
+    rec.event(
+        "conn.open",
+        conn=conn,
+        step=step,
+        protocol="dimse",
+        side=side,
+        local=["127.0.0.1", 11113 if not ours else 5000],
+        peer=peer,
+    )
     called, calling = ("ARCHIVE", "STGCMT1") if ours else ("STGCMT1", "ARCHIVE")
     raw = proposal.encode(called_ae=called, calling_ae=calling, max_pdu=16384)
     found = pdu.split(raw)[0][0]
     rec.event(sent, raw, conn=conn, step=step)
-    rec.event(got, Policy(None, (IMPLICIT,), "grant").encode(found.body, items.decode_rq(found.body), max_pdu=16384), conn=conn)
+    rec.event(
+        got,
+        Policy(None, (IMPLICIT,), "grant").encode(found.body, items.decode_rq(found.body), max_pdu=16384),
+        conn=conn,
+    )
 
 
 def scp(
@@ -141,7 +167,9 @@ def scp(
         cmd.AFFECTED_INSTANCE: "2.25.1111",
         cmd.PRIORITY: 0,
     }
-    pixels = instance or encode([(0x00080016, "UI", CT), (0x00080018, "UI", "2.25.1111"), (0x00100010, "PN", "Test^Hand")], IMPLICIT)
+    pixels = instance or encode(
+        [(0x00080016, "UI", CT), (0x00080018, "UI", "2.25.1111"), (0x00100010, "PN", "Test^Hand")], IMPLICIT
+    )
     rec.event("dimse.out", message(1, store, pixels), conn=1, step="seed")
     rec.event("dimse.in", message(1, cmd.response(cmd.decode(cmd.encode(store)), 0, {})), conn=1)
     rec.event("dimse.out", pdu.encode_release_rq(), conn=1, step="seed")
@@ -156,7 +184,9 @@ def scp(
         cmd.REQUESTED_INSTANCE: PUSH_INSTANCE,
         cmd.ACTION_TYPE: 1,
     }
-    at["action"] = rec.event("dimse.out", message(1, action, commitment() if data is None else data), conn=2, step="defect")
+    at["action"] = rec.event(
+        "dimse.out", message(1, action, commitment() if data is None else data), conn=2, step="defect"
+    )
     at["response"] = rec.event("dimse.in", message(1, cmd.response(cmd.decode(cmd.encode(action)), status, {})), conn=2)
     rec.event("wait.start", name="max_report_delay", reason="report", seconds=5.0, why="1 report(s)")
     _opened(rec, 3, Proposal.of({PUSH: (IMPLICIT,)}, roles=(items.Role(PUSH, 0, 1),)), False, ["127.0.0.1", 6000], None)
@@ -226,7 +256,11 @@ def evidence(directory: Path, **web_options: Any) -> Evidence:
         row("DIMSE-J.3-09", "scp", "fail", known_issue={key: known[key] for key in ("reason", "until", "ticket")}),
         row("DIMSE-J.3-10", "scp", "error", message="KeyError: \x07 'x'", outcome=None),
     ]  # fmt: skip
-    return Evidence(results(rows, known), {"run": run_t, "origin_server/pending_commitment": web_t, "scp/missing_class_uid": scp_t}, {})
+    return Evidence(
+        results(rows, known),
+        {"run": run_t, "origin_server/pending_commitment": web_t, "scp/missing_class_uid": scp_t},
+        {},
+    )
 
 
 def results(rows: list[dict[str, Any]], known: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -193,7 +193,10 @@ def test_every_event_belongs_to_a_step(evidence: Evidence) -> None:
 
 def test_steps_tell_direction_and_content(evidence: Evidence) -> None:
     web = sequence.steps(evidence.transcripts["origin_server/pending_commitment"])
-    assert [(s.flow, s.label[:12]) for s in web if s.step == "post"] == [("out", "POST /dicom-"), ("in", "202 Accepted")]
+    assert [(s.flow, s.label[:12]) for s in web if s.step == "post"] == [
+        ("out", "POST /dicom-"),
+        ("in", "202 Accepted"),
+    ]
     assert any(step.label.startswith("waited 0.1 s: retry_after") for step in web)
     dimse = sequence.steps(evidence.transcripts["scp/missing_class_uid"])
     report = next(step for step in dimse if step.label.startswith("N-EVENT-REPORT-RQ"))
@@ -211,7 +214,9 @@ def test_random_bytes_are_shown_and_never_raise(tmp_path: Path) -> None:
         kind = source.choice(["http", "dimse"])
         rec.event("conn.open", conn=1, protocol=kind, side="requestor", local=["a", 1], peer=["b", 2])
         rec.event(f"{kind}.out", source.randbytes(50), conn=1)
-        rec.event(f"{kind}.in", source.choice([b"", b"HTTP/1.1 20", b"\x04\0\0\0\0\x10"]) + source.randbytes(60), conn=1)
+        rec.event(
+            f"{kind}.in", source.choice([b"", b"HTTP/1.1 20", b"\x04\0\0\0\0\x10"]) + source.randbytes(60), conn=1
+        )
         transcript = rec.done()
         assert {n for s in sequence.steps(transcript) for n in s.events} == {1, 2, 3}
         assert all(isinstance(s.lines, list) for s in sequence.steps(transcript))
@@ -222,7 +227,9 @@ def test_hex_dump_and_json() -> None:
         "000000  41 42 00 41 42 00 41 42  00 41 42 00 41 42 00 41  AB.AB.AB.AB.AB.A",
         "... 2 more bytes are in the transcript",
     ]
-    lines = decode.body_lines(b'{"00081197":{"vr":"US","Value":[274]},"00081197":{"vr":"US","Value":["' + b"1" * 90 + b'"]}}')
+    lines = decode.body_lines(
+        b'{"00081197":{"vr":"US","Value":[274]},"00081197":{"vr":"US","Value":["' + b"1" * 90 + b'"]}}'
+    )
     assert sum("00081197" in line for line in lines) == 2, "a repeated key is shown twice"
     assert any("FailureReason" in line for line in lines)
     assert decode.body_lines(b"\xff\xfe\x00") == ["(3 bytes that are no text)"]

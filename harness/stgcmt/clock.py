@@ -6,7 +6,6 @@ virtual time moves every deadline. Reading the time goes through a ``Clock`` tha
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -43,6 +42,8 @@ class LoopClock:
         self._wall_origin_ns = wall_origin_ns
 
     def monotonic_ns(self) -> int:
+        import asyncio  # noqa: PLC0415 - start-up
+
         return int(asyncio.get_running_loop().time() * NS)
 
     def wall_ns(self) -> int:

@@ -33,4 +33,5 @@ suite = Suite(
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
     endpoint="stgcmt.endpoints:web_address",
+    schema={"$ref": "#/$defs/http_end_point"},
 )

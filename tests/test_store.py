@@ -94,6 +94,26 @@ def test_deleted_and_lost_are_not_held(opened):
     assert reason_of(store, asked(deleted), asked(lost)) == [0x0112, 0x0112]
 
 
+def test_what_cannot_be_given_back_whole_is_not_committed(opened):
+    store, instance = opened(), make("ct", uid=counted_uids())
+    store.add_part10(instance.part10())
+    assert store.corrupt(instance.sop_instance_uid)
+    assert reason_of(store, asked(instance)) == [0x0110]
+    store.faults = frozenset({"commits-corrupt"})
+    assert reason_of(store, asked(instance)) == [None]
+
+
+def test_marks_concern_one_instance(opened):
+    store, uid = opened(), counted_uids()
+    first, second = make("ct", uid=uid), make("ct", uid=uid)
+    for each in (first, second):
+        store.add_part10(each.part10())
+    store.mark(first.sop_instance_uid, "exhausted")
+    assert reason_of(store, asked(first), asked(second)) == [0x0213, None]
+    store.unmark(first.sop_instance_uid, "exhausted")
+    assert reason_of(store, asked(first)) == [None]
+
+
 def test_bytes_come_back_as_they_were(opened):
     store, instance = opened(), make("private-attributes", uid=counted_uids())
     held = store.add_part10(instance.part10())

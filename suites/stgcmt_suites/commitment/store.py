@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS instances (
 CREATE TABLE IF NOT EXISTS transactions (
   uid TEXT PRIMARY KEY, state TEXT NOT NULL, structure TEXT NOT NULL, asked TEXT NOT NULL, created_ns INTEGER NOT NULL,
   due_ns INTEGER NOT NULL, done_ns INTEGER, decided TEXT, info TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS kept_pending (sop_instance_uid TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS marks (sop_instance_uid TEXT, mark TEXT, PRIMARY KEY (sop_instance_uid, mark));
 """
 
 
@@ -138,6 +138,25 @@ class Store:
         (self._files / row["file"]).unlink(missing_ok=True)
         return True
 
+    def corrupt(self, sop_instance_uid: str) -> bool:
+        """Change a byte of the file behind the store's back, as a failing disk would; whether there was one."""
+        held = self.instance(sop_instance_uid)
+        if held is None:
+            return False
+        path = self._files / held.file
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 0xFF
+        path.write_bytes(data)
+        return True
+
+    def _intact(self, held: Held) -> bool:
+        """Whether the file still is what was stored: what cannot be given back whole is not committed."""
+        if "commits-corrupt" in self.faults:
+            return True
+        query = "SELECT sha256 FROM instances WHERE sop_instance_uid = ?"
+        row = self._db.execute(query, (held.sop_instance_uid,)).fetchone()
+        return bool(row) and row["sha256"] == hashlib.sha256(self.part10(held)).hexdigest()
+
     def _add(self, data: bytes, found: Held) -> Held:
         (self._files / found.file).write_bytes(data)
         values = (*asdict(found).values(), hashlib.sha256(data).hexdigest(), self.clock.wall_ns())
@@ -213,20 +232,38 @@ class Store:
         """Drop every trace of a transaction."""
         self._db.execute("DELETE FROM transactions WHERE uid = ?", (uid,))
 
-    # --- keeping transactions pending
+    # --- marks: what a vendor's hidden command says about one instance, so that scenarios do not meet
+
+    def mark(self, sop_instance_uid: str, mark: str) -> None:
+        """Mark an instance: "pending" (no result for transactions that name it), "broken", "exhausted" or any other."""
+        self._db.execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", (sop_instance_uid, mark))
+
+    def unmark(self, sop_instance_uid: str, mark: str) -> None:
+        """Undo ``mark``."""
+        self._db.execute("DELETE FROM marks WHERE sop_instance_uid = ? AND mark = ?", (sop_instance_uid, mark))
+
+    def marked(self, mark: str) -> frozenset[str]:
+        """The SOP Instance UIDs with a mark."""
+        return frozenset(
+            row[0] for row in self._db.execute("SELECT sop_instance_uid FROM marks WHERE mark = ?", (mark,))
+        )
 
     def keep_pending(self, sop_instance_uid: str) -> None:
         """From now on transactions that name this instance get no result, until ``release``."""
-        self._db.execute("INSERT OR IGNORE INTO kept_pending VALUES (?)", (sop_instance_uid,))
+        self.mark(sop_instance_uid, "pending")
 
     def release(self, sop_instance_uid: str) -> None:
         """Undo ``keep_pending``."""
-        self._db.execute("DELETE FROM kept_pending WHERE sop_instance_uid = ?", (sop_instance_uid,))
+        self.unmark(sop_instance_uid, "pending")
+
+    def is_marked(self, asked: Iterable[Asked], mark: str) -> bool:
+        """Whether one of these references names an instance with the mark."""
+        marked = self.marked(mark)
+        return bool(marked) and any(each.sop_instance_uid in marked for each in asked)
 
     def is_kept_pending(self, asked: Iterable[Asked]) -> bool:
         """Whether a transaction for these references has to wait for a ``release``."""
-        kept = {row[0] for row in self._db.execute("SELECT sop_instance_uid FROM kept_pending")}
-        return bool(kept) and any(each.sop_instance_uid in kept for each in asked)
+        return self.is_marked(asked, "pending")
 
     # --- deciding
 
@@ -234,13 +271,15 @@ class Store:
         """Commit or fail each reference as things stand now; in the order asked, each distinct reference once."""
         distinct = tuple(dict.fromkeys(asked))
         held = {each.sop_instance_uid: self.instance(each.sop_instance_uid) for each in distinct}
-        truth = tuple(
-            Decided(
-                each, decisions.reason(each, held[each.sop_instance_uid], self.unsupported, self.condition, self.faults)
-            )
-            for each in distinct
-        )
-        return decisions.distorted(truth, held, self.faults)
+        marks = {mark: self.marked(mark) for mark in ("broken", "exhausted")}
+        truth = []
+        for each in distinct:
+            uid, found = each.sop_instance_uid, held[each.sop_instance_uid]
+            condition = next((mark for mark, uids in marks.items() if uid in uids), self.condition)
+            if condition == "ok" and found is not None and not self._intact(found):
+                condition = "broken"
+            truth.append(Decided(each, decisions.reason(each, found, self.unsupported, condition, self.faults)))
+        return decisions.distorted(tuple(truth), held, self.faults)
 
 
 def _parse(data: bytes) -> Held:

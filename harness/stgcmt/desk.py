@@ -137,7 +137,6 @@ class Desk:
         mentioned = self.mint.found_in(message.data or b"")
         for owner in self.owners(mentioned):
             self._attribute(connection, owner)
-            owner.reported(mentioned)
         for owner in connection.owners:
             owner.reported(mentioned)
 

@@ -6,6 +6,45 @@ from stgcmt.suite import Suite
 
 _PACKAGE = "stgcmt_suites.origin_server"
 
+# What a vendor may state in [claims.origin_server]; each is held against the wire or decides what is applicable.
+_CLAIMS = {
+    "additionalProperties": False,
+    "properties": {
+        "always_synchronous": {"type": "boolean", "description": "every Request is answered with its result"},
+        "always_asynchronous": {"type": "boolean", "description": "every Request is answered 202"},
+        "result_retention_s": {
+            "type": "number",
+            "minimum": 0,
+            "description": "how long a result stays available, in seconds",
+        },
+        "media_types": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "media types that results are served in",
+        },
+        "status_codes": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "description": "status codes of the vendor's own",
+        },
+        "failure_reasons": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "description": "Failure Reasons of the vendor's own",
+        },
+        "unsupported_sop_classes": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "classes that are not committed",
+        },
+        "no_link_transfer_syntaxes": {
+            "type": "boolean",
+            "description": "the JPIP transfer syntaxes are not taken at all",
+        },
+        "unsecured": {"type": "boolean", "description": "no configuration asks for credentials"},
+    },
+}
+
 suite = Suite(
     role="origin_server",
     package=_PACKAGE,
@@ -29,9 +68,16 @@ suite = Suite(
         f"{_PACKAGE}.test_origin_server_8_http",
         f"{_PACKAGE}.test_origin_server_8_negotiation",
     ),
+    schema={
+        "$ref": "#/$defs/http_end_point",
+        "properties": {
+            "large_request": {"type": "integer", "minimum": 2, "description": "references of the large request (1000)"},
+            "result_retention_s": {"type": "number", "description": "how long this mode keeps results, in seconds"},
+        },
+    },
+    claims_schema=_CLAIMS,
     modes=("asynchronous", "synchronous", "short-retention", "secured"),
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
     endpoint="stgcmt.endpoints:web_address",
-    schema={"$ref": "#/$defs/http_end_point"},
 )

@@ -84,7 +84,8 @@ def web(
         peer=base.split(":"),
     )
     part = b"--b\r\nContent-Type: application/dicom\r\n\r\n\x00\x01DICM\xff\r\n--b--\r\n"
-    stow = f'POST {prefix}/studies HTTP/1.1\r\n{host}Content-Type: multipart/related; type="application/dicom"; boundary=b\r\n'
+    kind = 'multipart/related; type="application/dicom"; boundary=b'
+    stow = f"POST {prefix}/studies HTTP/1.1\r\n{host}Content-Type: {kind}\r\n"
     rec.event("http.out", f"{stow}Content-Length: {len(part)}\r\n\r\n".encode() + part, conn=1, step="seed")
     rec.event("http.in", response("200 OK"), conn=1, step="seed")
     rec.event("seed", ok=True, how="stow", sop_instance_uid="2.25.1111", sop_class_uid=CT)
@@ -242,9 +243,10 @@ def evidence(directory: Path, **web_options: Any) -> Evidence:
     run_t = run.done()
     cite = lambda name, *ids: [{"transcript": name, "event": n} for n in ids]  # noqa: E731
     known = {"id": "DIMSE-J.3-09", "role": "scp", "reason": "fixed in 2.1", "until": "2026-12-31", "ticket": "ARC-7"}
+    pending = "origin_server/pending_commitment"
     rows = [
-        row("WEB-13.4.3-01", "origin_server", "fail", evidence=cite("origin_server/pending_commitment", web_at["result"])),
-        row("WEB-13.4.3-02", "origin_server", "pass", evidence=cite("origin_server/pending_commitment", None)),
+        row("WEB-13.4.3-01", "origin_server", "fail", evidence=cite(pending, web_at["result"])),
+        row("WEB-13.4.3-02", "origin_server", "pass", evidence=cite(pending, None)),
         row("WEB-13.4.3-03", "origin_server", "note", readings=["AMB-12"]),
         row("WEB-13.4.3-04", "origin_server", "inconclusive", message="the SUT always answered at once"),
         row("WEB-13.4.3-05", "origin_server", "not-applicable", message="claimed"),
@@ -261,6 +263,18 @@ def evidence(directory: Path, **web_options: Any) -> Evidence:
         {"run": run_t, "origin_server/pending_commitment": web_t, "scp/missing_class_uid": scp_t},
         {},
     )
+
+
+def played(role: str, name: str, events: int) -> dict[str, Any]:
+    return {
+        "role": role,
+        "name": name,
+        "state": "complete",
+        "reason": "",
+        "wall_s": 0.3,
+        "mode": None,
+        "events": events,
+    }
 
 
 def results(rows: list[dict[str, Any]], known: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -288,8 +302,8 @@ def results(rows: list[dict[str, Any]], known: dict[str, Any] | None = None) -> 
         },
         "summary": {**counts, "tested": 5, "total": 7},
         "scenarios": [
-            {"role": "origin_server", "name": "pending_commitment", "state": "complete", "reason": "", "wall_s": 0.3, "mode": None, "events": 20},
-            {"role": "scp", "name": "missing_class_uid", "state": "complete", "reason": "", "wall_s": 0.1, "mode": None, "events": 30},
+            played("origin_server", "pending_commitment", 20),
+            played("scp", "missing_class_uid", 30),
         ],
         "left_behind": [{"role": "scp", "scenario": "missing_class_uid", "what": "instance", "uid": "2.25.1111"}],
         "known_issues": {"applied": [known] if known else [], "stale": [], "unknown": [], "expired": []},

@@ -13,9 +13,10 @@ import threading
 from pathlib import Path
 
 import pytest
-import reports_evidence as made
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
+
+import reports_evidence as made
 from stgcmt.evidence import Evidence
 from stgcmt.wire.dataset import encode
 from stgcmt_reports import reproduce

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 import reports_evidence as made
 from stgcmt.data import schema
 from stgcmt.evidence import Evidence, findings, writers

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+
 import reports_evidence as made
 from stgcmt.terminal import Progress, citations, print_results
 

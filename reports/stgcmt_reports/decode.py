@@ -219,10 +219,11 @@ def keyword(tag: int) -> str:
 
 def uid_name(uid: str) -> str:
     """The UID with its registered name, where there is one."""
-    from pydicom.uid import UID_dictionary  # noqa: PLC0415 - start-up
+    from pydicom.config import IGNORE  # noqa: PLC0415 - start-up
+    from pydicom.uid import UID  # noqa: PLC0415 - start-up
 
-    entry = UID_dictionary.get(uid)
-    return f"{uid} ({entry[0]})" if entry else uid
+    name = UID(uid, validation_mode=IGNORE).name
+    return uid if name == uid else f"{uid} ({name})"
 
 
 class _Dictionary(Mapping[int, str]):

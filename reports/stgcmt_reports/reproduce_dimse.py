@@ -290,6 +290,7 @@ def _literal(value: Any, named: dict[str, str]) -> str:
 def _part10(message: Message) -> bytes:
     """The stored instance as a file: preamble, file meta information, the recorded data set."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up
+    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
     from pydicom.filewriter import write_file_meta_info  # noqa: PLC0415 - start-up
     from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID, ImplicitVRLittleEndian  # noqa: PLC0415 - start-up
 
@@ -298,7 +299,7 @@ def _part10(message: Message) -> bytes:
     meta.MediaStorageSOPInstanceUID = UID(message.command.affected_instance or "")
     meta.TransferSyntaxUID = UID(message.transfer_syntax or ImplicitVRLittleEndian)
     meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
-    head = BytesIO()
+    head = DicomBytesIO()
     write_file_meta_info(head, meta, enforce_standard=False)
     return b"\0" * 128 + b"DICM" + head.getvalue() + (message.data or b"")
 

@@ -1,0 +1,167 @@
+"""What the reference SCP reports: the result of a transaction as Event Information (PS3.4 Table J.3-2), by pydicom."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from stgcmt.wire import command as cmd
+from stgcmt.wire.command import Value
+from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
+from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
+from stgcmt_suites.commitment.store import Asked, Decided, Transaction
+from stgcmt_suites.scp.settings import Settings
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+TRANSACTION_UID, FAILED_SEQUENCE, REFERENCED_SEQUENCE = 0x00081195, 0x00081198, 0x00081199
+REFERENCED_CLASS, REFERENCED_INSTANCE, FAILURE_REASON, RETRIEVE_AE = 0x00081150, 0x00081155, 0x00081197, 0x00080054
+SOP_CLASS, SOP_INSTANCE, FILE_SET_ID, FILE_SET_UID = 0x00080016, 0x00080018, 0x00880130, 0x00880140
+ALL_COMMITTED, SOME_FAILED = 1, 2
+
+
+@dataclass(frozen=True)
+class Report:
+    """One result, and the AE titles of who asked and who was asked."""
+
+    transaction_uid: str
+    event_type: int
+    committed: tuple[Asked, ...]
+    failed: tuple[Decided, ...]
+    calling: str
+    called: str
+
+
+def report_of(transaction: Transaction, settings: Settings) -> Report:
+    """The result of a transaction that is decided."""
+    uid = str(transaction.info["transaction_uid"])
+    decided = transaction.decided
+    if transaction.info.get("twice") and settings.faulty("duplicate-with-two-results"):
+        decided = (*decided, *(replace(each, reason=PROCESSING_FAILURE) for each in decided if each.reason is None))
+    committed = tuple(each.asked for each in decided if each.reason is None)
+    failed = tuple(each for each in decided if each.reason is not None)
+    event_type = SOME_FAILED if failed else ALL_COMMITTED
+    if settings.faulty("type-1-with-failed-sequence", "type-1-without-the-failed"):
+        event_type = ALL_COMMITTED
+    if settings.faulty("type-1-without-the-failed"):
+        failed = ()
+    if settings.faulty("type-2-when-all-committed"):
+        event_type = SOME_FAILED
+    if settings.faulty("wrong-transaction-uid"):
+        uid += ".1"
+    return Report(uid, event_type, committed, failed, str(transaction.info["calling"]), str(transaction.info["called"]))
+
+
+def turned_down(report: Report) -> Report:
+    """The same result with everything failed: what the fault ``report-twice-different`` sends afterwards."""
+    failed = tuple(Decided(each, PROCESSING_FAILURE) for each in report.committed)
+    return replace(report, event_type=SOME_FAILED, committed=(), failed=(*failed, *report.failed))
+
+
+def command_of(report: Report, settings: Settings) -> dict[str, Any]:
+    """The arguments of N-EVENT-REPORT beside its data set."""
+    class_uid, instance_uid = COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE
+    if settings.faulty("swapped-uids-in-report"):
+        class_uid, instance_uid = instance_uid, class_uid
+    if settings.faulty("transaction-uid-as-instance-uid"):
+        instance_uid = report.transaction_uid
+    overrides: dict[int, Value] = {cmd.MESSAGE_ID: None} if settings.faulty("no-message-id") else {}
+    event_type = None if settings.faulty("no-event-type") else report.event_type
+    return {"event_type": event_type, "class_uid": class_uid, "instance_uid": instance_uid, "overrides": overrides}
+
+
+def event_information(report: Report, transfer_syntax: str, settings: Settings) -> bytes:
+    """The data set of a report in the transfer syntax of its context."""
+    ds = _data_set(report, settings)
+    syntax = transfer_syntax
+    if settings.faulty("explicit-data-in-implicit-context"):
+        syntax = EXPLICIT_LE
+    if settings.faulty("implicit-data-in-explicit-context"):
+        syntax = IMPLICIT_LE
+    data = _encoded(ds, syntax)
+    return data + _odd(syntax) if settings.faulty("odd-length-value") else data
+
+
+def _data_set(report: Report, settings: Settings) -> Dataset:
+    from pydicom import Dataset  # noqa: PLC0415 - start-up
+
+    faulty = settings.faulty
+    ds = Dataset()
+    _put(ds, RETRIEVE_AE, "AE", "" if faulty("empty-retrieve-ae") else report.called)
+    _put(ds, TRANSACTION_UID, "UI", report.transaction_uid)
+    if report.committed or faulty("empty-referenced-sequence"):
+        _put(ds, REFERENCED_SEQUENCE, "SQ", _items(report.committed, settings))
+    if report.failed or (faulty("empty-failed-sequence") and report.event_type == ALL_COMMITTED):
+        _put(ds, FAILED_SEQUENCE, "SQ", [_failure(each, settings) for each in report.failed])
+    if faulty("sop-uids-in-event-information"):
+        _put(ds, SOP_CLASS, "UI", COMMITMENT_PUSH)
+        _put(ds, SOP_INSTANCE, "UI", COMMITMENT_PUSH_INSTANCE)
+    if faulty("file-set-both-levels", "wrong-vr-for-file-set-uid"):
+        _put(ds, FILE_SET_ID, "SH", "ARCHIVE")
+        _put(ds, FILE_SET_UID, "SH" if faulty("wrong-vr-for-file-set-uid") else "UI", "2.25.1")
+    return ds
+
+
+def _items(committed: Iterable[Asked], settings: Settings) -> list[Dataset]:
+    found = []
+    for each in committed:
+        item = _reference(each)
+        if settings.faulty("retrieve-ae-both-levels"):
+            _put(item, RETRIEVE_AE, "AE", settings.ae_title)
+        if settings.faulty("file-set-both-levels"):
+            _put(item, FILE_SET_ID, "SH", "ARCHIVE")
+            _put(item, FILE_SET_UID, "UI", "2.25.1")
+        found.append(item)
+    return found
+
+
+def _failure(decided: Decided, settings: Settings) -> Dataset:
+    item = _reference(decided.asked)
+    if settings.faulty("no-failure-reason"):
+        return item
+    value: Any = decided.reason
+    if settings.faulty("empty-failure-reason"):
+        value = None
+    if settings.faulty("two-failure-reasons"):
+        value = [decided.reason, decided.reason]
+    if settings.faulty("reason-of-c-store"):
+        value = 0xA700
+    _put(item, FAILURE_REASON, "SS" if settings.faulty("wrong-vr-for-failure-reason") else "US", value)
+    return item
+
+
+def _reference(asked: Asked) -> Dataset:
+    from pydicom import Dataset  # noqa: PLC0415 - start-up
+
+    item = Dataset()
+    _put(item, REFERENCED_CLASS, "UI", asked.sop_class_uid)
+    _put(item, REFERENCED_INSTANCE, "UI", asked.sop_instance_uid)
+    return item
+
+
+def _put(ds: Dataset, tag: int, vr: str, value: Any) -> None:
+    """An element as it is given: a UID that the caller sent is echoed, whether it obeys the rules or not."""
+    from pydicom import config  # noqa: PLC0415 - start-up
+    from pydicom.dataelem import DataElement  # noqa: PLC0415 - start-up
+
+    ds[tag] = DataElement(tag, vr, value, validation_mode=config.IGNORE)
+
+
+def _encoded(ds: Dataset, transfer_syntax: str) -> bytes:
+    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
+    from pydicom.filewriter import write_dataset  # noqa: PLC0415 - start-up
+
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, transfer_syntax == IMPLICIT_LE
+    write_dataset(buffer, ds)
+    return buffer.getvalue()
+
+
+def _odd(transfer_syntax: str) -> bytes:
+    """Storage Media File-Set ID with a value of three bytes; it stands last, since its tag is the greatest."""
+    if transfer_syntax == IMPLICIT_LE:
+        return struct.pack("<HHI", 0x0088, 0x0130, 3) + b"ODD"
+    return struct.pack("<HH2sH", 0x0088, 0x0130, b"SH", 3) + b"ODD"

@@ -115,7 +115,10 @@ def inside(element: Any) -> list[Any]:
     return told
 
 
-NO_INDEX = Policy(None, (EXPLICIT,))
+EXPLICIT_ALONE = Policy(None, (EXPLICIT,))
+NONE_COMMITTED = telling(TUID, [], [(CT, TWO, 0x0112), (CT, "1.2.3.3", 0x0112)])
+EMPTY_FAILED = [(0x00081195, "UI", TUID), (0x00081198, "SQ", []), telling(TUID, refs(ONE))[1]]
+BOTH_LEVELS = [*inside((0x00880140, "UI", "1.2.8")), (0x00880130, "SH", "SET")]
 RED = [
     ("DIMSE-J.2.1-01", plain(roles=()), "fail:violation"),
     ("DIMSE-J.2.1-01", plain(roles=(Role(PUSH, 1, 0),)), "fail:violation"),
@@ -313,7 +316,7 @@ def test_small_pdus() -> None:
 
 
 def test_explicit_encodings() -> None:
-    explicit = {"open": {"policy": NO_INDEX}}
+    explicit = {"open": {"policy": EXPLICIT_ALONE}}
     good_vr = plain("explicit_first", **explicit)
     bad_vr = plain("explicit_first", elements=[*telling(TUID, refs(ONE)), (0x00880140, "SH", "1.2.8 ")], **explicit)
     assert verdicts("DIMSE-PS3.5-VR-01", plain(), good_vr) == {"pass"}

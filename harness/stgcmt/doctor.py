@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 import tempfile
@@ -134,7 +135,7 @@ async def _places(sut: Sut, network: Network, findings: list[Finding]) -> AsyncI
             try:
                 listener = await network.listen(place.host, place.port, ignore)
             except OSError as error:
-                seen = f"cannot listen at {place.host}:{place.port}: {error.strerror or error}"
+                seen = f"cannot listen at {place.host}:{place.port}: {_words(error)}"
                 step = (
                     "end what uses that port, or give another here and in the SUT; host is an address of this machine"
                 )
@@ -288,11 +289,7 @@ async def _connect(ask: Ask, host: str, port: int, *, tls: bool) -> list[Finding
         async with asyncio.timeout(ask.timing.connect):
             stream = await ask.network.connect(host, port)
     except OSError as error:  # TimeoutError is one
-        why = (
-            f"no answer within {ask.timing.connect:g} s"
-            if isinstance(error, TimeoutError)
-            else error.strerror or str(error)
-        )
+        why = f"no answer within {ask.timing.connect:g} s" if isinstance(error, TimeoutError) else _words(error)
         step = "is the SUT started, and the port right (refused: nothing listens)? is there a firewall (no answer)?"
         return [*findings, Finding("TCP", ok=False, seen=f"{host}:{port}: {why}", next_step=step, whose=NETWORK)]
     findings.append(Finding("TCP", ok=True, seen=f"connected to {host}:{port}", whose=NETWORK))
@@ -307,7 +304,7 @@ async def _name(host: str, port: int) -> Finding:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         step = "check the spelling of the host in the SUT file, and DNS or hosts file of this machine"
-        return Finding("name", ok=False, seen=f"{host}: {error.strerror or error}", next_step=step, whose=NETWORK)
+        return Finding("name", ok=False, seen=f"{host}: {_words(error)}", next_step=step, whose=NETWORK)
     return Finding(
         "name", ok=True, seen=f"{host} is {', '.join(dict.fromkeys(str(each[4][0]) for each in found))}", whose=NETWORK
     )
@@ -338,6 +335,13 @@ async def _tls(ask: Ask, stream: Any, host: str) -> Finding:
             whose=NETWORK,
         )
     return Finding("TLS", ok=True, seen=f"{secured.tls.version()}, certificate accepted", whose=NETWORK)
+
+
+def _words(error: OSError) -> str:
+    """The system's own words: those of asyncio name a call, not a cause."""
+    if isinstance(error, (socket.gaierror, ssl.SSLError)) or error.errno is None:
+        return error.strerror or str(error) or type(error).__name__
+    return os.strerror(error.errno)
 
 
 def _is_address(host: str) -> bool:

@@ -41,7 +41,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Every deadline, pause and limit of a run, in seconds but for ``concurrency``.
+    """Every deadline, pause and limit of a run, in seconds but for ``concurrency`` and ``associations``.
 
     The standard gives no numbers; each default says where it comes from.
     """
@@ -61,6 +61,7 @@ class Timing:
     scenario: float = 300.0  # far above the sum of all deadlines of the longest scenario
     jitter_floor: float = 0.05  # below 50 ms nobody can tell lateness from a loaded scheduler
     concurrency: int = 16  # scenarios at once: fewer than the association limit of common archives (20 and more)
+    associations: int = 64  # open to the SUT at once; one that serves few at a time (Orthanc: 4 threads) wants fewer
 
 
 @dataclass(frozen=True, slots=True)

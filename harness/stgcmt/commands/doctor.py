@@ -21,6 +21,7 @@ def command(sut_file: Path | None) -> None:
     suites = installed()
     sut = load(sut_file, suites=suites)
     probes = {role: probe for role in sut.roles if (probe := suites[role].resolve("probes")) is not None}
-    findings = asyncio.run(examine(sut, probes=probes))
+    references = {role: suites[role].resolve("reference") for role in sut.roles} if sut.driver.kind == "builtin" else {}
+    findings = asyncio.run(examine(sut, probes=probes, builtin=references))
     click.echo(render(findings))
     sys.exit(0 if all(finding.ok for finding in findings) else 4)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -275,7 +276,8 @@ class Player:
         reachable = await self._reachable(run, running)
         playable = [each for each in self.plan.playable if each.role in reachable]
         back = Backstage(
-            self.clock, self.network, self.plan.sut.timing, desk, running.provoke, running.restart, self.plan.sut.preloaded,
+            self.clock, self.network, self.plan.sut.timing, desk, running.provoke, running.restart,
+            asyncio.Semaphore(self.plan.sut.timing.associations), self.plan.sut.preloaded,
             getattr(self.progress, "waiting", None),
         )  # fmt: skip
         together = [each for each in playable if not each.scenario.alone]
@@ -386,7 +388,8 @@ class Player:
         except TimeoutError:
             return f"no answer within {self.plan.sut.timing.connect:g} s"
         except OSError as error:
-            return error.strerror or str(error)
+            # asyncio words its own "Connect call failed …"; the cause stands in the number
+            return os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
         return ""
 
     async def _measure_jitter(self, run: Recorder) -> None:

@@ -22,6 +22,16 @@ _CLAIMS = {
             "items": {"type": "string"},
             "description": "media types that results are served in",
         },
+        "query_parameters": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "query parameters that are supported",
+        },
+        "character_sets": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "character sets other than UTF-8",
+        },
         "status_codes": {
             "type": "array",
             "items": {"type": "integer"},
@@ -65,8 +75,14 @@ suite = Suite(
         f"{_PACKAGE}.test_origin_server_j_1",
         f"{_PACKAGE}.test_origin_server_j_2",
         f"{_PACKAGE}.test_origin_server_j_2_truth",
-        f"{_PACKAGE}.test_origin_server_8_http",
+        f"{_PACKAGE}.test_origin_server_13_1_media_types",
+        f"{_PACKAGE}.test_origin_server_8_messages",
         f"{_PACKAGE}.test_origin_server_8_negotiation",
+        f"{_PACKAGE}.test_origin_server_8_representations",
+        f"{_PACKAGE}.test_origin_server_8_capabilities",
+        f"{_PACKAGE}.test_origin_server_http_methods",
+        f"{_PACKAGE}.test_origin_server_f_json",
+        f"{_PACKAGE}.test_origin_server_f_xml",
     ),
     schema={
         "$ref": "#/$defs/http_end_point",

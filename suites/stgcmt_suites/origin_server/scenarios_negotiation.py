@@ -6,10 +6,11 @@ import asyncio
 import gzip
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urljoin
 
 from stgcmt.suite import Play, scenario
 from stgcmt.wire import multipart, native_xml
-from stgcmt_suites.origin_server.asking import POLLING, check, commit, other, poll, post
+from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
 from stgcmt_suites.origin_server.requests import JSON, XML, body, flat, hierarchical
 
 MULTI_JSON = f'multipart/related; type="{JSON}"'
@@ -37,19 +38,21 @@ ACCEPTS: Mapping[str, str | None] = {
     "syntax-any": f"{JSON}; transfer-syntax=*",
     "charset": f"{JSON}; charset=utf-8",
 }
-# Query and Accept of a Result Check on the same transaction.
+# Query and Accept of a Result Check on the same transaction; a bare plus sign would be read as a blank by many.
 QUERIES: Mapping[str, tuple[str, str | None]] = {
-    "accept": (f"?accept={XML}", "*/*"),
-    "accept-alone": (f"?accept={XML}", None),
+    "accept": (f"?accept={quote(XML)}", "*/*"),
+    "accept-alone": (f"?accept={quote(XML)}", None),
+    "accept-wins": (f"?accept={quote(XML)}", f"{JSON}, {XML};q=0.1"),
     "accept-unsupported": ("?accept=text/csv", "*/*"),
     "accept-invalid": ("?accept=bogus", "*/*"),
+    "accept-wildcard": ("?accept=*/*", JSON),
     "charset": ("?charset=utf-8", JSON),
     "charset-unsupported": ("?charset=x-none", JSON),
     "unknown": ("?x-unknown=1", JSON),
 }
 
 
-@scenario(exchanges=32, waits=POLLING)
+@scenario(exchanges=36, waits=POLLING)
 async def negotiation(play: Play) -> None:
     """One finished transaction with committed and failed instances, read with every Accept, parameter and coding."""
     client = play.http()
@@ -62,6 +65,21 @@ async def negotiation(play: Play) -> None:
     await check(play, client, uid, step="charset-unknown", headers=[("Accept-Charset", "x-none")])
     await check(play, client, uid, step="charset-listed", headers=[("Accept-Charset", "x-none, utf-8;q=0.5")])
     await check(play, client, uid, step="gzip", headers=[("Accept-Encoding", "gzip")])
+    last = await check(play, client, uid, step="last")
+    if located := last.header("Content-Location"):
+        await _follow(play, client, uid, located)
+
+
+async def _follow(play: Play, client: Any, uid: str, located: str) -> None:
+    """Read the resource that Content-Location names, where it is one that can be asked for on this server."""
+    here = client.locate(f"{RESOURCE}/{uid}")
+    target = urljoin(f"{here.scheme}://{here.authority}{here.target}", located)
+    try:
+        there = client.locate(target)
+    except ValueError:
+        return
+    if there.key == here.key:
+        await other(play, client, "GET", target, step="content-location", headers=[("Accept", JSON)])
 
 
 @scenario(exchanges=10, waits=POLLING)

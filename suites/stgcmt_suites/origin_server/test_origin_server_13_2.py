@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, jitter_s, outcome, requirement
 from stgcmt_suites.commitment.web_module import in_set
-from stgcmt_suites.origin_server.views import NEVER, calls, commitment
+from stgcmt_suites.origin_server.payloads import finished
+from stgcmt_suites.origin_server.views import calls, commitment
 
 # The tables of 13.4.3 and 13.5.3, and the general codes of 8.5.
 STANDARD = {200, 202, 304, 400, 401, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 500, 501, 503, 505}
-# How [claims.origin_server] media_types names the representations that steps of the negotiation ask for.
-STEPS: Mapping[str, str] = {
+# How [claims.origin_server] media_types names what steps of the negotiation ask for.
+NAMES: Mapping[str, str] = {
     "application/dicom+json": "json",
     "application/dicom+xml": "xml",
     'multipart/related; type="application/dicom+json"': "multipart-json",
@@ -21,17 +22,29 @@ STEPS: Mapping[str, str] = {
 
 @requirement("WEB-13.2-03")
 def test_stated_media_types_are_served(negotiation: Transcript, run: Transcript) -> None:
-    """Every media type that the vendor states is served for a result."""
-    stated = claims(run).get("origin_server.media_types")
+    """Media types, query parameters and character sets that the vendor lists are those that the wire shows."""
+    finished(negotiation)
     view = commitment(negotiation)
-    if view.one("accept-json").status is None:
-        inconclusive("the result was not read", view.one("control"))
-    for name in stated or ():
-        step = STEPS.get(str(name))
-        call = view.one(f"accept-{step}") if step else NEVER
-        assert step is None or call.answer.name == step, expected(f"a result as {name}, as claimed", call)
+    served = {name for name in NAMES.values() if view.one(f"accept-{name}").answer.name == name}
+    stated = claims(run).get("origin_server.media_types")
+    if stated is not None:
+        listed = {
+            NAMES.get(str(each).replace("type=application/dicom+", 'type="application/dicom+'), str(each))
+            for each in stated
+        }
+        asked = [view.one(f"accept-{name}") for name in sorted(listed & set(NAMES.values()))]
+        missing = [call for call in asked if call.answer.name not in listed or not call.final]
+        assert not missing, expected("the stated media types are served", *missing)
+        assert served <= listed, expected(f"a statement that lists {sorted(served - listed)}", view.one("accept-json"))
+    if "accept" in (claims(run).get("origin_server.query_parameters") or ()):
+        call = view.one("query-accept")
+        assert call.answer.name == "xml", expected("the stated query parameter accept is supported", call)
+    known = {"utf-8", *(str(each).lower() for each in claims(run).get("origin_server.character_sets") or ())}
+    for call in view.calls:
+        charset = call.answer.inner_type.param("charset") if call.final and call.answer.inner_type else None
+        assert charset is None or charset.lower() in known, expected("UTF-8, or a stated character set", charset, call)
     if stated is None:
-        outcome("undeclared", what="media_types in [claims.origin_server]")
+        outcome("undeclared", view.one("accept-json"), what="media_types in [claims.origin_server]")
 
 
 @requirement("WEB-13.2-05")

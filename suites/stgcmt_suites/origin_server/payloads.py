@@ -1,0 +1,78 @@
+"""What checks of representations look at: the results that came in a form, and what is not in order with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stgcmt.suite import Transcript, expected, inconclusive
+from stgcmt_suites.origin_server.views import Call, calls, commitment
+
+# Statuses that say nothing about what a check asks: no answer, no access, no capacity.
+UNSETTLED = frozenset({None, 401, 403, 429, 503})
+
+
+def settled(*seen: Call) -> None:
+    """Every one of these calls was answered with a status that says something about the matter."""
+    open_ones = [call for call in seen if call.status in UNSETTLED]
+    if open_ones:
+        inconclusive("a request was not decided", *open_ones)
+
+
+def finished(transcript: Transcript, step: str = "control") -> Call:
+    """The first result of the transaction that is read again and again; inconclusive where it was not to be had.
+
+    A result that was gone at the end of the scenario (step ``last``) proves nothing about how it was asked for before.
+    """
+    view = commitment(transcript)
+    transaction = view.transaction(step)
+    if not transaction.final.status or not transaction.result.readable:
+        inconclusive("the control Request reached no result", transaction.request)
+    last = view.one("last")
+    if not last.final:
+        inconclusive("the result could not be read to the end, so that a refusal proves nothing", last)
+    return transaction.final
+
+
+def same_result(call: Call, control: Call) -> bool:
+    """Whether two results speak of the same instances in the same way."""
+    ours, theirs = call.module.result, control.module.result
+    return sorted(ours.committed) == sorted(theirs.committed) and _failed(call) == _failed(control)
+
+
+def _failed(call: Call) -> list[tuple[str, int]]:
+    failed = call.module.result.failed
+    return sorted((each.reference.sop_instance_uid, -1 if each.reason is None else each.reason) for each in failed)
+
+
+def bodies(form: str, *transcripts: Transcript) -> tuple[Call, ...]:
+    """The results that came as ``json`` or ``xml``, bare or in a part."""
+    return tuple(call for call in calls(*transcripts) if call.final and call.body and call.answer.form == form)
+
+
+def problems(call: Call, *kinds: str) -> list[Any]:
+    """The broken encoding rules of these kinds in a result."""
+    found: Sequence[Any] = (*call.answer.json_problems, *call.answer.xml_problems)
+    return [problem for problem in found if problem.kind in kinds]
+
+
+def free_of(seen: Sequence[Call], what: str, *kinds: str) -> None:
+    """No result breaks a rule of these kinds, and there is one to judge."""
+    for call in seen:
+        wrong = problems(call, *kinds)
+        assert not wrong, expected(what, *wrong[:3], call)  # noqa: S101 - part of the checks that call it
+    if not seen:
+        inconclusive("no result came in this form")
+
+
+def vrs(value: Any) -> Iterator[str]:
+    """Every VR of a data set in DICOM JSON form."""
+    open_values = [value]
+    while open_values:
+        node = open_values.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("vr"), str):
+                yield node["vr"]
+            open_values += node.values()
+        elif isinstance(node, list):
+            open_values += node

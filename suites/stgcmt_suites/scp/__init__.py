@@ -44,6 +44,7 @@ suite = Suite(
         "stgcmt_suites.scp.test_scp_refusals",
     ),
     reference="stgcmt_suites.scp.reference:reference",
+    stacks={"pynetdicom": "stgcmt_suites.scp.pynetdicom_stack:reference"},
     faults="stgcmt_suites.scp.faults:FAULTS",
     schema={"$ref": "#/$defs/dimse_end_point"},
     claims_schema={"properties": CLAIMS, "additionalProperties": False},

@@ -34,7 +34,7 @@ OTHER_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 class Unrecorded:
     """A tap that records nothing: what the reference does is seen from the other end."""
 
-    def event(self, kind: str, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
+    def event(self, kind: str, /, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
         """Nothing."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.actors.acceptor import Acceptor
+from stgcmt.actors.acceptor import Handler as Service
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
 from stgcmt.wire.stream import Handler, Listener, Stream
@@ -43,7 +44,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     archive = Archive(settings, store)
     courier = Courier(setting, settings, store, archive, known.get)
     requests = Requests(settings, store, archive, courier, known.__contains__)
-    handlers = {
+    handlers: dict[int, Service] = {
         cmd.C_ECHO_RQ: archive.c_echo,
         cmd.C_STORE_RQ: archive.c_store,
         cmd.C_GET_RQ: archive.c_get,

@@ -68,7 +68,8 @@ async def _c_store(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[b
     proposal = Proposal(((instance.sop_class_uid, (instance.transfer_syntax_uid,)),))
     calling = end.get("calling_ae_title") or (stage.destination.ae_title if stage.destination is not None else None)
     arguments = dimse_endpoint(end, calling) | {"timeouts": dimse_timeouts(stage.timing), "proposal": proposal}
-    async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
+    association = associate(stage.network, stage.clock, stage.recorder.connection(), **arguments)
+    async with stage.in_line(association) as assoc:
         syntax = assoc.transfer_syntax(instance.sop_class_uid)
         if syntax is None:
             return (
@@ -142,7 +143,8 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
     arguments = dimse_endpoint(end, stage.destination.ae_title if stage.destination is not None else None)
     arguments |= {"timeouts": dimse_timeouts(stage.timing), "proposal": proposal}
 
-    async with associate(stage.network, stage.clock, stage.recorder.connection(), **arguments) as assoc:
+    association = associate(stage.network, stage.clock, stage.recorder.connection(), **arguments)
+    async with stage.in_line(association) as assoc:
 
         async def keep(message: Any) -> int:
             received.append((assoc.contexts[message.context_id].transfer_syntax, message.data or b""))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from stgcmt.wire.stream import Network
 
 QUIET = ("quiet_period", "second_part_pause")
 POLL = "poll_interval"
+_IN_LINE: ContextVar[bool] = ContextVar("stgcmt_in_line", default=False)
 
 
 class UndeclaredError(Exception):
@@ -52,6 +54,7 @@ class Backstage:
     desk: Desk
     provoke: Callable[..., Any]
     restart: Callable[[], Any]
+    line: asyncio.Semaphore  # [timing] associations
     preloaded: tuple[Any, ...] = ()
     waiting: Callable[[str, str, str, float], None] | None = None
 
@@ -113,7 +116,21 @@ class Stage:
         calling = self.destination.ae_title if self.destination is not None else None
         merged = dimse_endpoint(self._target.section, calling) | {"timeouts": dimse_timeouts(self.timing)} | options
         merged.setdefault("on_message", self._on_message)
-        return associate(self.network, self.clock, self.recorder.connection(), **merged)
+        return self.in_line(associate(self.network, self.clock, self.recorder.connection(), **merged))
+
+    @contextlib.asynccontextmanager
+    async def in_line(self, association: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
+        """``association`` once fewer than ``[timing] associations`` are open.
+
+        Who holds one already never waits for a second, so that two scenarios cannot wait for each other.
+        """
+        async with contextlib.nullcontext() if _IN_LINE.get() else self._back.line:
+            token = _IN_LINE.set(True)
+            try:
+                async with association as opened:
+                    yield opened
+            finally:
+                _IN_LINE.reset(token)
 
     async def _on_message(self, association: Any, message: Any) -> None:
         """A report on an association of ours: answered like one on a destination, then counted."""

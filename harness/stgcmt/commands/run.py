@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="print only results.json")
 def command(sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | None, **options: Any) -> None:
-    """Play every scenario against the SUT of SUT.toml (without it: the embedded references), judge, write evidence."""
+    """Play every scenario against the SUT of SUT.toml (without it: the embedded references), judge, write evidence.
+
+    SUT.toml may be the name of a product whose SUT file ships: orthanc.
+    """
     plan = make_plan(sut_file, command=("stgcmt", *sys.argv[1:]), **options)
     if dry_run:
         from stgcmt.commands.dry_run import show  # noqa: PLC0415 - start-up
@@ -72,7 +75,7 @@ def make_plan(
     from stgcmt.verdict import load_known_issues  # noqa: PLC0415 - start-up
 
     suites = installed()
-    sut = load(sut_file, suites=suites)
+    sut = load(shipped(sut_file), suites=suites)
     roles = roles_of(role, suites, sut.roles)
     _check_roles(roles, sut)
     known = load_known_issues(known_issues) if known_issues else ()
@@ -88,6 +91,20 @@ def make_plan(
         known_issues=tuple(dataclasses.asdict(issue) for issue in known),
         command=command,
     )
+
+
+def shipped(given: Path | None) -> Path | None:
+    """The path of a SUT file; a bare word that is no file names one that ships. Raises ``UsageError`` for no such name."""
+    if given is None or given.is_file() or given.suffix or len(given.parts) != 1:
+        return given
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+    from stgcmt_fixtures import sut_file, sut_names  # noqa: PLC0415 - start-up
+
+    if given.name not in sut_names():
+        known = ", ".join(sut_names())
+        wanted = f"a file, or the name of a SUT file that ships: {known}"
+        raise UsageError("reading the SUT file", wanted, str(given), "check the path, or `stgcmt init` writes one")
+    return sut_file(given.name)
 
 
 def _check_roles(roles: tuple[str, ...], sut: Any) -> None:

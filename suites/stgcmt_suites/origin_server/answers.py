@@ -1,0 +1,109 @@
+"""Answers of the reference origin server: results, 202, Status Reports; where faults distort their header fields."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection, Mapping
+from email.utils import formatdate
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stgcmt.clock import NS, Clock
+from stgcmt_suites.origin_server.negotiate import RefusalError
+
+TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
+    409: "Conflict", 410: "Gone", 413: "Content Too Large", 415: "Unsupported Media Type",
+    500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}  # fmt: skip
+TEMPORARY = frozenset({503})
+
+
+def header(request: Request, name: str) -> str | None:
+    """A header field with all its lines joined; ``None`` where there is none."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None
+
+
+def result(content_type: str, body: bytes, location: str, faults: Collection[str], *, status: int = 200) -> Response:
+    """A result with its payload."""
+    headers = {"cache-control": "no-store", "content-type": content_type, "content-location": location}
+    if "no-content-location" in faults:
+        del headers["content-location"]
+    if "content-location-elsewhere" in faults:
+        headers["content-location"] = location + ".0"
+    if "wrong-content-type" in faults:
+        headers["content-type"] = "application/json"
+    if "no-content-type" in faults:
+        del headers["content-type"]
+    if "content-encoding-untrue" in faults:
+        headers["content-encoding"] = "gzip"
+    if "no-length" in faults:
+        headers["connection"] = "close"
+    if "no-cache-control" in faults:
+        del headers["cache-control"]
+    return Response(body, status, headers)
+
+
+def working(retry_after: int | None, clock: Clock, faults: Collection[str], *, of_check: bool) -> Response:
+    """202 without payload: on a Request, or (``of_check``) on a Result Check."""
+    headers = {"cache-control": "max-age=60" if "pending-cacheable" in faults else "no-store"}
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
+    headers |= _odd_retry_after(clock, faults, of_check=of_check)
+    if "warning-without-status" in faults:
+        headers["warning"] = "something went on"
+    prefix = "check-" if of_check else ""
+    if f"{prefix}accepted-with-body" in faults:
+        return Response(b"come back later", 202, {**headers, "content-type": "text/plain"})
+    if f"{prefix}accepted-with-content-type" in faults:
+        headers["content-type"] = "application/dicom+json"
+    status = 202
+    if f"{prefix}no-content-instead-of-accepted" in faults:
+        status = 204
+    if f"{prefix}see-other-instead-of-accepted" in faults:
+        status = 303
+    return Response(status_code=status, headers=headers)
+
+
+def _odd_retry_after(clock: Clock, faults: Collection[str], *, of_check: bool) -> Mapping[str, str]:
+    values = {
+        "date": formatdate(clock.wall_ns() / NS + 1, usegmt=True),
+        "negative": "-1",
+        "text": "soon",
+        "decimal": "1.5",
+        "empty": "",
+    }
+    for name, value in values.items():
+        if f"retry-after-{name}" in faults or (of_check and f"check-retry-after-{name}" in faults):
+            return {"retry-after": value}
+    return {}
+
+
+def refusal(request: Request, refused: RefusalError, faults: Collection[str]) -> Response:
+    """A Status Report: short, and saying whether trying again makes sense (8.1.2.3, 8.6.3)."""
+    headers = {"cache-control": "no-store", **refused.headers}
+    status = refused.status
+    if status == 404 and "not-found-cacheable" in faults:
+        headers["cache-control"] = "max-age=3600"
+    if status == 401 and "no-challenge" in faults:
+        headers.pop("WWW-Authenticate", None)
+    if status == 405 and "no-allow" in faults:
+        headers.pop("Allow", None)
+    if "empty-reports" in faults:
+        return Response(status_code=status, headers=headers)
+    last = "It may succeed later." if status in TEMPORARY else "It will not succeed if repeated unchanged."
+    kind, text = _report(request, f"{status} {TITLES.get(status, '')}", f"{refused.why} {last}")
+    if "reports-without-type" not in faults:
+        headers["content-type"] = kind
+    return Response(text.encode(), status, headers)
+
+
+def _report(request: Request, title: str, text: str) -> tuple[str, str]:
+    """In plain text where the client names it, else in HTML."""
+    if "text/plain" in (header(request, "accept") or "").lower():
+        return "text/plain; charset=utf-8", f"{title}\n{text}\n"
+    title, text = html.escape(title), html.escape(text)
+    return "text/html; charset=utf-8", f"<!DOCTYPE html>\n<title>{title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n"

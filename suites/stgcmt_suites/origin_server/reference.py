@@ -1,0 +1,66 @@
+"""The reference origin server: PS3.18 section 13 on one small store, conformant but for the fault switched on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from stgcmt.suite import Setting
+from stgcmt_suites.commitment.store import Store
+from stgcmt_suites.origin_server.application import Application
+from stgcmt_suites.origin_server.archive import MARKS, Archive
+from stgcmt_suites.origin_server.commitments import Commitments
+from stgcmt_suites.origin_server.server import serve
+from stgcmt_suites.origin_server.settings import Settings, settings
+
+
+@asynccontextmanager
+async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
+    """Serve until left; yields the SUT section that describes the server.
+
+    A second server on the same directory goes on where the first one ended. Raises ``OSError`` where the port cannot
+    be opened or the directory not be written, ``ValueError`` for an unknown mode.
+    """
+    chosen = settings(setting.mode, setting.fault, setting.options)
+    async with running(setting, chosen) as (section, _):
+        yield section
+
+
+@asynccontextmanager
+async def running(setting: Setting, chosen: Settings) -> AsyncIterator[tuple[Mapping[str, Any], Application]]:
+    """The same with settings of one's own; yields the application, too, for tests that look inside."""
+    store = Store(setting.directory, setting.clock, faults=chosen.faults, unsupported=chosen.unsupported)
+    commitments = Commitments(store, setting.clock, chosen)
+    application = Application(commitments, Archive(store, commitments, chosen.prefix), chosen)
+    try:
+        listener = await serve(
+            application.asgi, setting.network, setting.clock, host=chosen.host, port=chosen.port, faults=chosen.faults
+        )
+        try:
+            commitments.start()
+            yield _section(chosen, *listener.address), application
+        finally:
+            await listener.aclose()
+            await commitments.aclose()
+    finally:
+        store.close()
+
+
+def _section(chosen: Settings, host: str, port: int) -> dict[str, Any]:
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}{chosen.prefix}"
+    vendor = f"{base}/vendor"
+    commands = ("delete", "lose", "corrupt", "release", *MARKS)
+    provoke: dict[str, Any] = {
+        name: {"url": f"{vendor}/{name}?sop_instance_uid={{sop_instance_uid}}", "method": "POST"} for name in commands
+    }
+    provoke["expire"] = {"url": f"{vendor}/expire?transaction_uid={{transaction_uid}}", "method": "POST"}
+    section: dict[str, Any] = {
+        "base_url": base,
+        "seeding": {"how": "stow"},
+        "retrieval": {"how": "wado-rs"},
+        "provoke": provoke,
+    }
+    if chosen.token:
+        section["token"] = chosen.token
+    return section

@@ -1,0 +1,62 @@
+"""How the reference origin server is set up: one frozen value, made from a mode and the options of the command line."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+ALWAYS = 1_000_000_000  # more instances than any request has
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One configuration.
+
+    ``synchronous_up_to``: requests of at most so many instances are answered at once, larger ones after ``delay``
+    seconds. ``retention``: seconds for which a result is kept after it was there. ``remembers``: whether an expired
+    Transaction UID is remembered (410, else 404). ``retry_after``: whole seconds, ``None`` for no such header.
+    ``limit_bytes`` and ``limit_references`` bound a request (413).
+    """
+
+    synchronous_up_to: int = 0
+    delay: float = 0.6
+    retention: float = 3600.0
+    remembers: bool = True
+    retry_after: int | None = 1
+    prefix: str = "/dicom-web"
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: str | None = None
+    unsupported: frozenset[str] = frozenset({"2.25.202410300834567.1"})
+    limit_bytes: int = 64 << 20
+    limit_references: int = 10_000
+    faults: frozenset[str] = frozenset()
+
+
+MODES: Mapping[str, Settings] = {
+    "asynchronous": Settings(),
+    "synchronous": Settings(synchronous_up_to=ALWAYS),
+    "mixed": Settings(synchronous_up_to=1),
+    "short-retention": Settings(delay=0.2, retention=2.0),
+    "secured": Settings(token="secret"),  # noqa: S106 - a placeholder: each start makes its own
+}
+
+
+def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) -> Settings:
+    """The settings of a mode (default: asynchronous) with options put over it: fields of ``Settings``, by name.
+
+    A negative ``retry_after`` means no such header. Raises ``ValueError`` for an unknown mode.
+    """
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
+    chosen = MODES[mode or "asynchronous"]
+    if chosen.token:
+        chosen = replace(chosen, token=secrets.token_urlsafe(24))
+    known = {name: value for name, value in options.items() if name in Settings.__dataclass_fields__}
+    if known.get("retry_after") is not None and known["retry_after"] < 0:
+        known["retry_after"] = None
+    if "prefix" in known:
+        known["prefix"] = "/" + str(known["prefix"]).strip("/") if str(known["prefix"]).strip("/") else ""
+    return replace(chosen, **known, faults=chosen.faults | ({fault} if fault else set()))

@@ -192,14 +192,23 @@ def _event(event: Event) -> Step:
             event.data,
             bad=True,
         )
-    detail = ", ".join(f"{key} {_plain(value)}" for key, value in event.info.items() if key != "masked")
-    label = f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
-    return Step((event.n,), event.t / NS, HERE, _clip(label), event.kind.partition(".")[0], event.conn, event.step)
+    head = event.kind.partition(".")[0]
+    return Step((event.n,), event.t / NS, HERE, _clip(_event_label(event)), head, event.conn, event.step)
+
+
+def _event_label(event: Event) -> str:
+    info = {key: _plain(value) for key, value in event.info.items() if key != "masked"}
+    if event.kind == "conn.open":
+        end, other = ("to", "from") if info.get("side") == "requestor" else ("from", "at")
+        return f"connection {end} {info.get('peer', '?')} {other} {info.get('local', '?')}, {info.get('protocol', '')}"
+    if event.kind == "conn.close":
+        return f"connection ended: {info.get('how', '?')}"
+    what = info.pop("what", "")
+    detail = ", ".join([what] * bool(what) + [f"{key} {value}" for key, value in info.items()])
+    return f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
 
 
 _KINDS = {
-    "conn.open": "connection opened",
-    "conn.close": "connection ended",
     "conn.refused": "no connection",
     "conn.tls": "TLS",
     "uid": "UID minted",

@@ -9,7 +9,7 @@ import time
 import types
 
 from stgcmt.clock import SystemClock
-from stgcmt.desk import Desk, Mint, Place
+from stgcmt.desk import Desk, LeaseHolder, Mint, Place
 from stgcmt.judge import read_recording
 from stgcmt.play import Player, plan
 from stgcmt.suite import Lease, Setting, Suite, requirement, scenario
@@ -194,7 +194,13 @@ async def reporter(setting: Setting):
         where = next(each for each in setting.destinations if each.ae_title == called)
         proposal = Proposal.of((COMMITMENT,), roles=(Role(COMMITMENT, 0, 1),))
         async with associate(
-            setting.network, setting.clock, HeldTap(setting.clock), where.host, where.port, called_ae=called, calling_ae="TOY",
+            setting.network,
+            setting.clock,
+            HeldTap(setting.clock),
+            where.host,
+            where.port,
+            called_ae=called,
+            calling_ae="TOY",
             proposal=proposal,
         ) as assoc:
             if assoc.established:
@@ -253,14 +259,18 @@ def test_reports_are_told_apart_by_the_uids_they_mention(monkeypatch, tmp_path):
 
 
 def test_what_nobody_owns_goes_to_the_run(monkeypatch, tmp_path):
-    recording = play(suite_of(monkeypatch, asking("stray", uid="1.2.3"), reference=reporter), tmp_path, max_report_delay=0.3)
+    recording = play(
+        suite_of(monkeypatch, asking("stray", uid="1.2.3"), reference=reporter), tmp_path, max_report_delay=0.3
+    )
     assert not reports(recording.scenarios["toy", "stray"])
     assert len(reports(recording.run)) == 1
 
 
 def test_a_lease_is_exclusive_and_its_scenario_calls_under_that_ae_title(monkeypatch, tmp_path):
     names = [f"s{n}" for n in range(10)]
-    scenarios = [asking(name, lease=Lease("explicit-only" if n % 2 else "reject-permanent")) for n, name in enumerate(names)]
+    scenarios = [
+        asking(name, lease=Lease("explicit-only" if n % 2 else "reject-permanent")) for n, name in enumerate(names)
+    ]
     recording = play(suite_of(monkeypatch, *scenarios, reference=reporter), tmp_path, max_report_delay=0.3)
     used: dict[str, list[tuple[int, int]]] = {}
     for name in names:
@@ -287,12 +297,6 @@ def test_two_runs_at_once_do_not_disturb_each_other(monkeypatch, tmp_path):
 
 
 def test_with_one_destination_leases_wait_for_ordinary_scenarios(tmp_path):
-    class Owner:
-        def __init__(self, recorder):
-            self.recorder = recorder
-
-        def reported(self, uids): ...
-
     async def main():
         clock = SystemClock()
         recorder = Recorder(tmp_path / "run.jsonl", clock, role="run", scenario="run")
@@ -300,7 +304,7 @@ def test_with_one_destination_leases_wait_for_ordinary_scenarios(tmp_path):
         order = []
 
         async def leased():
-            async with desk.lease("plain", Owner(recorder)):
+            async with desk.lease("plain", LeaseHolder()):
                 order.append("lease")
 
         async with desk.ordinary():

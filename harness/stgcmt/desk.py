@@ -20,6 +20,7 @@ from stgcmt.wire.stream import Listener, Network, Stream
 
 Serve = Callable[..., Any]
 ABSENT = "absent"
+LISTEN_ATTEMPTS, LISTEN_PAUSE_S = 20, 0.1
 
 
 class Mint:
@@ -53,6 +54,12 @@ class Owner(Protocol):
         ...
 
 
+class LeaseHolder:
+    """Who holds a lease: its scenario, once it has begun. Nothing is attributed before."""
+
+    stage: Owner | None = None
+
+
 @dataclass(eq=False)
 class Connection:
     """One association from outside while it is open."""
@@ -71,7 +78,7 @@ class Place:
     port: int
     script: str = "plain"
     served: int = 0
-    holder: Owner | None = None
+    holder: LeaseHolder | None = None
     listener: Listener | None = None
     free: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -116,8 +123,8 @@ class Desk:
         connection = Connection(HeldTap(self._clock))
         place.served += 1
         self._open.add(connection)
-        if place.holder is not None:
-            self._attribute(connection, place.holder)
+        if place.holder is not None and place.holder.stage is not None:
+            self._attribute(connection, place.holder.stage)
         try:
             await self._serve(
                 stream=stream,
@@ -183,11 +190,11 @@ class Desk:
                     self._all_free.notify_all()
 
     @contextlib.asynccontextmanager
-    async def lease(self, listener: str, owner: Owner) -> AsyncIterator[Place]:
+    async def lease(self, listener: str, holder: LeaseHolder) -> AsyncIterator[Place]:
         """Exclusive use of one destination whose listener behaves as named; waits for its turn."""
         place = await self._turn()
         try:
-            place.holder = owner
+            place.holder = holder
             await self.behave(place, listener)
             yield place
         finally:
@@ -204,7 +211,16 @@ class Desk:
             await place.listener.aclose()
             place.listener = None
         elif listener != ABSENT and place.listener is None:
-            await self._listen(place)
+            await self._listen_again(place)
+
+    async def _listen_again(self, place: Place) -> None:
+        """Listen on the port that was closed; an outgoing connection may have got it meanwhile, for a moment."""
+        for _ in range(LISTEN_ATTEMPTS):
+            with contextlib.suppress(OSError):
+                await self._listen(place)
+                return
+            await asyncio.sleep(LISTEN_PAUSE_S)
+        await self._listen(place)
 
     async def _turn(self) -> Place:
         leasable = self.places[1:] or self.places

@@ -17,7 +17,7 @@ from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.errors import UnreachableError, UsageError
-from stgcmt.desk import ABSENT, Desk, Place, listener_of
+from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.judge import selected
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
@@ -124,7 +124,8 @@ class Player:
         self._played: list[Played] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._interrupted = False
-        self._limit = asyncio.Semaphore(plan.sut.timing.concurrency)
+        # A limit for each role: roles may be different systems, and each has its own limit of associations.
+        self._limits = {role: asyncio.Semaphore(plan.sut.timing.concurrency) for role in plan.roles}
         self._alone: list[Planned] = []
 
     async def play(self) -> None:
@@ -280,7 +281,7 @@ class Player:
             asyncio.Semaphore(self.plan.sut.timing.associations), self.plan.sut.preloaded,
             getattr(self.progress, "waiting", None),
         )  # fmt: skip
-        together = [each for each in playable if not each.scenario.alone]
+        together = sorted((each for each in playable if not each.scenario.alone), key=self._urgency)
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open
             await self._together([each for each in together if each.scenario.lease is None], run, desk, running, back)
             together = [each for each in together if each.scenario.lease is not None]
@@ -288,6 +289,11 @@ class Player:
         for each in playable:
             if each.scenario.alone:
                 await self._together([each], run, desk, running, back)
+
+    def _urgency(self, planned: Planned) -> tuple[bool, float]:
+        """Leases first, since they queue; then what may wait longest."""
+        longest = max((float(getattr(self.plan.sut.timing, name, 0.0)) for name in planned.scenario.waits), default=0.0)
+        return planned.scenario.lease is None, -longest
 
     async def _together(
         self, planned: Sequence[Planned], run: Recorder, desk: Desk, running: Any, back: Backstage
@@ -305,58 +311,61 @@ class Player:
             raise
 
     async def _one(self, planned: Planned, run: Recorder, desk: Desk, running: Any, back: Backstage) -> None:
-        scenario = planned.scenario
-        async with self._limit:
-            if self._interrupted:
-                run.event(
-                    "decision", what="not-played", role=planned.role, scenario=scenario.name, reason="interrupted"
-                )
-                return
-            recorder = Recorder(
-                self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
-                scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
-            )  # fmt: skip
-            if self.progress:
-                self.progress.started(planned.role, scenario.name)
-            began = self.clock.monotonic_ns()
-            state, reason = await self._record(planned, recorder, desk, running, back)
-            recorder.close(state, reason)
-            wall = (self.clock.monotonic_ns() - began) / NS
-            self._played.append(Played(planned.role, scenario, recorder.path, wall))
-            if self.progress:
-                self.progress.ended(planned.role, scenario.name, state, wall)
-
-    async def _record(
-        self, planned: Planned, recorder: Recorder, desk: Desk, running: Any, back: Backstage
-    ) -> tuple[str, str]:
-        """Play one scenario and say how it ended; whatever happens stays inside it."""
-        scenario = planned.scenario
-        target = _target(running, planned.role, self._mode(planned))
+        """Wait for a place (a lease first: it is the rarer), then play; whatever happens stays inside this scenario."""
+        scenario, role = planned.scenario, planned.role
+        recorder: Recorder | None = None
+        began, state, reason = self.clock.monotonic_ns(), "cancelled", "interrupted before it began"
         try:
             async with contextlib.AsyncExitStack() as stack:
-                stage = Stage(planned.suite, scenario, target, recorder, back, None)
+                owner = LeaseHolder()
                 if scenario.lease is not None:
                     _known_listener(scenario.lease.listener)
-                    stage.destination = await stack.enter_async_context(desk.lease(scenario.lease.listener, stage))
+                    place = await stack.enter_async_context(desk.lease(scenario.lease.listener, owner))
                 else:
-                    stage.destination = await stack.enter_async_context(desk.ordinary())
-                if stage.destination is not None:
-                    recorder.event(
-                        "decision", what="destination", ae_title=stage.destination.ae_title, port=stage.destination.port
-                    )
-                try:
-                    async with asyncio.timeout(self.plan.sut.timing.scenario):
-                        await scenario.run(stage)
-                finally:
-                    await stage.close()
+                    place = await stack.enter_async_context(desk.ordinary())
+                await stack.enter_async_context(self._limits[role])
+                recorder = self._recorder(planned)
+                began = self.clock.monotonic_ns()
+                stage = Stage(
+                    planned.suite, scenario, _target(running, role, self._mode(planned)), recorder, back, place
+                )
+                owner.stage = stage
+                if self.progress:
+                    self.progress.started(role, scenario.name)
+                if place is not None:
+                    recorder.event("decision", what="destination", ae_title=place.ae_title, port=place.port)
+                state, reason = await self._perform(scenario, stage)
+        except asyncio.CancelledError:
+            state, reason = "cancelled", "interrupted"
+        except Exception as error:  # noqa: BLE001 - the harness's own fault; the checks of this scenario say error
+            state, reason = "crashed", f"{type(error).__name__}: {error}"
+        recorder = recorder or self._recorder(planned)
+        recorder.close(state, reason)
+        wall = (self.clock.monotonic_ns() - began) / NS
+        self._played.append(Played(role, scenario, recorder.path, wall))
+        if self.progress:
+            self.progress.ended(role, scenario.name, state, wall)
+
+    def _recorder(self, planned: Planned) -> Recorder:
+        scenario = planned.scenario
+        return Recorder(
+            self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
+            scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
+        )  # fmt: skip
+
+    async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:
+        """Run the script itself and say how it ended."""
+        limit = self.plan.sut.timing.scenario
+        try:
+            try:
+                async with asyncio.timeout(limit):
+                    await scenario.run(stage)
+            finally:
+                await stage.close()
         except SkippedError as error:
             return "skipped", str(error)
         except TimeoutError:
-            return "timeout", f"not finished after {self.plan.sut.timing.scenario:g} s ([timing] scenario)"
-        except asyncio.CancelledError:
-            return "cancelled", "interrupted"
-        except Exception as error:  # noqa: BLE001 - a scenario that fails takes no other with it; its checks say error
-            return "crashed", f"{type(error).__name__}: {error}"
+            return "timeout", f"not finished after {limit:g} s ([timing] scenario)"
         return "complete", ""
 
     async def _reachable(self, run: Recorder, running: Any) -> set[str]:

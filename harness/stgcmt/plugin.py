@@ -147,9 +147,10 @@ def _play(ours: Session, session: pytest.Session) -> None:
 def _playable_roles(chosen: dict[str, Any], sut: str) -> tuple[str, ...]:
     """The roles of the selected checks that the SUT file has; the checks of other roles are not-tested."""
     from stgcmt.commands import installed  # noqa: PLC0415 - start-up
+    from stgcmt.commands.run import shipped  # noqa: PLC0415 - start-up
     from stgcmt.sut import load  # noqa: PLC0415 - start-up
 
-    known = load(None if sut == "builtin" else Path(sut), suites=installed()).roles
+    known = load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles
     return tuple(role for role in chosen if role in known) or tuple(chosen)
 
 

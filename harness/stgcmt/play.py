@@ -318,6 +318,7 @@ class Player:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 owner = LeaseHolder()
+                place: Place | None
                 if scenario.lease is not None:
                     _known_listener(scenario.lease.listener)
                     place = await stack.enter_async_context(desk.lease(scenario.lease.listener, owner))
@@ -398,7 +399,7 @@ class Player:
             return f"no answer within {self.plan.sut.timing.connect:g} s"
         except OSError as error:
             # asyncio words its own "Connect call failed …"; the cause stands in the number
-            return os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+            return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         return ""
 
     async def _measure_jitter(self, run: Recorder) -> None:

@@ -256,8 +256,8 @@ class Play(Protocol):
         """Change how the leased destination behaves from the next connection on."""
         ...
 
-    async def restart(self) -> None:
-        """Restart the SUT through its driver."""
+    async def restart(self) -> bool:
+        """Restart the SUT through its driver; False where it cannot and the scenario only wants it."""
         ...
 
     def note(self, **info: Any) -> None:
@@ -278,6 +278,7 @@ class Scenario:
     waits: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("seeding",)
     alone: bool = False
+    wants: tuple[str, ...] = ()
 
 
 def scenario(
@@ -288,8 +289,12 @@ def scenario(
     waits: Sequence[str] = (),
     needs: Sequence[str] = ("seeding",),
     alone: bool = False,
+    wants: Sequence[str] = (),
 ) -> Callable[[_F], _F]:
-    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs (seeding, retrieval, provoke.X, restart)."""
+    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs (seeding, retrieval, provoke.X, restart).
+
+    ``wants`` names what the scenario uses where it is there (provoke.X, restart) and does without elsewhere.
+    """
 
     def mark(function: _F) -> _F:
         function.__dict__["stgcmt_scenario"] = Scenario(
@@ -302,6 +307,7 @@ def scenario(
             tuple(waits),
             tuple(needs),
             alone,
+            tuple(wants),
         )
         return function
 
@@ -360,6 +366,7 @@ class Suite:
     requirements: tuple[str, ...] = ("requirements.toml",)
     schema: Mapping[str, Any] = field(default_factory=dict)
     claims_schema: Mapping[str, Any] = field(default_factory=dict)
+    reference_claims: Mapping[str, Any] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
     reference: str | Reference | None = None
     stacks: Mapping[str, str | Reference] = field(default_factory=dict)

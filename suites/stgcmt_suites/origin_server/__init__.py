@@ -92,6 +92,16 @@ suite = Suite(
         },
     },
     claims_schema=_CLAIMS,
+    reference_claims={
+        "result_retention_s": 3600,
+        "media_types": [
+            "application/dicom+json",
+            "application/dicom+xml",
+            'multipart/related; type="application/dicom+json"',
+            'multipart/related; type="application/dicom+xml"',
+        ],
+        "unsupported_sop_classes": ["2.25.202410300834567.1"],
+    },
     modes=("asynchronous", "synchronous", "short-retention", "secured"),
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",

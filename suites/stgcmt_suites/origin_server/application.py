@@ -49,9 +49,13 @@ class Application:
     # --- resources
 
     async def _transaction(self, request: Request) -> Response:
+        if "resource-not-routed" in self.faults:
+            raise RefusalError(404, "There is no such resource.")
         method, segment = request.method, self._segment(request)
         if method == "OPTIONS":
-            return _allowing(ALLOW)
+            return Response(status_code=204) if "options-without-allow" in self.faults else _allowing(ALLOW)
+        if method == "HEAD" and "head-as-404" in self.faults:
+            raise RefusalError(404, "There is no such resource.")
         if method == "DELETE" and "delete-removes" in self.faults:
             self.commitments.store.forget(segment)
             return Response(status_code=204)

@@ -40,6 +40,7 @@ class Commitments:
         self._released = asyncio.Event()
         self._reads: Counter[str] = Counter()
         self._unseen: set[str] = set()
+        self._offers: dict[str, Offer] = {}
         self._burnt: set[str] = set()
 
     # --- life
@@ -88,12 +89,14 @@ class Commitments:
         except RefusalError as refused:
             return self._refused(request, uid, refused)
         self._refuse_as_a_whole(asked, structure)
+        begun = False
         if "concurrent-duplicates-accepted" in self.faults:
             known = self.store.transaction(uid)
             await asyncio.sleep(RACE_S)
-            if known is None and not self._begin(uid, asked, structure):
+            begun = known is None and self._begin(uid, asked, structure)
+            if known is None and not begun:
                 return self._working(uid)
-        if not self._begin(uid, asked, structure):
+        if not begun and not self._begin(uid, asked, structure):
             return self._duplicate(uid, asked, structure, offer)
         at_once = len(asked) <= self.settings.synchronous_up_to and not self.store.is_kept_pending(asked)
         if at_once and "never-finishes" not in self.faults:
@@ -102,6 +105,7 @@ class Commitments:
             return self._result(done, offer, status=201 if "created-instead-of-ok" in self.faults else 200)
         self._work_on(uid)
         self._unseen.add(uid)
+        self._offers[uid] = offer
         return self._working(uid)
 
     def _begin(self, uid: str, asked: tuple[Asked, ...], structure: str) -> bool:
@@ -114,6 +118,8 @@ class Commitments:
         if "unknown-parameter-refused" in self.faults and set(request.query_params) - {"accept", "charset"}:
             raise RefusalError(400, "The query has a parameter that is not supported.")
         if "charset-parameter-refused" in self.faults and request.query_params.get("charset", "utf-8") != "utf-8":
+            raise RefusalError(406, "The character set is not supported.")
+        if "charset-refused" in self.faults and "utf-8" not in request.headers.get("accept-charset", "utf-8"):
             raise RefusalError(406, "The character set is not supported.")
         accept = answers.header(request, "accept")
         return choose(accept, ",".join(parameters) if parameters else None, self.faults)
@@ -208,6 +214,8 @@ class Commitments:
         if known is None:
             return self._unknown(request, uid)
         offer = self._negotiate(request)
+        if "type-of-request-sticks" in self.faults:
+            offer = self._offers.get(uid, offer)
         if self.store.is_marked(known.asked, "unavailable"):
             raise RefusalError(503, "The back end does not answer.", Retry_After="1")
         if uid in self._unseen:

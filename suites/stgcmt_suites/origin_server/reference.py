@@ -57,6 +57,7 @@ def _section(chosen: Settings, host: str, port: int) -> dict[str, Any]:
     provoke["expire"] = {"url": f"{vendor}/expire?transaction_uid={{transaction_uid}}", "method": "POST"}
     section: dict[str, Any] = {
         "base_url": base,
+        "result_retention_s": chosen.retention,
         "seeding": {"how": "stow"},
         "retrieval": {"how": "wado-rs"},
         "provoke": provoke,

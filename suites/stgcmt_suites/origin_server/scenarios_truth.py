@@ -39,10 +39,10 @@ async def link_only(play: Play) -> None:
 
 @scenario(exchanges=4, waits=POLLING)
 async def unsupported_class(play: Play) -> None:
-    """References of a class that no server knows: beside one that is held, and alone."""
+    """References of a private SOP class that hardly a server knows: beside one that is held, and alone."""
     client = play.http()
     held = await play.seed("ct")
-    private = Named(f"{play.uid('class')}", play.uid("instance"))
+    private = play.make("private-class")
     await commit(play, client, flat([held, private]), step="mixed")
     await commit(play, client, flat([private]), step="alone")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
 from stgcmt_suites.origin_server.premises import control, never_pending
-from stgcmt_suites.origin_server.views import Transaction, commitment
+from stgcmt_suites.origin_server.views import Call, Transaction, commitment, uids_of
 
 
 @requirement("WEB-13.4.3-10")
@@ -75,25 +75,27 @@ def test_a_duplicate_leaves_the_first_alone(duplicate_pending: Transcript, dupli
     missing = []
     for transcript in (duplicate_pending, duplicate_done):
         view = commitment(transcript)
-        transaction = view.transaction("request")
-        tried = [view.one("different"), view.one("identical")]
-        after = _results_after(transaction, max((call.t_answered for call in tried), default=0))
-        asked = {each.sop_instance_uid for each in view.one("request").asked.references}
+        transaction, tried = view.transaction("request"), [view.one("different"), view.one("identical")]
+        before, after = _around(transaction, tried)
+        asked, theirs = (set(uids_of(call.asked.references)) for call in (view.one("request"), tried[0]))
         for call in after:
-            assert set(call.module.result.instances) == asked, expected("the result of the first Request", call, *tried)
-        settled = [call for call in transaction.results if call.module.readable]
-        for call in after:
-            same = call.module.result.committed == settled[0].module.result.committed
-            assert same or not settled, expected("the result as it was before the duplicates", call, settled[0])
+            named = set(call.module.result.instances)
+            own = asked <= named and not named & (theirs - asked)
+            assert own, expected("the result of the first Request", call, *tried)
+            same = not before or call.module.result == before[-1].module.result
+            assert same, expected("the result as it was before the duplicates", call, *before[-1:])
         if not after or not view.one("request").accepted:
             missing.append(view.one("request"))
     if missing:
         inconclusive("no result was seen after a duplicate", *missing)
 
 
-def _results_after(transaction: Transaction, t: int) -> list[object]:
-    """The readable results that Result Checks brought after an instant."""
-    return [call for call in transaction.checks if call.final and call.module.readable and call.t_sent >= t]
+def _around(transaction: Transaction, tried: list[Call]) -> tuple[list[Call], list[Call]]:
+    """The readable results of Result Checks before the first duplicate was sent, and after the last was answered."""
+    first = min((call.t_sent for call in tried if call.events), default=0)
+    last = max((call.t_answered for call in tried), default=0)
+    read = [call for call in transaction.checks if call.final and call.module.readable]
+    return [call for call in read if call.t_answered < first], [call for call in read if call.t_sent >= last]
 
 
 @requirement("WEB-13.4.3-14")

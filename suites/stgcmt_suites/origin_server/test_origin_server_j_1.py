@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
 from stgcmt_suites.origin_server.premises import control
-from stgcmt_suites.origin_server.views import Call, commitment
+from stgcmt_suites.origin_server.views import Call, commitment, uids_of
 
 
 @requirement("WEB-J.1-03")
-def test_both_structures_are_taken(hierarchical_commitment: Transcript, pending_commitment: Transcript) -> None:
-    """A flat and a hierarchical request module are both accepted."""
-    requests = [commitment(each).one("request") for each in (pending_commitment, hierarchical_commitment)]
+def test_both_structures_are_taken(both_structures: Transcript) -> None:
+    """A flat and a hierarchical request module for the same instance are both accepted."""
+    view = commitment(both_structures)
+    requests = [view.one("control-flat"), view.one("control-hierarchical")]
     for call in requests:
-        undecided = call.status in (None, 401, 403, 503)
-        assert call.accepted or undecided, expected(f"a {call.asked.structure} request is accepted", call)
+        refused = (call.status or 0) >= 400 and call.status not in (401, 403, 503)
+        assert not refused, expected(f"a {call.asked.structure} request is accepted", call)
     if not all(call.accepted for call in requests):
         inconclusive("a well-formed Request was not decided", *requests)
 
 
 @requirement("WEB-J.1-04")
-def test_a_request_may_span_studies_series_classes(hierarchical_commitment: Transcript) -> None:
-    """Every instance of a request over several studies, series and classes is judged and, being there, committed."""
+def test_a_request_may_span_studies_series_classes(
+    hierarchical_commitment: Transcript, both_structures: Transcript
+) -> None:
+    """A request over several studies, series and classes is taken, and every instance of it is judged."""
     transaction = commitment(hierarchical_commitment).transaction("request")
     asked = transaction.asked.references
     studies = {each.study_instance_uid for each in asked}
@@ -28,10 +31,13 @@ def test_a_request_may_span_studies_series_classes(hierarchical_commitment: Tran
     classes = {(each.series_instance_uid, each.sop_class_uid) for each in asked}
     if not (len(studies) > 1 and len(series) > len(studies) and len(classes) > len(series)):
         inconclusive("the instances at hand do not span several studies, series and classes", transaction)
+    single = commitment(both_structures).one("control-hierarchical")
+    control(single)
+    spans = "a request over several studies, series and classes is accepted"
+    assert not transaction.request.refused, expected(spans, transaction.request, single)
     if not transaction.final.status or not transaction.result.readable:
         inconclusive("the request reached no result", transaction.request)
-    answered = set(transaction.result.result.instances)
-    lost = sorted({each.sop_instance_uid for each in asked} - answered)
+    lost = sorted(set(uids_of(asked)) - set(transaction.result.result.instances))
     assert not lost, expected(
         "every instance of every study, series and class in the result", f"lost: {lost}", transaction
     )

@@ -37,6 +37,8 @@ def test_a_class_conflict_is_failed(wrong_class: Transcript) -> None:
     if uid not in result.instances:
         inconclusive("the result does not speak of the instance", transaction)
     reasons = [reason for reason in result.reasons_of(uid) if reason is not None]
+    if not reasons:
+        inconclusive("the instance has no Failure Reason that can be read", transaction)
     assert CLASS_CONFLICT in reasons, expected(
         "Failure Reason 0119H", [f"{reason:04X}H" for reason in reasons], transaction
     )
@@ -44,11 +46,11 @@ def test_a_class_conflict_is_failed(wrong_class: Transcript) -> None:
 
 @requirement("WEB-J.2-13")
 def test_held_instances_are_not_called_missing(
-    pending_commitment: Transcript, partly_missing: Transcript, hierarchical_commitment: Transcript, run: Transcript
+    pending_commitment: Transcript, partly_missing: Transcript, unsupported_class: Transcript, run: Transcript
 ) -> None:
-    """0112H is not said of an instance that is there under the class asked for."""
-    found = results(pending_commitment, partly_missing, hierarchical_commitment)
-    stored = held(pending_commitment) | held(partly_missing) | held(hierarchical_commitment)
+    """0112H is not said of what is held under the class asked for; a class that is not supported is 0122H."""
+    found = results(pending_commitment, partly_missing, unsupported_class)
+    stored = held(pending_commitment) | held(partly_missing) | held(unsupported_class)
     unsupported = claims(run).get("origin_server.unsupported_sop_classes") or ()
     for each in found.transactions:
         for failed in each.result.result.failed:

@@ -7,11 +7,13 @@ bytes of the server. Everything names the events that it was read from, and the 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, http, inconclusive
+from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.web_module import Module
 
@@ -309,3 +311,8 @@ def calls(*transcripts: Transcript, method: str | None = None) -> tuple[Call, ..
 def held(transcript: Transcript) -> frozenset[str]:
     """The SOP Instance UIDs that were brought into the server before, or were there already."""
     return frozenset(str(event.info.get("sop_instance_uid")) for event in transcript.of("seed") if event.info.get("ok"))
+
+
+def uids_of(references: Iterable[Reference]) -> list[str]:
+    """The SOP Instance UIDs, in order."""
+    return [each.sop_instance_uid for each in references]

@@ -80,10 +80,11 @@ async def foreign_server(seen: list[bytes], pending: int):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_web_script_shows_the_deviation_on_another_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stated", [True, False])
+def test_the_web_script_shows_the_deviation_on_another_server(tmp_path: Path, stated: bool) -> None:
     transcript, at = made.web(tmp_path)
     row = finding("origin_server", "pending_commitment", at["result"])
-    sut = {"origin_server": {"base_url": "http://127.0.0.1:8042/dicom-web/"}}
+    sut = {"origin_server": {"base_url": "http://127.0.0.1:8042/dicom-web/"}} if stated else {}
     written = write(evidence_of(row, transcript, sut), tmp_path)
     script = tmp_path / "reproduce" / "X-1.sh"
     assert script in written

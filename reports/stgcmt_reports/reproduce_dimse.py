@@ -75,6 +75,7 @@ class _Script:
         self.calls = [each for each in self.view.associations(side="requestor") if self._kept(each.t_open)]
         self.main = next((each for each in reversed(self.calls) if each.step not in ("seed", "retrieve")), None)
         self.main = self.main or next(iter(self.calls), None)
+        self.calling = self._destination() or (self.main.calling_ae if self.main else "STGCMT")
 
     def files(self) -> dict[str, bytes]:
         """The script and its data."""
@@ -103,7 +104,7 @@ class _Script:
         """Host, port and AE titles as recorded, the SUT's and ours."""
         host, port = _address(self.main.peer) if self.main else ("127.0.0.1", 104)
         reports = self.view.associations(side="acceptor")
-        calling = self.main.calling_ae if self.main else "STGCMT"
+        calling = self.calling
         listen = _address(reports[0].local) if reports else ("127.0.0.1", self._destination_port(calling))
         answers = [each for each in self.view.messages("N-EVENT-REPORT-RSP", incoming=False) if each.status is not None]
         accepted = [each.transfer_syntax for assoc in reports for each in assoc.contexts if each.transfer_syntax]
@@ -119,6 +120,11 @@ class _Script:
             "report_syntaxes": list(dict.fromkeys(accepted)),
             "note": self._listener_note(reports),
         }
+
+    def _destination(self) -> str:
+        """The AE title under which the scenario called and awaited reports; empty where it had no destination."""
+        chosen = [each.info for each in self.case.transcript.of("decision") if each.info.get("what") == "destination"]
+        return str(chosen[0].get("ae_title", "")) if chosen else ""
 
     def _destination_port(self, calling: str) -> int:
         """The port of the destination that the scenario had; 0 lets the system choose."""
@@ -171,12 +177,13 @@ class _Script:
         )
         mine = self.main is None or assoc.called_ae == self.main.called_ae
         called = "args.called" if mine else repr(assoc.called_ae)
+        calling = "args.calling" if assoc.calling_ae == self.calling else repr(assoc.calling_ae)
         yield _Act(
             assoc.t_open,
             assoc.record[0].n,
             (
                 "",
-                f"{name} = call({peer}, {called}, args.calling, {contexts!r}, {roles!r}, {assoc.rq.max_pdu or 16382})",
+                f"{name} = call({peer}, {called}, {calling}, {contexts!r}, {roles!r}, {assoc.rq.max_pdu or 16382})",
             ),
         )
         for message in assoc.messages:
@@ -188,31 +195,28 @@ class _Script:
                 yield _Act(one.t_first, one.events[0], (f"end({name}, {verb!r})",))
 
     def _message(self, name: str, message: Message) -> Iterator[str]:
-        mark = (
-            "  # <== the finding"
-            if self.case.cited & {n for each in (message, *message.responses) for n in each.events}
-            else ""
-        )
         number = len(self.data) + 1
         command = message.command
         if message.step and message.step not in ("seed", "retrieve"):
-            yield f"# {one_line(message.step)}"
+            yield f"say({f'[{one_line(message.step)}]'!r})"
         if message.kind == _ECHO:
-            yield f"show('C-ECHO', {name}.send_c_echo() if {name}.is_established else None){mark}"
+            yield f"show('C-ECHO', {name}.send_c_echo() if {name}.is_established else None)"
         elif message.kind == _STORE and message.complete and command.affected_class and command.affected_instance:
             path = f"{self.case.files}/{number:02d}-instance.dcm"
             self.data[path] = _part10(message)
-            yield f"store({name}, {path!r}){mark}"
+            yield f"store({name}, {path!r})"
         elif message.kind == _ACTION and (code := self._high_level(message, number)):
             yield from code
             ids = f"{command.action_type}, {command.requested_class!r}, {command.requested_instance!r}"
-            yield f"action({name}, data_set, {ids}, {message.abstract_syntax!r}){mark}"
+            yield f"action({name}, data_set, {ids}, {message.abstract_syntax!r})"
         elif message.kind.startswith(("C-GET", "C-MOVE", "C-FIND")):
             yield f"# the recorded {message.kind} is left out"
         else:
             path = f"{self.case.files}/{number:02d}-pdus.bin"
             self.data[path] = b"".join(self._event_data(n) for n in message.events)
-            yield f"raw({name}, {path!r}, {message.kind!r}){mark}"
+            yield f"raw({name}, {path!r}, {message.kind!r})"
+        if self.case.cited & {n for each in (message, *message.responses) for n in each.events}:
+            yield "say('<== the finding')"
 
     def _event_data(self, n: int) -> bytes:
         event = self.case.transcript.event(n)

@@ -11,6 +11,7 @@ from stgcmt_reports.reproduce import Case, one_line
 
 PENDING = 202
 PAUSE_S = 0.05  # shorter gaps are the harness's own pace, not a wait
+_RESOURCES = frozenset({"studies", "series", "instances", "commitment-requests"})  # where a base URL ends
 _CURLS_OWN = frozenset({"host", "content-length"})
 # What curl would add on its own; an empty header takes it out again.
 _ADDED = ("Accept", "User-Agent", "Content-Type", "Expect")
@@ -131,8 +132,18 @@ class _Script:
         stated = str(self.case.section.get("base_url", "")).rstrip("/")
         target = self.kept[-1].request.target if self.kept and self.kept[-1].request else ""
         if stated and stated.startswith(main) and target.startswith(urlsplit(stated).path):
-            main = stated
-        return main, origins[1:]
+            return stated, origins[1:]
+        return main + self._prefix(main), origins[1:]
+
+    def _prefix(self, origin: str) -> str:
+        """What all targets on ``origin`` have before their DICOMweb resource; empty where they differ."""
+        found = set()
+        for request in (each.request for each in self.kept if self._origin(each) == origin):
+            segments = request.segments if request else ()
+            place = next((n for n, segment in enumerate(segments) if segment in _RESOURCES), None)
+            if place is not None:
+                found.add("".join(f"/{segment}" for segment in segments[:place]))
+        return found.pop() if len(found) == 1 else ""
 
     def _origin(self, exchange: Exchange) -> str:
         request = exchange.request

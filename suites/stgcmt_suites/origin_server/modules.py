@@ -30,6 +30,12 @@ SERIES = 0x0020000E
 SOP_CLASS = 0x00081150
 SOP_INSTANCE = 0x00081155
 
+# What a request module consists of (table J.1-1), on any level.
+REQUEST_VRS = {
+    **dict.fromkeys((SOPS, STUDIES, SERIES_SEQUENCE, CLASSES, INSTANCES), "SQ"),
+    **dict.fromkeys((STUDY, SERIES, SOP_CLASS, SOP_INSTANCE), "UI"),
+}
+
 # A component is 0 or has no leading zero; at most 64 characters (PS3.5 9.1).
 _UID = re.compile(r"(?=.{1,64}\Z)(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import email
 import json
 import re
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from email.message import Message
 from typing import Any
@@ -18,6 +17,7 @@ from xml.etree import ElementTree as ET
 from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag
 
+from stgcmt_suites.origin_server.modules import REQUEST_VRS, is_uid
 from stgcmt_suites.origin_server.negotiate import JSON, RELATED, XML, MediaType, Offer, RefusalError, parse
 
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
@@ -87,10 +87,7 @@ def _from_json(body: bytes) -> Dataset:
     try:
         # Strictly UTF-8 first: json.loads(bytes) would take UTF-16 and a byte order mark.
         tree = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
-        _check(tree)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return Dataset.from_json(tree)
+        return Dataset.from_json(_checked(tree))
     except RefusalError:
         raise
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -110,10 +107,14 @@ def _no_constant(name: str) -> Any:
     raise RefusalError(400, f"{name} is no JSON.")
 
 
-def _check(tree: Any) -> None:
-    """Refuse what is no data set of the DICOM JSON model (F.2): keys, ``vr``, one kind of value, values by VR."""
+def _checked(tree: Any) -> dict[str, Any]:
+    """The attributes of a request module in a data set of the DICOM JSON model (F.2); the others are ignored.
+
+    Refuses what the model does not allow: keys, ``vr``, more than one kind of value, values that are not of the VR.
+    """
     if not isinstance(tree, dict):
         raise RefusalError(400, "A data set is a JSON object.")
+    found: dict[str, Any] = {}
     for key, attribute in tree.items():
         if not _KEY.fullmatch(key):
             raise RefusalError(400, f"{key!r} is no tag of eight upper case hexadecimal digits.")
@@ -124,11 +125,21 @@ def _check(tree: Any) -> None:
             raise RefusalError(400, f"The Value of {key} is no array.")
         if len({"Value", "BulkDataURI", "InlineBinary"} & attribute.keys()) > 1:
             raise RefusalError(400, f"{key} has more than one kind of value.")
-        for value in values:
-            if attribute["vr"] == "SQ":
-                _check(value)
-            elif attribute["vr"] == "UI" and not isinstance(value, str):
-                raise RefusalError(400, f"A value of {key} is no string.")
+        if int(key, 16) not in REQUEST_VRS:
+            continue
+        vr = attribute["vr"]
+        _check_attribute(key, vr, values)
+        found[key] = {"vr": vr, "Value": [_checked(value) for value in values] if vr == "SQ" else values}
+    return found
+
+
+def _check_attribute(key: str, vr: str, values: list[Any]) -> None:
+    """That an attribute of a request module has its VR and, where there are any, valid UIDs."""
+    expected = REQUEST_VRS[int(key, 16)]
+    if vr != expected:
+        raise RefusalError(400, f"{key} has the VR {vr}, not {expected}.")
+    if vr == "UI" and not all(is_uid(value) for value in values):
+        raise RefusalError(400, f"A value of {key} is no UID.")
 
 
 class _Builder(ET.TreeBuilder):
@@ -162,14 +173,15 @@ def _from_element(parent: ET.Element) -> Dataset:
             raise RefusalError(400, f"An attribute has the tag {tag!r} and the vr {vr!r}.")
         if int(tag, 16) in ds:
             raise RefusalError(400, f"The attribute {tag} is there twice.")
-        if vr == "SQ":
-            ds.add_new(int(tag, 16), vr, [_from_element(item) for item in child if _local(item.tag) == "Item"])
+        if int(tag, 16) not in REQUEST_VRS:
             continue
-        values = [(value.text or "").strip() for value in child if _local(value.tag) == "Value"]
-        if vr == "UI":  # the rest plays no role in a request module
-            ds.add_new(int(tag, 16), vr, values[0] if len(values) == 1 else values or None)
+        items: list[Any]
+        if vr == "SQ":
+            items = [_from_element(item) for item in child if _local(item.tag) == "Item"]
         else:
-            ds.add_new(int(tag, 16), "UN", b"")
+            items = [(value.text or "").strip() for value in child if _local(value.tag) == "Value"]
+        _check_attribute(tag, vr, items)
+        ds.add_new(int(tag, 16), vr, items)
     return ds
 
 
@@ -183,6 +195,8 @@ def _local(name: str) -> str:
 def write(offer: Offer, module: Dataset, location: str, faults: Collection[str] = ()) -> tuple[str, bytes]:
     """Content-Type and bytes of a response module in a representation; ``location`` names the resource in parts."""
     content = to_json(module, faults) if offer.part == JSON else to_xml(module, faults)
+    if "multipart-under-single-type" in faults and not offer.multipart:
+        return offer.part, packed(offer.part, content, location)[1]
     return packed(offer.part, content, location, faults) if offer.multipart else (offer.part, content)
 
 
@@ -192,6 +206,8 @@ def packed(kind: str, content: bytes, location: str, faults: Collection[str] = (
     while boundary.encode() in content:
         boundary += "-"
     head = [f"Content-Type: {kind}", f"Content-Length: {len(content)}", f"Content-Location: {location}"]
+    if "part-without-length" in faults:
+        del head[1]
     if "part-without-type" in faults:
         del head[0]
     end = b"" if "multipart-not-closed" in faults else f"--{boundary}--\r\n".encode()
@@ -218,13 +234,13 @@ def to_json(module: Dataset, faults: Collection[str] = ()) -> bytes:
 
 
 def _pruned(tree: dict[str, Any]) -> dict[str, Any]:
-    """An empty attribute has no ``Value`` (F.2.5); pydicom writes an empty array for a sequence."""
+    """In ascending order (pydicom keeps the order of assignment), and without empty arrays (F.2.5)."""
     for attribute in tree.values():
         if attribute["vr"] == "SQ":
             attribute["Value"] = [_pruned(item) for item in attribute.get("Value", [])]
         if not attribute.get("Value", True):
             del attribute["Value"]
-    return tree
+    return dict(sorted(tree.items()))
 
 
 Json = dict[str, Any]
@@ -265,6 +281,8 @@ _TREES: Mapping[str, Callable[[Json], Json]] = {
     "keywords-as-keys": _everywhere(lambda pairs: [(keyword_for_tag(key), value) for key, value in pairs]),
     "no-vr": _everywhere(lambda pairs: [(key, _without(value, "vr")) for key, value in pairs]),
     "group-length": lambda tree: {"00080000": {"vr": "UL", "Value": [1]}, **tree},
+    "empty-value-array": lambda tree: {"00080054": {"vr": "AE", "Value": []}, **tree},
+    "person-name": lambda tree: {**tree, "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Nobody"}]}},
     "reason-as-string": _reason(lambda reason: {"vr": "US", "Value": [str(reason)]}),
     "reason-as-float": _reason(lambda reason: {"vr": "US", "Value": [float(reason)]}),
     "reason-wrong-vr": _reason(lambda reason: {"vr": "SS", "Value": [reason]}),
@@ -280,7 +298,8 @@ def _without(attribute: Json, member: str) -> Json:
 def to_xml(module: Dataset, faults: Collection[str] = ()) -> bytes:
     """A module as NativeDicomModel (PS3.19 A.1)."""
     attributes = {} if "xml-without-namespace" in faults else {"xmlns": NAMESPACE}
-    root = ET.Element("NativeDicomModel", {**attributes, "xml:space": "preserve"})
+    name = "DicomModel" if "xml-other-root" in faults else "NativeDicomModel"
+    root = ET.Element(name, {**attributes, "xml:space": "preserve"})
     _to_element(root, module, faults)
     content: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
     return content

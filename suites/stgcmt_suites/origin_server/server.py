@@ -164,6 +164,8 @@ def _framing(faults: frozenset[str]) -> Framing:
         return _BothLengths()
     if "no-length" in faults:
         return _no_length
+    if "http-1.0" in faults:
+        return lambda data: data.replace(b"HTTP/1.1 ", b"HTTP/1.0 ", 1) if data.startswith(b"HTTP/1.1 ") else data
     return lambda data: data
 
 
@@ -182,9 +184,9 @@ class _BothLengths:
 
 
 def _no_length(data: bytes) -> bytes:
-    """Every head without Content-Length; the application closes the connection where this is switched on."""
-    if not data.startswith(b"HTTP/1.1 200 "):
+    """A result without Content-Length: only where its head says that the connection ends with it."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if not data.startswith(b"HTTP/1.1 200 ") or b"connection: close" not in head.lower():
         return data
-    head, _, rest = data.partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length:")]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + rest
+    return b"\r\n".join(lines) + end + rest

@@ -127,18 +127,20 @@ def read_recording(directory: Path) -> Recording:
 
 
 def judge(
-    recording: Recording, suites: Mapping[str, Suite], *, profile: str, selection: Mapping[str, Any]
+    recording: Recording,
+    suites: Mapping[str, Suite],
+    *,
+    profile: str,
+    selection: Mapping[str, Any],
+    edition: str | None = None,
 ) -> tuple[JudgedRow, ...]:
-    """Every row of the run's roles, judged; rows outside the selection or the edition are not-tested with the reason."""
-    edition = recording.run.header.info.get("edition")
-    rows: list[JudgedRow] = []
-    for role in recording.run.header.info.get("roles", ()):
-        suite = suites[role]
-        for row in suite.catalogue:
-            if not row.in_edition(edition):
-                continue
-            rows.append(_judge_row(row, suite, recording, profile, selection))
-    return tuple(rows)
+    """Every row of the run's roles, judged; rows outside the selection are not-tested, rows outside the edition are left out."""
+    return tuple(
+        _judge_row(row, suites[role], recording, profile, selection)
+        for role in recording.run.header.info.get("roles", ())
+        for row in suites[role].catalogue
+        if row.in_edition(edition)
+    )
 
 
 def selected(row: Requirement, selection: Mapping[str, Any]) -> bool:

@@ -42,6 +42,7 @@ def judged_results(
     *,
     judged: str,
     profile: str | None = None,
+    edition: str | None = None,
     known_issues: Sequence[KnownIssue] | None = None,
 ) -> tuple[dict[str, Any], tuple[JudgedRow, ...]]:
     """Judge a recording and compose ``results.json``; what is not given is taken from the recording.
@@ -51,7 +52,8 @@ def judged_results(
     info = recording.run.header.info
     profile = profile or str(info.get("profile", "default"))
     selection = info.get("selection", {})
-    rows = judge(recording, suites, profile=profile, selection=selection)
+    edition = edition or info.get("edition")
+    rows = judge(recording, suites, profile=profile, selection=selection, edition=edition)
     if known_issues is None:
         known_issues = parse_known_issues({"issue": info.get("known_issues", [])}, "the bundle")
     closing = _closing(recording.run)
@@ -68,7 +70,7 @@ def judged_results(
         "suites": {
             role: {"version": suites[role].version, "hash": suite_hash(suites[role])} for role in info.get("roles", ())
         },
-        "edition": info.get("edition"),
+        "edition": edition,
         "profile": profile,
         "sut": info.get("sut_head", {}),
         "started": started,

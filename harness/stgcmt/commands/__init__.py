@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -66,3 +67,10 @@ def find_rows(suites: Mapping[str, Suite], ident: str) -> list[tuple[Suite, Any]
         known = [row.id for suite in suites.values() for row in suite.catalogue]
         raise UsageError("looking up a requirement", "a requirement id", ident, nearest(ident, known))
     return found
+
+
+def edition_of(text: str | None) -> str | None:
+    """An edition of the standard as ``--edition`` names it (``2024e``); raises ``UsageError``."""
+    if text is not None and not re.fullmatch(r"20\d\d[a-e]", text):
+        raise UsageError("reading --edition", "a year and a letter from a to e, such as 2024e", text, "leave it out for all rows")
+    return text

@@ -29,6 +29,7 @@ def _entry(plan: Plan, planned: Planned) -> dict[str, Any]:
         "lease": scenario.lease.listener if scenario.lease else None,
         "alone": scenario.alone,
         "needs": list(scenario.needs),
+        "wants": list(scenario.wants),
         "checks": sorted(check.name for check in planned.suite.all_checks if scenario.name in check.scenarios),
         "not_played": planned.reason or None,
     }

@@ -8,24 +8,35 @@ from typing import Any
 
 import click
 
-from stgcmt.commands import installed
+from stgcmt.commands import edition_of, installed
 
 
 @click.command("judge")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="readings of silent text move up by one")
+@click.option("--edition", help="only the rows that hold in this edition of the standard, e.g. 2024e")
 @click.option("--known-issues", type=click.Path(path_type=Path), help="known-issues.toml in place of the recorded one")
 @click.option(
     "--claims", type=click.Path(path_type=Path), help="a TOML file whose [claims] take the place of the recorded ones"
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="write a new bundle there instead of results into the old one"
+    "--out", type=click.Path(path_type=Path), help="write a new bundle with these verdicts there"
 )
 @click.option("--json", "as_json", is_flag=True, help="print only results.json")
 def command(
-    bundle: Path, known_issues: Path | None, claims: Path | None, out: Path | None, *, strict: bool, as_json: bool
+    bundle: Path,
+    edition: str | None,
+    known_issues: Path | None,
+    claims: Path | None,
+    out: Path | None,
+    *,
+    strict: bool,
+    as_json: bool,
 ) -> None:
-    """Judge a recorded bundle again: the same verdicts as the run, without the SUT."""
+    """Judge a recorded bundle again: the same verdicts as the run, without the SUT.
+
+    A bundle that lacks its results (a run that was killed) is completed; others stay as they are unless --out is given.
+    """
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
     from stgcmt.results import exit_of, judged_results  # noqa: PLC0415 - start-up
@@ -41,14 +52,16 @@ def command(
         suites,
         judged=iso(SystemClock().wall_ns()),
         profile="strict" if strict else None,
+        edition=edition_of(edition),
         known_issues=load_known_issues(known_issues) if known_issues else None,
     )
     if out:
         import shutil  # noqa: PLC0415 - rarely used
 
-        directory = bundles.prepare(out)
-        shutil.copytree(bundle / "transcripts", directory / "transcripts")
-        bundles.write(directory, results, recording, list(recording.run.header.info.get("command", [])))
+        bundles.prepare(out)
+        shutil.copytree(bundle / "transcripts", out / "transcripts")
+    if out or not (bundle / bundles.RESULTS).exists():
+        bundles.write(out or bundle, results, recording, list(recording.run.header.info.get("command", [])))
     if as_json:
         click.echo(bundles.dump(results), nl=False)
     else:

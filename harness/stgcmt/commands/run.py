@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stgcmt.commands import installed, nearest, roles_of, selection_of
+from stgcmt.commands import edition_of, installed, nearest, roles_of, selection_of
 
 if TYPE_CHECKING:
     from stgcmt.play import Plan, Player
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--level", multiple=True, type=click.Choice(["shall", "should", "may", "info"]), help="only this level")
 @click.option("--out", type=click.Path(path_type=Path), help="directory for the evidence (new or empty)")
 @click.option("--strict", is_flag=True, help="readings of silent text move up by one")
+@click.option("--edition", help="only the rows that hold in this edition of the standard, e.g. 2024e")
 @click.option("--known-issues", type=click.Path(path_type=Path), help="the vendor's known-issues.toml")
 @click.option("--fault", help="switch on a named fault of the embedded reference (`stgcmt faults`)")
 @click.option(
@@ -63,6 +64,7 @@ def make_plan(
     req: tuple[str, ...] = (),
     level: tuple[str, ...] = (),
     strict: bool = False,
+    edition: str | None = None,
     known_issues: Path | None = None,
     fault: str | None = None,
     command: tuple[str, ...] = (),
@@ -90,6 +92,7 @@ def make_plan(
         roles,
         selection_of(suites, roles, req, clause, level),
         profile="strict" if strict else "default",
+        edition=edition_of(edition),
         fault=fault,
         known_issues=tuple(dataclasses.asdict(issue) for issue in known),
         command=command,

@@ -930,3 +930,15 @@ async def test_fault_result_changes(bench):
 def test_unknown_mode_is_named():
     with pytest.raises(ValueError, match="unknown mode 'sync'"):
         settings("sync", None, {})
+
+
+@faulty("token-ignored", "secured")
+async def test_fault_token_ignored(bench):
+    assert (await bench.post(bench.uid(), flat(named()))).status_code == 202
+
+
+@faulty("no-challenge", "secured")
+async def test_fault_no_challenge(bench):
+    answer = await bench.post(bench.uid(), flat(named()))
+    assert answer.status_code == 401
+    assert "www-authenticate" not in answer.headers

@@ -43,6 +43,11 @@ class Case:
         return f"{safe(self.row['id'])}.d"
 
     @property
+    def mode(self) -> str:
+        """The SUT's mode in the recording, empty where it had none."""
+        return str(self.transcript.header.info.get("mode") or "")
+
+    @property
     def transactions(self) -> tuple[str, ...]:
         """The Transaction UIDs that the scenario minted, in order."""
         minted = (event.info for event in self.transcript.of("uid") if event.info.get("what") == "transaction")
@@ -97,9 +102,20 @@ def case_of(row: Mapping[str, Any], transcripts: Mapping[str, Transcript], sut: 
         cited = frozenset(by_transcript[name])
         protocol = _protocol(transcript, cited)
         if protocol:
-            section = sut.get(row["role"], {})
-            return Case(row, transcript, protocol, cited, section if isinstance(section, Mapping) else {})
+            return Case(row, transcript, protocol, cited, _section(sut, row["role"], transcript))
     return None
+
+
+def _section(sut: Mapping[str, Any], role: str, transcript: Transcript) -> Mapping[str, Any]:
+    """The SUT's section of a role, as it was in the scenario's mode."""
+    section = sut.get(role, {})
+    if not isinstance(section, Mapping):
+        return {}
+    modes = section.get("modes", {})
+    return {
+        **section,
+        **(modes.get(transcript.header.info.get("mode") or "", {}) if isinstance(modes, Mapping) else {}),
+    }
 
 
 def _protocol(transcript: Transcript, cited: frozenset[int]) -> str:

@@ -95,6 +95,7 @@ class _Script:
             name=self.case.name,
             steps=[line for act in acts for line in act.lines],
             uids=self.uids,
+            mode=_comment(self.case.mode),
             wait=self._report_wait(),
             **self._peers(),
         )

@@ -25,7 +25,7 @@ _HEAD = """\
 #
 # Replays the recorded requests with fresh Transaction UIDs. Needs curl.
 #   sh {name} [BASE_URL{second}]
-# A bearer token is taken from STGCMT_TOKEN, the file of a CA of your own from STGCMT_CA.
+{mode}# A bearer token is taken from STGCMT_TOKEN, the file of a CA of your own from STGCMT_CA.
 set -u
 BASE=${{1:-{base}}}
 BASE=${{BASE%/}}
@@ -113,6 +113,9 @@ class _Script:
             expected=one_line(row["expected"] or row["statement"]),
             seen=one_line("; ".join(row["seen"]) or row["message"]),
             name=self.case.name,
+            mode=f"# The SUT was in its mode {one_line(self.case.mode)!r}; BASE_URL must be too.\n"
+            if self.case.mode
+            else "",
             base=self.base,
             second="".join(f" BASE_URL_{place}" for place in range(2, len(self.others) + 2)),
             bases="".join(

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
-from stgcmt.errors import UnreachableError, UsageError
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
+from stgcmt.errors import UnreachableError, UsageError
 from stgcmt.judge import selected
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
@@ -283,22 +283,20 @@ class Player:
         )  # fmt: skip
         together = sorted((each for each in playable if not each.scenario.alone), key=self._urgency)
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open
-            await self._together([each for each in together if each.scenario.lease is None], run, desk, running, back)
+            await self._together([each for each in together if each.scenario.lease is None], desk, running, back)
             together = [each for each in together if each.scenario.lease is not None]
-        await self._together(together, run, desk, running, back)
+        await self._together(together, desk, running, back)
         for each in playable:
             if each.scenario.alone:
-                await self._together([each], run, desk, running, back)
+                await self._together([each], desk, running, back)
 
     def _urgency(self, planned: Planned) -> tuple[bool, float]:
         """Leases first, since they queue; then what may wait longest."""
         longest = max((float(getattr(self.plan.sut.timing, name, 0.0)) for name in planned.scenario.waits), default=0.0)
         return planned.scenario.lease is None, -longest
 
-    async def _together(
-        self, planned: Sequence[Planned], run: Recorder, desk: Desk, running: Any, back: Backstage
-    ) -> None:
-        self._tasks = {asyncio.create_task(self._one(each, run, desk, running, back)) for each in planned}
+    async def _together(self, planned: Sequence[Planned], desk: Desk, running: Any, back: Backstage) -> None:
+        self._tasks = {asyncio.create_task(self._one(each, desk, running, back)) for each in planned}
         if self._interrupted:
             self.interrupt()
         try:
@@ -310,7 +308,7 @@ class Player:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             raise
 
-    async def _one(self, planned: Planned, run: Recorder, desk: Desk, running: Any, back: Backstage) -> None:
+    async def _one(self, planned: Planned, desk: Desk, running: Any, back: Backstage) -> None:
         """Wait for a place (a lease first: it is the rarer), then play; whatever happens stays inside this scenario."""
         scenario, role = planned.scenario, planned.role
         recorder: Recorder | None = None

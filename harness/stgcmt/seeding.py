@@ -35,7 +35,7 @@ async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, 
 
 
 async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool, str]:
-    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_client import NoAnswer, client_for  # noqa: PLC0415 - start-up
 
     boundary = "stgcmt-instance"
     body = (
@@ -54,9 +54,9 @@ async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool
         answer = await client.request("POST", "studies", headers=headers, content=body)
     finally:
         await client.aclose()
-    status = getattr(answer, "status", None)
-    if status is None:
+    if isinstance(answer, NoAnswer):
         return False, f"no answer to STOW-RS: {answer.kind} {answer.detail}"
+    status = answer.status
     # 200: all stored; 202: some with warnings. The instance is asked for by name later, so nothing is taken on trust.
     return status == 200 or (status == 202 and b"00081198" not in answer.body), f"STOW-RS answered {status}"
 
@@ -96,7 +96,7 @@ async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
 
 
 async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
-    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_client import NoAnswer, client_for  # noqa: PLC0415 - start-up
 
     path = f"studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}/instances/{instance.sop_instance_uid}"
     accept = [("Accept", 'multipart/related; type="application/dicom"; transfer-syntax=*')]
@@ -107,12 +107,10 @@ async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
         answer = await client.request("GET", path, headers=accept)
     finally:
         await client.aclose()
-    status = getattr(answer, "status", None)
-    if status != 200:
-        return Found(
-            None,
-            detail=f"WADO-RS answered {status}" if status else f"no answer to WADO-RS: {answer.kind} {answer.detail}",
-        )
+    if isinstance(answer, NoAnswer):
+        return Found(None, detail=f"no answer to WADO-RS: {answer.kind} {answer.detail}")
+    if answer.status != 200:
+        return Found(None, detail=f"WADO-RS answered {answer.status}")
     head = f"Content-Type: {answer.header('content-type')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + answer.body, policy=email.policy.HTTP)
     parts = list(message.iter_parts()) if message.is_multipart() else [message]

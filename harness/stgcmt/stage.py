@@ -16,6 +16,7 @@ from typing import Any
 from stgcmt.clock import NS, Clock
 from stgcmt.desk import Desk, Place
 from stgcmt.endpoints import dimse_endpoint, dimse_timeouts
+from stgcmt.errors import UsageError
 from stgcmt.suite import Scenario, Suite
 from stgcmt.sut import Timing
 from stgcmt.transcript import STEP, Recorder
@@ -252,19 +253,26 @@ class Stage:
 
     async def provoke(self, name: str, **values: str) -> bool:
         """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
-        if f"provoke.{name}" not in self._scenario.needs:
+        if f"provoke.{name}" not in (*self._scenario.needs, *self._scenario.wants):
             raise UndeclaredError(f"{self._scenario.name} provokes {name} without declaring provoke.{name}")
         done = await self._back.provoke(self.role, self.mode, name, values)
         self.recorder.event("provoke", name=name, ok=done.ok, detail=done.detail, values=dict(values))
         return bool(done.ok)
 
-    async def restart(self) -> None:
-        """Restart the SUT through its driver."""
-        if "restart" not in self._scenario.needs:
+    async def restart(self) -> bool:
+        """Restart the SUT through its driver; False where that cannot and the scenario only wants it."""
+        if "restart" not in (*self._scenario.needs, *self._scenario.wants):
             raise UndeclaredError(f"{self._scenario.name} restarts the SUT without declaring restart")
         self.recorder.event("driver", action="restart")
-        await self._back.restart()
+        try:
+            await self._back.restart()
+        except UsageError as error:
+            if "restart" in self._scenario.needs:
+                raise
+            self.recorder.event("driver", action="not-restarted", detail=str(error))
+            return False
         self.recorder.event("driver", action="restarted")
+        return True
 
     async def listen(self, listener: str) -> None:
         """Change how the leased destination behaves from the next connection on."""

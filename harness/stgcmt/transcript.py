@@ -33,7 +33,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
 from typing import Any, Protocol, TypeVar
 
 from stgcmt.clock import Clock, iso

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_TESTED = "not-tested"
     NOTE = "note"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict
     NOT_APPLICABLE = "not-applicable"
 
 
@@ -51,11 +51,11 @@ class Ruled(Protocol):
     """What of a requirement the severity function reads."""
 
     @property
-    def level(self) -> str: ...  # noqa: D102
+    def level(self) -> str: ...
     @property
-    def basis(self) -> str: ...  # noqa: D102
+    def basis(self) -> str: ...
     @property
-    def outcomes(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def outcomes(self) -> Mapping[str, Any]: ...
 
 
 class UnknownOutcomeError(Exception):
@@ -187,20 +187,20 @@ class Row(Protocol):
     """What of a judged requirement the overlay, the gate and the exit code read."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str: ...
     @property
-    def role(self) -> str: ...  # noqa: D102
+    def role(self) -> str: ...
     @property
-    def verdict(self) -> Verdict: ...  # noqa: D102
+    def verdict(self) -> Verdict: ...
     @property
     def mandatory(self) -> bool:
         """Whether its violation is a fail."""
         ...
 
     @property
-    def excluded(self) -> str | None: ...  # noqa: D102
+    def excluded(self) -> str | None: ...
     @property
-    def selected(self) -> bool: ...  # noqa: D102
+    def selected(self) -> bool: ...
 
 
 def overlay(issues: Sequence[KnownIssue], rows: Sequence[Row], on: str) -> Overlay:

@@ -72,5 +72,7 @@ def find_rows(suites: Mapping[str, Suite], ident: str) -> list[tuple[Suite, Any]
 def edition_of(text: str | None) -> str | None:
     """An edition of the standard as ``--edition`` names it (``2024e``); raises ``UsageError``."""
     if text is not None and not re.fullmatch(r"20\d\d[a-e]", text):
-        raise UsageError("reading --edition", "a year and a letter from a to e, such as 2024e", text, "leave it out for all rows")
+        raise UsageError(
+            "reading --edition", "a year and a letter from a to e, such as 2024e", text, "leave it out for all rows"
+        )
     return text

@@ -19,9 +19,7 @@ from stgcmt.commands import edition_of, installed
 @click.option(
     "--claims", type=click.Path(path_type=Path), help="a TOML file whose [claims] take the place of the recorded ones"
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="write a new bundle with these verdicts there"
-)
+@click.option("--out", type=click.Path(path_type=Path), help="write a new bundle with these verdicts there")
 @click.option("--json", "as_json", is_flag=True, help="print only results.json")
 def command(
     bundle: Path,

@@ -86,7 +86,7 @@ async def _serve(
     from stgcmt.suite import Setting  # noqa: PLC0415 - start-up
     from stgcmt.wire.stream import SystemNetwork  # noqa: PLC0415 - start-up
 
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -35,7 +35,8 @@ async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, 
 
 
 async def _stow(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[bool, str]:
-    from stgcmt.actors.http_client import NoAnswer, client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_values import NoAnswer  # noqa: PLC0415 - start-up
 
     boundary = "stgcmt-instance"
     body = (
@@ -96,7 +97,8 @@ async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
 
 
 async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
-    from stgcmt.actors.http_client import NoAnswer, client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
+    from stgcmt.actors.http_values import NoAnswer  # noqa: PLC0415 - start-up
 
     path = f"studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}/instances/{instance.sop_instance_uid}"
     accept = [("Accept", 'multipart/related; type="application/dicom"; transfer-syntax=*')]

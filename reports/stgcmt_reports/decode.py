@@ -107,9 +107,9 @@ def _json(value: Any, indent: str, head: str = "", tail: str = "") -> Iterator[s
         comma = "," if number < len(value) else ""
         if pairs:
             key, inner = each
-            yield from _json(inner, indent + "  ", f"{json.dumps(key, ensure_ascii=False)}: ", comma + _named(key))
+            yield from _json(inner, indent + " ", f"{json.dumps(key, ensure_ascii=False)}: ", comma + _named(key))
         else:
-            yield from _json(each, indent + "  ", "", comma)
+            yield from _json(each, indent + " ", "", comma)
     yield f"{indent}{'}' if pairs else ']'}{tail}"
 
 
@@ -126,7 +126,7 @@ def _named(key: str) -> str:
         name = keyword(int(key, 16)) if len(key) == 8 else ""
     except ValueError:
         return ""
-    return f"   {name}" if name else ""
+    return f"  {name}" if name else ""
 
 
 def message_lines(message: Message) -> list[str]:

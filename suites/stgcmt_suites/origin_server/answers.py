@@ -34,6 +34,10 @@ def result(content_type: str, body: bytes, location: str, faults: Collection[str
         del headers["content-location"]
     if "content-location-elsewhere" in faults:
         headers["content-location"] = location + ".0"
+    if "content-location-outside" in faults:
+        headers["content-location"] = "/elsewhere" + location
+    if "charset-latin-1" in faults:
+        headers["content-type"] += "; charset=iso-8859-1"
     if "wrong-content-type" in faults:
         headers["content-type"] = "application/json"
     if "no-content-type" in faults:

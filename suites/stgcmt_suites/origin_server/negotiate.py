@@ -112,17 +112,24 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
     offers = tuple(each for each in OFFERS if each.part != XML or "no-xml" not in faults)
     if "no-multipart" in faults:
         offers = tuple(each for each in offers if not each.multipart)
-    wanted = None if accept is None else ranges(accept)
-    if parameter is not None and "ignores-accept-parameter" not in faults:
-        asked = _of_parameter(parameter)
+    wanted = None if accept is None else _heard(accept, faults)
+    listens = "ignores-accept-parameter" not in faults and ("header-wins" not in faults or accept in (None, "*/*"))
+    if parameter is not None and listens:
+        asked = _of_parameter(parameter, faults)
         if found := _best(asked, [each for each in offers if wanted is None or _weight(each, wanted) > 0], faults):
             return found
     if wanted is None:
         if "accept-not-needed" in faults:
             return offers[0]
         raise RefusalError(406, "The request has no Accept header field; name a media type of the service.")
+    if "ignores-accept" in faults:
+        return offers[0]
     if _mixed(wanted) and "mixture-accepted" not in faults:
-        raise RefusalError(400, "DICOM and rendered media types cannot be mixed in one Accept.")
+        raise RefusalError(
+            500 if "mixture-as-500" in faults else 400, "DICOM and rendered media types cannot be mixed in one Accept."
+        )
+    if "wildcard-as-xml" in faults and accept == "*/*":
+        return Offer(XML)
     if found := _best(wanted, offers, faults):
         return found
     if "unacceptable-as-xml" in faults:
@@ -130,6 +137,17 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
     if "unacceptable-as-default" in faults:
         return offers[0]
     raise RefusalError(406, f"No acceptable media type; the service has {JSON} and {XML}, alone or in {RELATED}.")
+
+
+def _heard(accept: str, faults: Collection[str]) -> tuple[MediaType, ...]:
+    """The ranges of an Accept value, but for those that a fault makes the server deaf to."""
+    found = ranges(accept)
+    if "invalid-entry-spoils" in faults and len(found) < len([each for each in accept.split(",") if each.strip()]):
+        raise RefusalError(406, "The Accept header field has an entry that is no media type.")
+    if "type-needs-quotes" in faults and re.search(r"type\s*=\s*[^\s\"]", accept):
+        return ()
+    deaf = {name for name in ("transfer-syntax", "charset") if f"{name}-not-understood" in faults}
+    return tuple(each for each in found if not deaf & each.parameters.keys())
 
 
 def choose_capabilities(accept: str | None) -> str:
@@ -173,9 +191,10 @@ def _mixed(wanted: Sequence[MediaType]) -> bool:
     return dicom and rendered
 
 
-def _of_parameter(value: str) -> tuple[MediaType, ...]:
+def _of_parameter(value: str, faults: Collection[str] = ()) -> tuple[MediaType, ...]:
     elements = [element for element in value.split(",") if element.strip()]
     found = [parse(element) for element in elements]
     if not found or None in found or any("*" in each.name for each in found if each):
-        raise RefusalError(400, "The query parameter accept is a list of media types without wildcards.")
+        status = 500 if "accept-parameter-as-500" in faults else 400
+        raise RefusalError(status, "The query parameter accept is a list of media types without wildcards.")
     return tuple(each for each in found if each)

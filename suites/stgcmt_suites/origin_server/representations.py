@@ -328,4 +328,4 @@ def _texts(element: DataElement, faults: Collection[str]) -> list[str]:
         return []
     values = [element.value] if element.VM == 1 else list(element.value)
     hexadecimal = "xml-reason-hexadecimal" in faults and element.VR == "US"
-    return [f"{each:04X}" if hexadecimal else str(each) for each in values]
+    return [f"{each:#06x}" if hexadecimal else str(each) for each in values]

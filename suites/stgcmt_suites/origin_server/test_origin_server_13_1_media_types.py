@@ -27,9 +27,8 @@ def test_query_parameters_are_supported(negotiation: Transcript) -> None:
 def test_json_is_supported_and_the_default(negotiation: Transcript) -> None:
     """The result comes as DICOM JSON where that, or any type, is accepted."""
     view = commitment(negotiation)
-    transaction = view.transaction("control")
-    for call in transaction.checks:
-        assert call.status != 406 or call.sent("Accept") != "application/dicom+json", expected("DICOM JSON", call)
+    for call in view.step("control", "control-poll", "accept-json"):
+        assert call.status != 406, expected("DICOM JSON for Accept: application/dicom+json", call)
     finished(negotiation)
     plain, any_type = view.one("accept-json"), view.one("accept-any")
     settled(plain, any_type)

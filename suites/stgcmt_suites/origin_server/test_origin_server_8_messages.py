@@ -88,7 +88,6 @@ def test_payloads_have_a_type(negotiation: Transcript, unsupported_bodies: Trans
 @requirement("WEB-8.4.2-02")
 def test_content_encoding_says_what_was_applied(negotiation: Transcript, unsupported_bodies: Transcript) -> None:
     """A coded payload names its coding, one that nobody asked for is not applied; a coding it lacks is refused."""
-    control_result = finished(negotiation)
     for call in calls(negotiation):
         coding = call.header("Content-Encoding")
         hidden = coding is None and call.body.startswith(b"\x1f\x8b")
@@ -98,7 +97,7 @@ def test_content_encoding_says_what_was_applied(negotiation: Transcript, unsuppo
         )
         unasked = coding not in (None, "identity") and call.sent("Accept-Encoding") is None
         assert not unasked, expected("no coding that was not asked for", f"Content-Encoding: {coding}", call)
-    zipped = commitment(negotiation).one("gzip")
+    control_result, zipped = finished(negotiation), commitment(negotiation).one("gzip")
     unknown = commitment(unsupported_bodies).one("coding-unknown")
     assert not unknown.accepted, expected("a refusal of a coding that nobody knows", unknown)
     settled(zipped, unknown)

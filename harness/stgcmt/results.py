@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -16,7 +16,6 @@ from stgcmt.verdict import (
     Exit,
     KnownIssue,
     Overlay,
-    Verdict,
     exit_code,
     overlay,
     parse_known_issues,
@@ -170,13 +169,3 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "selected": row.selected,
         "vacuous": False,
     }
-
-
-def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows that deviate, worst consequence first."""
-    rank = {name: place for place, name in enumerate(CONSEQUENCES)}
-    order = {Verdict.ERROR: 0, Verdict.FAIL: 1, Verdict.WARN: 2}
-    rows: Iterable[Mapping[str, Any]] = (row for row in results["requirements"] if row["verdict"] in order)
-    return sorted(
-        rows, key=lambda row: (order[Verdict(row["verdict"])], rank.get(row["consequence"], 99), row["role"], row["id"])
-    )

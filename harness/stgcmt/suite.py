@@ -211,6 +211,7 @@ class Play(Protocol):
     section: Mapping[str, Any]
     timing: Any
     destination: Any
+    clock: Clock
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""

@@ -54,7 +54,7 @@ def good(*names: str) -> list[Transcript]:
 
 PLAIN = ("plain_commitment", "several_instances")
 SUCCESS = ("plain_commitment", "held_open", "several_instances", "partly_missing")
-ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes")
+ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes", "deleted_instance")
 
 
 def with_one(changed: Transcript) -> list[Transcript]:
@@ -130,7 +130,7 @@ RED = [
     ("DIMSE-J.3.3.1.2-10", plain(open={"calling": "OTHER"}), "warn:violation"),
     ("DIMSE-J.3.3.1.2-11", plain(open={"called": "OTHER"}), "warn:violation"),
     ("DIMSE-J.3.3.1.2-08", plain(reported=False), "fail:violation"),
-    ("DIMSE-J.3.3-01", plain(reported=False), "fail:violation"),
+    ("DIMSE-J.3.3-01", plain("held_open", reported=False), "fail:violation"),
     ("DIMSE-J.3.1-01", plain(status=0x0211, reported=False), "fail:violation"),
     ("DIMSE-J.3.2-02", plain(status=None, reported=False), "fail:violation"),
     ("DIMSE-J.3.2.1.3-03", missing(status=0x0112), "fail:violation"),
@@ -360,7 +360,7 @@ def test_used_transaction_uids(ident: str, scenario: str, step: str) -> None:
 
 
 def test_the_first_report_is_not_lost() -> None:
-    others = good("plain_commitment", "several_instances", "partly_missing", "all_missing", "in_sequence")
+    others = good("plain_commitment", "several_instances", "partly_missing", "all_missing", "in_sequence", "finished_again")
     assert "fail:violation" not in verdicts("DIMSE-J.3.2.1.3-02", *others, again("pending_again", "second", 0x0115))
     lost = again("pending_again", "second", 0x0115, first=False)
     assert "fail:violation" in verdicts("DIMSE-J.3.2.1.3-02", *others, lost)

@@ -61,6 +61,12 @@ def _class_differences(request: Commitment, report: Report) -> list[Difference]:
     return found
 
 
+def about(request: Commitment) -> list[Report]:
+    """The reports that name an instance of this request: where two share a Transaction UID, only content tells."""
+    wanted = {each.sop_instance_uid for each in request.references}
+    return [report for report in request.heard if wanted & set(report.result.instances)]
+
+
 def same_results(request: Commitment, report: Report) -> bool:
     """Whether each instance asked for is named at least once, and none both as committed and as failed."""
     committed = {each.sop_instance_uid for each in report.result.committed}
@@ -128,6 +134,7 @@ __all__ = [
     "Association",
     "Difference",
     "Message",
+    "about",
     "differences",
     "offered_syntaxes",
     "oversized",

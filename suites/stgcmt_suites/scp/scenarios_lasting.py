@@ -36,6 +36,24 @@ async def link_only(play: Play) -> None:
         await commit(play, "link", [link])
 
 
+@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination"), wants=("provoke.delete",))
+async def deleted_instance(play: Play) -> None:
+    """Two stored instances, one of which the vendor's help deletes before commitment is asked for."""
+    kept, gone = await play.seed("ct"), await play.seed("ct")
+    if hasattr(gone, "part10"):  # what was there before the run is not deleted
+        await play.provoke("delete", sop_instance_uid=gone.sop_instance_uid)
+    await commit(play, "request", [kept, gone])
+
+
+@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "retrieval", "destination"), wants=("restart",), alone=True)
+async def kept_over_restart(play: Play) -> None:
+    """An instance is committed, the SUT is restarted, and the instance is read back."""
+    instance = await play.seed("ct")
+    await commit(play, "request", [instance])
+    await play.restart()
+    await play.retrieve(instance)
+
+
 @scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination", "restart"), alone=True)
 async def restarted(play: Play) -> None:
     """The SUT is restarted as soon as it accepted a request."""

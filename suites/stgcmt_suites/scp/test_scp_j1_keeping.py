@@ -6,7 +6,7 @@ from stgcmt.suite import Transcript, claims, dimse, expected, inconclusive, not_
 from stgcmt_suites.commitment.dimse_module import RETRIEVE_AE_TITLE
 from stgcmt_suites.scp.premises import accepted_control, some_reports
 from stgcmt_suites.scp.stored import lost, read_back, stored
-from stgcmt_suites.scp.views import Report, Seen, commitments, names
+from stgcmt_suites.scp.views import Report, Seen, commitments, names, reports_of
 
 
 @requirement("DIMSE-J.3.3.1.2-12")
@@ -23,13 +23,16 @@ def test_committed_instances_keep_all_attributes(level_2: Transcript, run: Trans
 
 
 @requirement("DIMSE-J.1.1-02")
-def test_committed_instances_can_be_retrieved(level_2: Transcript) -> None:
-    """What was committed can be read back after the report."""
-    report, uid = _committed(level_2)
-    tried = [event for event in level_2.of("retrieve") if event.info.get("sop_instance_uid") == uid]
-    if not tried:
-        inconclusive("nothing was read back", report)
-    assert any(event.info.get("ok") for event in tried), expected("the committed instance", *tried, report)
+def test_committed_instances_can_be_retrieved(level_2: Transcript, kept_over_restart: Transcript) -> None:
+    """What was committed can be read back after the report, and after a restart where the driver can do it."""
+    for transcript in (level_2, kept_over_restart):
+        committed = {each.sop_instance_uid for report in reports_of(transcript) for each in report.result.committed}
+        tried = [event for event in transcript.of("retrieve") if event.info.get("sop_instance_uid") in committed]
+        assert all(event.info.get("ok") for event in tried), expected("the committed instance", *tried)
+    for transcript in (level_2, kept_over_restart):
+        _, uid = _committed(transcript)
+        if not any(event.info.get("sop_instance_uid") == uid for event in transcript.of("retrieve")):
+            inconclusive("nothing was read back", *reports_of(transcript))
 
 
 @requirement("DIMSE-J.3.3.1.1.1-02")
@@ -66,15 +69,28 @@ def test_a_link_is_not_committed(link_only: Transcript, run: Transcript) -> None
 
 
 @requirement("DIMSE-ROB-RETRY-02")
-def test_accepted_requests_survive_a_restart(restarted: Transcript) -> None:
+def test_accepted_requests_survive_a_restart(
+    restarted: Transcript, plain_commitment: Transcript, run: Transcript
+) -> None:
     """A request that was accepted before a restart is reported on after it."""
+    some_reports(plain_commitment)
     request = accepted_control(restarted, "request")
     down = [event.t for event in restarted.of("driver") if event.info.get("action") == "restart"]
     if not down:
         inconclusive("the SUT was not restarted", request)
-    if any(report.message.t_first < down[0] for report in request.heard):
-        inconclusive("the report came before the restart", *request.heard)
+    if any(report.message.t_first < _gone(restarted, run, down[0]) for report in request.heard):
+        inconclusive("the report came before the SUT was down", *request.heard)
     assert request.heard, expected("a report after the restart", request, *restarted.of("driver"))
+
+
+def _gone(restarted: Transcript, run: Transcript, asked: int) -> int:
+    """When the SUT that a restart ended was gone, on the scenario's clock; where no driver says so, when it was asked to.
+
+    A SUT that ends in good order may still report while it does, which says nothing about surviving.
+    """
+    shift = run.header.monotonic_ns - restarted.header.monotonic_ns
+    stopped = [event.t + shift for event in run.of("driver") if event.info.get("action") == "stopped"]
+    return min((t for t in stopped if t >= asked), default=asked)
 
 
 def _committed(transcript: Transcript) -> tuple[Report, str]:

@@ -11,17 +11,18 @@ NO_DATA_SET = 0x0101
 
 
 @requirement("DIMSE-J.3.3-01")
-def test_a_report_comes(held_open: Transcript, plain_commitment: Transcript) -> None:
+def test_a_report_comes(held_open: Transcript) -> None:
     """An accepted request is reported on within the configured time, on whichever association."""
-    for request in some_accepted(held_open, plain_commitment):
+    for request in some_accepted(held_open):
         assert request.heard, expected("an N-EVENT-REPORT within max_report_delay", request)
 
 
 @requirement("DIMSE-J.3.3.1.2-08")
 def test_the_report_comes_after_release(
-    plain_commitment: Transcript, several_instances: Transcript, partly_missing: Transcript
+    plain_commitment: Transcript, several_instances: Transcript, partly_missing: Transcript, held_open: Transcript
 ) -> None:
     """Where the request's association was released at once, the report comes on another one."""
+    some_reports(held_open)  # an SCP that never reports is judged elsewhere
     requests = [
         each
         for each in some_accepted(plain_commitment, several_instances, partly_missing)
@@ -174,13 +175,16 @@ def test_undelivered_reports_are_tried_again(
     report_aborted: Transcript,
     listener_away: Transcript,
     role_refused: Transcript,
+    plain_commitment: Transcript,
     run: Transcript,
 ) -> None:
     """After a failed attempt another one follows, or the result is kept for an operator."""
-    played = (rejected_once, listener_away, role_refused)
-    requests = [(each, 1) for each in some_accepted(*played)]
+    some_reports(plain_commitment)
+    requests = [(each, 1) for each in some_accepted(rejected_once, listener_away, role_refused)]
     requests += [(each, 2) for each in some_accepted(report_failed, report_aborted) if each.heard]
-    lost = [each for each, count in requests if len(each.heard) < count]
+    lost = [
+        each for each, count in requests if len(each.heard) < count and not any(one.delivered for one in each.heard)
+    ]
     if lost and claims(run).get("scp.keeps_undelivered"):
         not_applicable("scp.keeps_undelivered")
     assert not lost, expected("another attempt within max_report_delay", *lost)

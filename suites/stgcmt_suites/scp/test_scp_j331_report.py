@@ -117,9 +117,12 @@ def test_nothing_committed_has_no_referenced_sequence(partly_missing: Transcript
 
 
 @requirement("DIMSE-J.3.3.1.1-02")
-def test_full_success_has_no_failed_sequence(plain_commitment: Transcript, several_instances: Transcript) -> None:
+def test_full_success_has_no_failed_sequence(
+    plain_commitment: Transcript, several_instances: Transcript, partly_missing: Transcript
+) -> None:
     """Event type 1 goes without a Failed SOP Sequence."""
-    reports = [each for each in some_reports(plain_commitment, several_instances) if each.event_type == ALL_COMMITTED]
+    played = (plain_commitment, several_instances, partly_missing)
+    reports = [each for each in some_reports(*played) if each.event_type == ALL_COMMITTED]
     for report in reports:
         assert not report.result.failed, expected("no Failed SOP Sequence with event type 1", report)
     for report in reports:
@@ -130,7 +133,7 @@ def test_full_success_has_no_failed_sequence(plain_commitment: Transcript, sever
                 what="no Failed SOP Sequence with event type 1",
             )
     if not reports:
-        inconclusive("no report has event type 1", *some_reports(plain_commitment, several_instances)[:1])
+        inconclusive("no report has event type 1", *some_reports(*played)[:1])
 
 
 @requirement("DIMSE-J.3.3.1.1-03")
@@ -207,15 +210,16 @@ def test_reasons_are_enumerated(partly_missing: Transcript, all_missing: Transcr
 
 @requirement("DIMSE-J.3.2-PARTIAL")
 def test_what_is_not_there_is_never_committed(
-    partly_missing: Transcript, all_missing: Transcript, wrong_class: Transcript
+    partly_missing: Transcript, all_missing: Transcript, deleted_instance: Transcript, wrong_class: Transcript
 ) -> None:
-    """No instance that the SCP was never given is committed; one of another class is told apart."""
-    for transcript in (partly_missing, all_missing):
-        missing = commitments(transcript).never_sent()
+    """No instance that the SCP was never given, or lost, is committed; one of another class is told apart."""
+    for transcript in (partly_missing, all_missing, deleted_instance):
+        missing = commitments(transcript).absent()
         for report in commitments(transcript).reports:
             wrong = [each for each in report.result.committed if each.sop_instance_uid in missing]
-            assert not wrong, expected(f"{names(wrong)} failed: never sent to the SUT", report)
-            assert report.event_type != ALL_COMMITTED, expected("Event Type ID 2, since instances are missing", report)
+            assert not wrong, expected(f"{names(wrong)} failed: the SUT does not have it", report)
+            typed = report.event_type != ALL_COMMITTED or not missing
+            assert typed, expected("Event Type ID 2, since instances are missing", report)
     view = commitments(wrong_class)
     for request in view.all:
         asked_wrongly = [

@@ -239,12 +239,15 @@ class Commitments:
                 return None if found is None else str(found)
         return None
 
-    def never_sent(self) -> frozenset[str]:
-        """SOP Instance UIDs that were minted here and never seeded: the SUT cannot hold them."""
+    def absent(self) -> frozenset[str]:
+        """SOP Instance UIDs of requests that the SUT cannot hold: minted here and never seeded, or deleted since."""
         minted = {
             str(event.info.get("uid")) for event in self.transcript.of("uid") if event.info.get("what") == "instance"
         }
-        return frozenset(minted - self.seeded())
+        asked = {each.sop_instance_uid for request in self.all for each in request.references}
+        helped = [event.info for event in self.transcript.of("provoke") if event.info.get("name") == "delete"]
+        deleted = {str(each.get("values", {}).get("sop_instance_uid")) for each in helped if each.get("ok")}
+        return frozenset(asked & (minted - self.seeded() | deleted))
 
     def seeded(self) -> frozenset[str]:
         """SOP Instance UIDs that the SUT was given, or holds already."""

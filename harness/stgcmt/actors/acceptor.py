@@ -98,6 +98,7 @@ async def _answer(assoc: Association, script: ListenerScript, ae_title: str | No
     elif script.associate == "close":
         await assoc.close()
     elif script.associate == "accept":
+        await _pause(assoc, script.accept_after_s)
         raw = script.policy().encode(asked.body, rq, max_pdu=script.max_pdu)
         # Established first: the peer's first message may be here before ``send`` returns.
         assoc.establish(rq, items.decode_ac(raw[6:]))

@@ -32,6 +32,7 @@ class ListenerScript:
     ``associate`` answers the A-ASSOCIATE-RQ (``reject``: result, source, reason of PS3.8 table 9-21); ``refuse_with``
     is the result of every context (0: each is judged by itself). ``on_request`` is what a request gets that no handler
     of the caller serves; a report is then answered with ``report_status`` and ``response_fields`` after ``delay_s``.
+    ``accept_after_s`` holds back the A-ASSOCIATE-AC.
     ``deviate_first`` limits a deviation to the first associations of a listener, later ones find ``plain``.
     """
 
@@ -47,6 +48,7 @@ class ListenerScript:
     report_status: int = 0x0000
     response_fields: Mapping[int, Value] = field(default_factory=dict)
     delay_s: float = 0.0
+    accept_after_s: float = 0.0
     deviate_first: int | None = None
     check_called_ae: bool = False
 
@@ -79,6 +81,8 @@ LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
         ListenerScript("small-pdu", max_pdu=4096),
         # Longer than what a sender may take for a hiccup, shorter than every usual DIMSE deadline (30 s).
         ListenerScript("slow", delay_s=3.0),
+        # No report before it: a transaction stays pending meanwhile. Far below the 10 s that toolkits wait for an answer.
+        ListenerScript("late", accept_after_s=1.0),
         ListenerScript("reject-transient", associate="reject", reject=REJECT_TRANSIENT, deviate_first=1),
         ListenerScript("reject-permanent", associate="reject", reject=REJECT_PERMANENT),
         ListenerScript("reject-context", refuse_with=TRANSFER_SYNTAXES_UNKNOWN),

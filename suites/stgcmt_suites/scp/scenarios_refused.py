@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stgcmt.suite import Play, scenario
+from stgcmt.suite import Lease, Play, scenario
 from stgcmt.wire import command
 from stgcmt_suites.commitment.dimse_module import REF_CLASS, REF_INSTANCE, REF_SEQUENCE, TRANSACTION_UID
 from stgcmt_suites.scp.requests import (
@@ -124,9 +124,12 @@ async def malformed_transaction_uids(play: Play) -> None:
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 
 
-@scenario(exchanges=2, waits=QUIET, needs=STORED)
+@scenario(lease=Lease("late"), exchanges=2, waits=QUIET, needs=STORED)
 async def pending_again(play: Play) -> None:
-    """A second request under the Transaction UID of one that was accepted just before, with another instance."""
+    """A second request under the Transaction UID of one that was accepted just before, with another instance.
+
+    The listener takes its time to accept the report's association, so that the first transaction is still pending.
+    """
     one, other, uid = await play.seed("ct"), await play.seed("mr"), play.uid()
     count = 0
     async with associate(play) as assoc:

@@ -101,8 +101,6 @@ def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
         assert progress.longest_wait_s == pytest.approx(-3.8)
         progress.ended("scp", "a", "complete", 4.0)
     assert stream.getvalue().splitlines() == [
-        "started  scp/a",
-        "waiting  scp/a: max_report_delay, at most 30 s",
         "complete scp/a after 4.0 s (1 of 2)",
     ]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 REFRESH_S = 0.25  # faster than a reader reads, slower than a terminal over ssh stalls
+REASONS = 5  # why rows could not be judged: the most frequent ones tell what to mend
 SHOWN = 8  # scenarios under way that fit on a small terminal
 STYLES = {
     "error": "bold magenta", "fail": "bold red", "warn": "yellow", "inconclusive": "cyan", "not-tested": "dim",
@@ -83,13 +84,13 @@ class Progress:
     def started(self, role: str, scenario: str) -> None:
         """A scenario has begun."""
         self._under[role, scenario] = _Under(self._now())
-        self._show(f"started  {role}/{scenario}")
+        self._refresh()
 
     def waiting(self, role: str, scenario: str, why: str, seconds: float) -> None:
         """A scenario waits, at most ``seconds``."""
         under = self._under.setdefault((role, scenario), _Under(self._now()))
         under.why, under.until = why, self._now() + seconds
-        self._show(f"waiting  {role}/{scenario}: {why}, at most {seconds:.3g} s" if seconds >= 1 else "")
+        self._refresh()
 
     def ended(self, role: str, scenario: str, state: str, wall_s: float) -> None:
         """A scenario has ended as ``state`` after ``wall_s`` seconds."""
@@ -193,6 +194,7 @@ def print_results(
     if found:
         out.print("-" * min(out.width, 80), style="dim")
     _known_issues(out, results)
+    _untested(out, results)
     _summary(out, results)
     _end(out, results, bundle)
 
@@ -299,6 +301,22 @@ def _summary(out: Console, results: Mapping[str, Any]) -> None:
         out.print(Text.assemble(f"{verdict:<16}", *cells), soft_wrap=True)
     tested = (f"{counts['tested']} of {counts['total']}", "bold")
     out.print(Text.assemble("tested ", tested, " requirements", _profile(results)))
+
+
+def _untested(out: Console, results: Mapping[str, Any]) -> None:
+    """Why rows could not be judged, most frequent first: the next thing to mend in the SUT file."""
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    reasons: dict[str, list[str]] = {}
+    for row in results["requirements"]:
+        undecided = row["verdict"] in ("not-tested", "inconclusive")
+        if undecided and row.get("selected", True) and not row["excluded"]:
+            reasons.setdefault(f"{row['verdict']}: {row['message']}", []).append(row["id"])
+    for reason, ids in sorted(reasons.items(), key=lambda pair: -len(pair[1]))[:REASONS]:
+        named = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+        out.print(Text(f"{printable(reason)} ({named})"), style="dim")
+    if len(reasons) > REASONS:
+        out.print(f"and {len(reasons) - REASONS} further reasons, in results.json", style="dim")
 
 
 def _style(verdict: str, count: int) -> str:

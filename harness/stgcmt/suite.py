@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stgcmt.wire.stream import Network
 
 __all__ = [
-    "Event", "Fault", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "claims", "dimse", "expected",
+    "Event", "Fault", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant", "claims", "dimse", "expected",
     "http", "inconclusive", "not_applicable", "outcome", "requirement", "scenario",
 ]  # fmt: skip
 
@@ -335,6 +335,22 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One conformant way to be different: what the standard leaves free, as options of the reference.
+
+    ``options`` go into ``Setting.options``, ``claims`` are merged over the suite's ``reference_claims``, ``timing`` over
+    ``[timing]``; ``warns`` names the rows that may warn, each with the reading or reason that explains it.
+    """
+
+    name: str
+    line: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    warns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a reference is brought up with; clocks, connect and listen are injected."""
 
@@ -372,7 +388,8 @@ class Suite:
     reference: str | Reference | None = None
     stacks: Mapping[str, str | Reference] = field(default_factory=dict)
     faults: str | Sequence[Fault] = ()
-    variants: str | Sequence[Any] = ()
+    variants: str | Sequence[Variant] = ()
+    mutations: str | Sequence[Any] = ()
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
@@ -429,6 +446,11 @@ class Suite:
     def all_faults(self) -> tuple[Fault, ...]:
         """The named faults of the reference."""
         return tuple(self.resolve("faults"))
+
+    @property
+    def all_variants(self) -> tuple[Variant, ...]:
+        """The conformant variants of the reference."""
+        return tuple(self.resolve("variants"))
 
 
 def _resolved(value: Any) -> Any:

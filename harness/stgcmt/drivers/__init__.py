@@ -35,6 +35,7 @@ async def bring_up(
     modes: Collection[tuple[str, str | None]] = (),
     fault: Mapping[str, str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    variant: str | None = None,
 ) -> AsyncIterator[Running]:
     """Bring the SUT up, and down again at the end of the block whatever happens in it.
 
@@ -49,6 +50,7 @@ async def bring_up(
         modes: the (role, mode) pairs that references are brought up in.
         fault: the fault to switch on, by role.
         options: further settings of the references, by role.
+        variant: the variant that the references are told to be.
 
     Raises:
         UsageError: the command cannot be started, a template cannot be rendered.
@@ -64,7 +66,7 @@ async def bring_up(
     elif sut.driver.kind == "builtin":
         from stgcmt.drivers.builtin import Builtin  # noqa: PLC0415 - start-up
 
-        running = Builtin(context, builtin or {}, modes, fault or {}, options or {})
+        running = Builtin(context, builtin or {}, modes, fault or {}, options or {}, variant)
     else:
         running = External(context)
     try:

@@ -77,10 +77,10 @@ class Builtin(Running):
 
     def __init__(
         self, context: Context, references: Mapping[str, Any], modes: Collection[Key], fault: Mapping[str, str],
-        options: Mapping[str, Mapping[str, Any]],
+        options: Mapping[str, Mapping[str, Any]], variant: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(context)
-        self._references, self._fault, self._options = references, fault, options
+        self._references, self._fault, self._options, self._variant = references, fault, options, variant
         self._modes = sorted(modes, key=lambda key: (key[0], key[1] or ""))
         self._keepers: dict[Key, Keeper] = {}
         self._scratch = contextlib.ExitStack()
@@ -97,7 +97,7 @@ class Builtin(Running):
             directory = scratch / role / (mode or "base")
             directory.mkdir(parents=True)
             setting = Setting(
-                self.context.clock, self.context.network, directory, mode, self._fault.get(role), None,
+                self.context.clock, self.context.network, directory, mode, self._fault.get(role), self._variant,
                 self._options.get(role, {}), self.context.destinations,
             )  # fmt: skip
             keeper = self._keepers[role, mode] = Keeper(self._references[role], setting)

@@ -437,10 +437,12 @@ def test_the_vendor_s_help(tmp_path) -> None:
                 await listener.report(0.3)
             assert await post(url("release")) == b"204"
             assert told((await listener.report())[2])[0] == named(ct)
-            assert await post(url("exhausted")) == b"204"
-            assert (await commit(section, named(ct)))[0] == 0
-            assert told((await listener.report())[2])[1][0][2] == 0x0213
-            assert await post(url("exhausted").replace("exhausted", "ok")) == b"204"
+            for name, reason in (("exhaust", 0x0213), ("release", None), ("corrupt", 0x0110), ("lose", 0x0112)):
+                assert await post(url(name)) == b"204"
+                assert (await commit(section, named(ct)))[0] == 0
+                committed, failed = told((await listener.report())[2])
+                assert [each[2] for each in failed] == ([reason] if reason else []), name
+                assert len(committed) + len(failed) == 1
             assert [await post(url("delete")), await post(url("delete"))] == [b"204", b"404"]
             assert (await commit(section, named(ct)))[0] == 0
             assert told((await listener.report())[2])[1][0][2] == 0x0112

@@ -1,22 +1,24 @@
 """The vendor's help of the reference SCP: small URLs that bring it into a state, for ``[provoke]``.
 
-``POST /delete``, ``/lose-file``, ``/keep-pending`` and ``/release`` take ``sop_instance_uid``; ``/condition`` takes
-``value``: ok, broken or exhausted. They answer 204, 404 where there is no such instance, 400 for anything else.
+``POST /NAME?sop_instance_uid=…``: ``delete``, ``lose`` (the file alone), ``corrupt`` (a byte of it), ``keep-pending``,
+``exhaust`` and ``break`` (0213H and 0110H for the instance), ``release`` undoes the last three. They answer 204, 404
+where there is no such instance, 400 for anything else. Each concerns one instance, so that scenarios do not meet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from stgcmt.wire.stream import Listener, Network, Stream
 from stgcmt_suites.commitment.store import Store
 
-CONDITIONS = ("ok", "broken", "exhausted")
 MAX_HEAD = 65536
 PHRASES = {204: "No Content", 400: "Bad Request", 404: "Not Found"}
-BY_INSTANCE = ("delete", "lose-file", "keep-pending", "release")
+MARKS = {"keep-pending": "pending", "exhaust": "exhausted", "break": "broken"}
+NAMES = ("delete", "lose", "corrupt", "release", *MARKS)
 
 
 @dataclass
@@ -32,11 +34,14 @@ class Help:
     @staticmethod
     def urls(host: str, port: int) -> dict[str, dict[str, str]]:
         """The ``[provoke]`` tables."""
-        base = f"http://{host}:{port}"
-        found = {name: {"url": f"{base}/{name}?sop_instance_uid={{sop_instance_uid}}"} for name in BY_INSTANCE}
-        return found | {name: {"url": f"{base}/condition?value={name}"} for name in CONDITIONS[1:]}
+        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return {name: {"url": f"{base}/{name}?sop_instance_uid={{sop_instance_uid}}"} for name in NAMES}
 
     async def _serve(self, stream: Stream) -> None:
+        with contextlib.suppress(OSError):  # a caller that goes away asked for nothing
+            await self._converse(stream)
+
+    async def _converse(self, stream: Stream) -> None:
         head = b""
         while b"\r\n\r\n" not in head and len(head) < MAX_HEAD:
             if not (data := await stream.receive()):
@@ -49,19 +54,19 @@ class Help:
     def _answer(self, request_line: str) -> int:
         method, _, rest = request_line.partition(" ")
         target = urlsplit(rest.partition(" ")[0])
-        values = {name: each[0] for name, each in parse_qs(target.query).items()}
-        return self._do(target.path.strip("/"), values) if method == "POST" else 400
-
-    def _do(self, action: str, values: Mapping[str, str]) -> int:
-        uid, store = values.get("sop_instance_uid", ""), self.store
-        if action == "condition" and values.get("value") in CONDITIONS:
-            store.condition = values["value"]
-            return 204
-        if action not in BY_INSTANCE or not uid:
+        name, uid = target.path.strip("/"), parse_qs(target.query).get("sop_instance_uid", [""])[0]
+        if method != "POST" or name not in NAMES or not uid:
             return 400
-        if action == "delete":
-            return 204 if store.delete(uid) else 404
-        if action == "lose-file":
-            return 204 if store.lose_file(uid) else 404
-        (store.keep_pending if action == "keep-pending" else store.release)(uid)
-        return 204
+        return 204 if self._do(name, uid) else 404
+
+    def _do(self, name: str, uid: str) -> bool:
+        store = self.store
+        if name in MARKS:
+            store.mark(uid, MARKS[name])
+            return True
+        if name == "release":
+            for mark in MARKS.values():
+                store.unmark(uid, mark)
+            return True
+        found: Callable[[str], bool] = {"delete": store.delete, "lose": store.lose_file, "corrupt": store.corrupt}[name]
+        return found(uid)

@@ -64,8 +64,8 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         stack.push_async_callback(courier.aclose)
         listener = await _listen(setting, settings, serve)
         stack.push_async_callback(listener.aclose)
-        desk = await Help(store).listen(setting.network, settings.host)
-        stack.push_async_callback(desk.aclose)
+        helper = await Help(store).listen(setting.network, settings.host)
+        stack.push_async_callback(helper.aclose)
         courier.resume()
         yield {
             "host": settings.host,
@@ -73,7 +73,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
             "ae_title": settings.ae_title,
             "seeding": {"how": "c-store"},
             "retrieval": {"how": "c-get"},
-            "provoke": Help.urls(settings.host, desk.address[1]),
+            "provoke": Help.urls(settings.host, helper.address[1]),
         }
     if failures := [each for each in (*acceptor.failures, *courier.failures) if isinstance(each, Exception)]:
         raise ExceptionGroup("the reference SCP failed", failures)

@@ -69,6 +69,8 @@ class Archive:
         """One instance, byte for byte as it was stored."""
         names = request.path_params
         held = self.store.instance(names["instance"])
+        if "committed-not-retrievable" in self.store.faults:
+            raise RefusalError(404, "There is no such instance.")
         if held is None or (held.study_instance_uid, held.series_instance_uid) != (names["study"], names["series"]):
             raise RefusalError(404, "There is no such instance.")
         wanted = [each for each in ranges(header(request, "accept") or "") if _wanted(each, held)]

@@ -128,6 +128,8 @@ class Commitments:
         coding = answers.header(request, "content-encoding") or "identity"
         if coding.strip().lower() != "identity":
             raise RefusalError(415, f"The content coding {coding} is not supported.", Accept_Encoding="identity")
+        if "json-requests-refused" in self.faults and (header_type(request) or "").startswith("application/dicom+json"):
+            raise RefusalError(415, "The media type is not supported.")
         found = [references(module, self.faults) for module in read(header_type(request), body, self.faults)]
         structures = {structure for structure, _ in found}
         if len(structures) > 1:

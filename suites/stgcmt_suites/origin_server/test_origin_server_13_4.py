@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
 from stgcmt_suites.commitment.web_module import TRANSACTION_UID
-from stgcmt_suites.origin_server.premises import never_at_once, never_pending
+from stgcmt_suites.origin_server.premises import control, never_at_once, never_pending
 from stgcmt_suites.origin_server.views import calls, commitment, results
 
 # Table 13.4.3-1, and the general codes of 8.5 (with 422 named nowhere, it is told).
@@ -30,9 +30,10 @@ def test_success_is_200_or_202(
 
 @requirement("WEB-13.4.2-02")
 def test_failed_instances_are_a_result(
-    all_missing: Transcript, partly_missing: Transcript, wrong_class: Transcript
+    all_missing: Transcript, partly_missing: Transcript, wrong_class: Transcript, pending_commitment: Transcript
 ) -> None:
     """That instances are missing, or of another class, is said in a result; the answer is 200 or 202, never 4xx."""
+    control(commitment(pending_commitment).one("request"))
     requests = [commitment(each).one("request") for each in (all_missing, partly_missing, wrong_class)]
     for call in requests:
         refused = (call.refused and call.status not in (401, 403)) or call.status == 501

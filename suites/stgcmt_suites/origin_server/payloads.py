@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from stgcmt.suite import Transcript, expected, inconclusive
 from stgcmt_suites.origin_server.views import Call, calls, commitment
@@ -43,6 +44,14 @@ def same_result(call: Call, control: Call) -> bool:
 def _failed(call: Call) -> list[tuple[str, int]]:
     failed = call.module.result.failed
     return sorted((each.reference.sop_instance_uid, -1 if each.reason is None else each.reason) for each in failed)
+
+
+def path_of(call: Call, given: str) -> str:
+    """The path that a URI reference in a header field leads to; empty where it is no URI reference."""
+    try:
+        return urlsplit(urljoin(call.target.partition("?")[0], given)).path
+    except ValueError:
+        return ""
 
 
 def bodies(form: str, *transcripts: Transcript) -> tuple[Call, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.origin_server.payloads import finished, same_result, settled
+from stgcmt_suites.origin_server.payloads import finished, path_of, same_result, settled
 from stgcmt_suites.origin_server.premises import control
 from stgcmt_suites.origin_server.views import RESOURCE, Call, calls, commitment
 
@@ -67,7 +67,7 @@ def test_resources_hang_below_the_base_uri(negotiation: Transcript, collection: 
                 continue
             assert not any(blank in given for blank in " \t"), expected(f"a {name} without blanks", given, call)
             base = call.target.partition(f"/{RESOURCE}")[0]
-            path = urlsplit(urljoin(call.target.partition("?")[0], given)).path
+            path = path_of(call, given)
             assert path.startswith(f"{base}/"), expected(f"a {name} below {base or '/'}", given, call)
     control(request)
 
@@ -116,8 +116,7 @@ def test_content_location_names_the_result(negotiation: Transcript) -> None:
         given = call.header("Content-Location")
         if given is None:
             continue
-        path = urlsplit(urljoin(call.target, given)).path
-        itself = unquote(path) == unquote(call.target.partition("?")[0])
+        itself = unquote(path_of(call, given)) == unquote(call.target.partition("?")[0])
         leads = followed.final and same_result(followed, first)
         assert itself or leads, expected("a Content-Location that leads to this result", given, call, followed)
     for call in seen:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.origin_server.payloads import finished, path_of, same_result, settled
+from stgcmt_suites.origin_server.payloads import UNSETTLED, finished, path_of, same_result, settled
 from stgcmt_suites.origin_server.premises import control
 from stgcmt_suites.origin_server.views import RESOURCE, Call, calls, commitment
 
@@ -79,7 +79,8 @@ def test_payloads_have_a_type(negotiation: Transcript, unsupported_bodies: Trans
     for call in seen:
         assert call.header("Content-Type"), expected("Content-Type beside the payload", call)
     untyped = commitment(unsupported_bodies).one("type-absent")
-    assert (untyped.status or 0) < 500, expected("400 or 415 for a body without Content-Type", untyped)
+    broken = (untyped.status or 0) >= 500 and untyped.status not in UNSETTLED
+    assert not broken, expected("400 or 415 for a body without Content-Type", untyped)
     settled(untyped)
     if not seen:
         inconclusive("no response carried a payload")
@@ -100,9 +101,9 @@ def test_content_encoding_says_what_was_applied(negotiation: Transcript, unsuppo
     control_result, zipped = finished(negotiation), commitment(negotiation).one("gzip")
     unknown = commitment(unsupported_bodies).one("coding-unknown")
     assert not unknown.accepted, expected("a refusal of a coding that nobody knows", unknown)
-    settled(zipped, unknown)
     same = zipped.final and same_result(zipped, control_result)
-    assert same, expected("the same result, coded or not", zipped, control_result)
+    assert same or zipped.status in UNSETTLED, expected("the same result, coded or not", zipped, control_result)
+    settled(zipped, unknown)
 
 
 @requirement("WEB-8.4.2-03")
@@ -165,13 +166,13 @@ def test_classes_and_sizes_are_no_errors(unsupported_class: Transcript, large_re
     """An unsupported class is said per instance; a list that is too large is refused with 413 and nothing else."""
     view = commitment(unsupported_class)
     mixed, alone, large = view.one("mixed"), view.one("alone"), commitment(large_request).one("request")
+    assert mixed.accepted or mixed.status in UNSETTLED, expected("a result that fails the one reference", mixed)
+    assert large.accepted or large.status in {413} | UNSETTLED, expected("a result, or 413", large)
+    answered = alone.accepted or alone.status in {409, 501} | UNSETTLED
+    assert answered, expected("a result that fails the reference", alone)
     settled(mixed, alone, large)
-    assert mixed.accepted, expected("a result that fails the one reference", mixed)
-    assert large.accepted or large.status == 413, expected("a result, or 413", large)
-    if alone.accepted:
-        return
-    assert alone.status in (409, 501), expected("a result that fails the reference", alone)
-    outcome("all-unsupported-refused", alone, what="a result that fails the reference")
+    if not alone.accepted:
+        outcome("all-unsupported-refused", alone, what="a result that fails the reference")
 
 
 @requirement("WEB-13.4.2-02")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
+from stgcmt.wire.multipart import Multipart
 from stgcmt_suites.commitment.representation import MULTIPART
 from stgcmt_suites.origin_server.payloads import bodies, finished, free_of, settled
 from stgcmt_suites.origin_server.premises import never_pending
@@ -39,10 +40,9 @@ def test_single_part_payloads_are_what_they_say(negotiation: Transcript) -> None
 def test_multipart_payloads_are_well_formed(negotiation: Transcript) -> None:
     """A multipart payload names type and boundary; its parts have a Content-Type; a closing delimiter ends it."""
     for call in _parted(negotiation):
-        kind, body = call.response.media_type, call.answer.multipart
-        inner = kind.param("type")
+        inner, body = call.response.media_type.param("type"), call.answer.multipart or Multipart(())
         assert inner, expected("a type parameter in Content-Type", call)
-        defects = body.defects if body is not None else ("no body",)
+        defects = body.defects
         assert not defects, expected("a well-formed multipart body", *defects, call)
         for part in body.parts:
             described = (

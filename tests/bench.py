@@ -32,7 +32,9 @@ def timed(*arguments: str, repeat: int = 5) -> float:
 def run_once(directory: Path) -> tuple[float, dict]:
     """One run on the embedded default: seconds of the whole process, and its results."""
     start = time.perf_counter()
-    done = subprocess.run([*STGCMT, "run", "--json", "--out", str(directory)], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*STGCMT, "run", "--json", "--out", str(directory)], check=False, capture_output=True, text=True
+    )
     return time.perf_counter() - start, json.loads(done.stdout)
 
 

@@ -18,7 +18,13 @@ STGCMT = [sys.executable, "-c", "from stgcmt.cli import main; main()"]
 
 def stgcmt(*arguments, cwd, env=None, timeout=120):
     done = subprocess.run(
-        [*STGCMT, *map(str, arguments)], cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, timeout=timeout, check=False
+        [*STGCMT, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return done
@@ -88,7 +94,9 @@ def test_an_unreachable_sut_is_exit_4_and_not_one_verdict_is_pass(tmp_path, base
         done = stgcmt("run", file, "--json", "--out", tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 4
     results = no_pass(done)
-    reasons = {row["message"] for row in results["requirements"] if row["verdict"] == "not-tested" and not row["excluded"]}
+    reasons = {
+        row["message"] for row in results["requirements"] if row["verdict"] == "not-tested" and not row["excluded"]
+    }
     assert any("cannot be reached" in reason for reason in reasons), reasons
     doctor = stgcmt("doctor", file, cwd=tmp_path)
     assert doctor.returncode == 4
@@ -169,7 +177,11 @@ def interrupted_run(tmp_path, number):
     """Start a run, wait until a scenario is under way, send the signal, return exit code and output."""
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [*STGCMT, "run", "--role", "scp", "--json", "--out", str(out)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*STGCMT, "run", "--role", "scp", "--json", "--out", str(out)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 30
     while not any(b'"wait.start"' in each.read_bytes() for each in (out / "transcripts").glob("scp/*.jsonl")):
@@ -199,7 +211,13 @@ def test_kill_9_can_be_judged_as_far_as_it_got(tmp_path):
     done = stgcmt("judge", out, "--json", cwd=tmp_path)
     results = json.loads(done.stdout)
     assert results["state"] == "cut"
-    assert {row["verdict"] for row in results["requirements"]} <= {"pass", "note", "inconclusive", "not-tested", "not-applicable"}
+    assert {row["verdict"] for row in results["requirements"]} <= {
+        "pass",
+        "note",
+        "inconclusive",
+        "not-tested",
+        "not-applicable",
+    }
     assert any(row["verdict"] == "inconclusive" and "cut" in row["message"] for row in results["requirements"])
 
 

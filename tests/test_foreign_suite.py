@@ -17,7 +17,17 @@ FOREIGN = Path(__file__).parent / "foreign"
 def installed(tmp_path_factory) -> dict[str, str]:
     """The environment of a process in which the foreign package is installed."""
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(target)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        str(target),
+    ]
     source = tmp_path_factory.mktemp("source") / "foreign"
     import shutil
 
@@ -46,7 +56,13 @@ def test_it_is_listed_run_and_one_requirement_fails_against_the_broken_reference
 def test_its_checks_are_pytest_tests(installed, tmp_path):
     command = [sys.executable, "-m", "pytest", "--sut", "builtin", "-q", "-m", "greeter", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "--stgcmt-fault", "rude"], env=installed, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [*command, "--stgcmt-fault", "rude"],
+        env=installed,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "the guest's name in the body" in done.stdout

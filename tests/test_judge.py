@@ -13,7 +13,7 @@ import pytest
 from stgcmt import suite as face
 from stgcmt.catalogue import Requirement
 from stgcmt.judge import Citation, Recording, evaluate, judge_check
-from stgcmt.suite import Check, Ending, EXPECTATION, expected, inconclusive, not_applicable, outcome
+from stgcmt.suite import EXPECTATION, Check, Ending, expected, inconclusive, not_applicable, outcome
 from stgcmt.transcript import Event, Footer, Header, Transcript
 
 
@@ -32,7 +32,9 @@ def check(function, *arguments, partial=False):
 
 
 def judged(function, *arguments, requirement=None, **recorded):
-    recording = Recording(recorded.pop("run", transcript("run")), {("scp", key): value for key, value in recorded.items()})
+    recording = Recording(
+        recorded.pop("run", transcript("run")), {("scp", key): value for key, value in recorded.items()}
+    )
     return judge_check(check(function, *arguments), requirement or row(), recording, "default")
 
 

@@ -90,7 +90,7 @@ def test_a_damaged_event_is_told(tmp_path):
 
 
 def test_secrets_never_reach_the_file(tmp_path):
-    written = recorder(tmp_path, masker=Masker([Secret(b"pa\"ss", "bearer-token")]), info={"token": 'pa"ss'})
+    written = recorder(tmp_path, masker=Masker([Secret(b'pa"ss', "bearer-token")]), info={"token": 'pa"ss'})
     written.event("http.out", b'Authorization: Bearer pa"ss\r\n', conn=1, text='x pa"ss y')
     written.close("crashed", 'pa"ss leaked')
     raw = written.path.read_text()

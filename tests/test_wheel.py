@@ -51,12 +51,20 @@ def test_stgcmt_run_works_from_it_elsewhere(wheel, tmp_path):
     subprocess.run([venv / "bin" / "pip", "install", "-q", "--no-compile", str(wheel)], check=True, env=environment)
     stgcmt = venv / "bin" / "stgcmt"
     done = subprocess.run(
-        [stgcmt, "run", "--json", "--out", "out"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+        [stgcmt, "run", "--json", "--out", "out"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     results = json.loads(done.stdout)
     assert results["sut"]["roles"] == ["origin_server", "scp"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert str(ROOT) not in done.stdout
-    faults = subprocess.run([stgcmt, "faults"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    faults = subprocess.run(
+        [stgcmt, "faults"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
     assert "faults" in faults.stdout

@@ -1,0 +1,135 @@
+"""One case of the self-test: a reference, clean, with one fault or as one variant, played in virtual time and judged.
+
+Both ends stand on a network in memory, so that a case costs what its computing costs, whatever its scenarios wait for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stgcmt.suite import Suite, Variant
+from stgcmt.verdict import Verdict
+
+if TYPE_CHECKING:
+    from stgcmt.judge import JudgedRow, Recording
+    from stgcmt.play import Plan
+
+RED = frozenset({Verdict.FAIL, Verdict.WARN})
+CLEAN, FAULT, VARIANT = "clean", "fault", "variant"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is played: ``kind`` is clean, fault or variant, ``name`` that of the fault or the variant."""
+
+    role: str
+    kind: str = CLEAN
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The case as a reader sees it."""
+        return f"{self.role} {self.name or self.kind}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was said of one requirement, as far as the self-test reads it; ``cited``: the finding names an event."""
+
+    verdict: str
+    outcome: str | None = None
+    message: str = ""
+    cited: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a case ended: every row by its id, and ``problem`` where the run itself failed."""
+
+    case: Case
+    rows: Mapping[str, Seen]
+    problem: str = ""
+
+    @property
+    def red(self) -> dict[str, Seen]:
+        """The rows that fail or warn."""
+        return {ident: seen for ident, seen in self.rows.items() if seen.verdict in RED}
+
+
+def case_plan(suite: Suite, case: Case) -> Plan:
+    """The plan that a case plays; raises ``KeyError`` for a variant that the suite does not have."""
+    from stgcmt.play import plan  # noqa: PLC0415 - start-up
+    from stgcmt.sut import embedded, merge  # noqa: PLC0415 - start-up
+
+    variant = next((each for each in suite.all_variants if each.name == case.name), None)
+    if case.kind == VARIANT and variant is None:
+        raise KeyError(case.name)
+    chosen = variant if case.kind == VARIANT and variant is not None else Variant("", "")
+    sut = embedded((suite.role,))
+    stated = merge(suite.reference_claims, chosen.claims)
+    sut = dataclasses.replace(
+        sut,
+        claims={suite.role: stated} if stated else {},
+        timing=dataclasses.replace(sut.timing, **chosen.timing),
+    )
+    return plan(
+        sut, {suite.role: suite}, (suite.role,), {},
+        fault=case.name if case.kind == FAULT else None,
+        variant=chosen.name or None,
+        options={suite.role: dict(chosen.options)},
+    )  # fmt: skip
+
+
+def record(suite: Suite, case: Case) -> Recording:
+    """Play a case in virtual time and read what it left; the files are removed.
+
+    Raises:
+        StgcmtError: the reference does not come up.
+        DeadlockError: somebody waits for what will never happen.
+    """
+    from stgcmt.clock import LoopClock  # noqa: PLC0415 - start-up
+    from stgcmt.judge import read_recording  # noqa: PLC0415 - start-up
+    from stgcmt.play import Player  # noqa: PLC0415 - start-up
+    from stgcmt.virtual import run_virtual  # noqa: PLC0415 - start-up
+    from stgcmt.wire.memory import MemoryNetwork  # noqa: PLC0415 - start-up
+
+    plan = case_plan(suite, case)
+    with tempfile.TemporaryDirectory(prefix="stgcmt-", ignore_cleanup_errors=True) as scratch:
+        directory = Path(scratch)
+
+        async def main() -> None:
+            await Player(plan, directory, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None).play()
+
+        run_virtual(main())
+        return read_recording(directory)
+
+
+def judged(suite: Suite, recording: Recording) -> tuple[JudgedRow, ...]:
+    """Every row of a recording, judged."""
+    from stgcmt.judge import judge  # noqa: PLC0415 - start-up
+
+    return judge(recording, {suite.role: suite}, profile="default", selection={})
+
+
+def run_case(suite: Suite, case: Case) -> Outcome:
+    """Play and judge one case; never raises: what went wrong is its ``problem``."""
+    try:
+        recording = record(suite, case)
+        rows = judged(suite, recording)
+    except Exception as error:  # noqa: BLE001 - one case that fails must not cost the others
+        return Outcome(case, {}, f"{type(error).__name__}: {error}".replace("\n", " "))
+    failed = [
+        str(event.info.get("error")) for event in recording.run.of("driver") if event.info.get("action") == "failed"
+    ]
+    return Outcome(case, {row.id: _seen(row) for row in rows}, "; ".join(failed))
+
+
+def _seen(row: Any) -> Seen:
+    standing = row.standing
+    cited = any(citation.event is not None for citation in standing.evidence)
+    return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited)

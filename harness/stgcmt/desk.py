@@ -20,7 +20,6 @@ from stgcmt.wire.stream import Listener, Network, Stream
 
 Serve = Callable[..., Any]
 ABSENT = "absent"
-LISTEN_ATTEMPTS, LISTEN_PAUSE_S = 20, 0.1
 
 
 class Mint:
@@ -80,6 +79,7 @@ class Place:
     served: int = 0
     holder: LeaseHolder | None = None
     listener: Listener | None = None
+    reserved: Any = None
     free: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -107,6 +107,9 @@ class Desk:
             if place.listener is not None:
                 await place.listener.aclose()
                 place.listener = None
+            if place.reserved is not None:
+                place.reserved.close()
+                place.reserved = None
 
     async def _listen(self, place: Place) -> None:
         async def handler(stream: Stream) -> None:
@@ -210,17 +213,13 @@ class Desk:
         if listener == ABSENT and place.listener is not None:
             await place.listener.aclose()
             place.listener = None
+            reserve = getattr(self._network, "reserve", None)  # a network in memory has no other users
+            place.reserved = reserve(place.host, place.port) if reserve else None
         elif listener != ABSENT and place.listener is None:
-            await self._listen_again(place)
-
-    async def _listen_again(self, place: Place) -> None:
-        """Listen on the port that was closed; an outgoing connection may have got it meanwhile, for a moment."""
-        for _ in range(LISTEN_ATTEMPTS):
-            with contextlib.suppress(OSError):
-                await self._listen(place)
-                return
-            await asyncio.sleep(LISTEN_PAUSE_S)
-        await self._listen(place)
+            if place.reserved is not None:
+                place.reserved.close()
+                place.reserved = None
+            await self._listen(place)
 
     async def _turn(self) -> Place:
         leasable = self.places[1:] or self.places

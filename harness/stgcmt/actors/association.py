@@ -259,10 +259,12 @@ class Association(UpperLayer):
 
     async def close(self, *, reset: bool = False) -> None:
         """Close the connection and stop handling messages."""
-        await super().close(reset=reset)
-        if self._handler is not None and self._handler is not asyncio.current_task():
-            self._handler.cancel()
-            await asyncio.gather(self._handler, return_exceptions=True)
+        try:
+            await super().close(reset=reset)
+        finally:  # a cancellation meanwhile must not leave the handler behind
+            if self._handler is not None and self._handler is not asyncio.current_task():
+                self._handler.cancel()
+                await asyncio.gather(self._handler, return_exceptions=True)
 
     async def finish(self) -> None:
         """Close the connection, but let the handlers of what had arrived come to their end."""

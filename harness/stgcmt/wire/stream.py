@@ -189,6 +189,14 @@ class SystemNetwork:
             return plain if tls is None else await start_tls(plain, tls, hostname=host)
         raise failure or ConnectionError(f"{host} has no address")
 
+    def reserve(self, host: str, port: int) -> socket.socket:
+        """Keep a port without listening on it: connections are refused, and nobody else gets it until it is closed."""
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that ``listen`` can take over from it
+        with contextlib.suppress(OSError):
+            sock.bind((host, port))
+        return sock
+
     async def listen(self, host: str, port: int, handler: Handler) -> Listener:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -91,8 +91,11 @@ def test_accepted_requests_are_reported_on(
     played = (plain_commitment, several_instances, partly_missing, all_missing, in_sequence)
     for request in some_accepted(*played):
         assert request.heard, expected("a report on the accepted request", request)
-    for request in accepted_of(pending_again, finished_again):
-        assert about(request), expected("a report on each accepted request under one UID", request, *request.reports)
+    for transcript in (pending_again, finished_again):
+        accepted = accepted_of(transcript)  # all under one UID: as many reports, where their content does not tell
+        for request in accepted:
+            heard = about(request) or len(request.reports) >= len(accepted)
+            assert heard, expected("a report on each accepted request under one UID", request, *request.reports)
 
 
 @requirement("DIMSE-J.3.2.1.3-02")

@@ -21,8 +21,16 @@ FAULTS_GENERAL: tuple[Fault, ...] = (
     Fault(
         "accept-not-needed", "A request without Accept is answered with DICOM JSON.", ("WEB-13.5.1-02", "WEB-8.7.5-01")
     ),
-    Fault("no-xml", "Results do not come as native XML.", ("WEB-13.1.3-02", "WEB-13.1.3-04"), ("WEB-13.5.1-04",)),
-    Fault("no-multipart", "Results do not come as multipart.", ("WEB-13.1.3-03", "WEB-13.1.3-04")),
+    Fault(
+        "no-xml",
+        "Results do not come as native XML.",
+        ("WEB-13.1.3-02", "WEB-13.1.3-04"),
+        (
+            "WEB-13.5.1-04",
+            "WEB-13.2-03",
+        ),
+    ),
+    Fault("no-multipart", "Results do not come as multipart.", ("WEB-13.1.3-03", "WEB-13.1.3-04"), ("WEB-13.2-03",)),
     Fault(
         "wrong-content-type",
         "DICOM JSON and XML are sent as application/json.",
@@ -40,6 +48,7 @@ FAULTS_GENERAL: tuple[Fault, ...] = (
             "WEB-8.7.7-01",
             "WEB-8.7.7-02",
             "WEB-8.7.8-01",
+            "WEB-13.2-03",
         ),
     ),
     Fault("ignores-accept-parameter", "The query parameter accept is ignored.", ("WEB-13.1.2-01", "WEB-8.3.3-01")),
@@ -123,7 +132,12 @@ FAULTS_GENERAL: tuple[Fault, ...] = (
     ),
     Fault("multipart-not-closed", "Multipart payloads lack the closing delimiter.", ("WEB-8.6-02",), ("WEB-8.6-03",)),
     Fault("multipart-without-type", "multipart/related comes without its type parameter.", ("WEB-8.6-02",)),
-    Fault("part-without-type", "Parts have no Content-Type.", ("WEB-8.6-02",), ("WEB-13.1.3-03", "WEB-13.1.3-04")),
+    Fault(
+        "part-without-type",
+        "Parts have no Content-Type.",
+        ("WEB-8.6-02",),
+        ("WEB-13.1.3-03", "WEB-13.1.3-04", "WEB-13.2-03"),
+    ),
     Fault("part-without-length", "Parts have no Content-Length.", ("WEB-8.6-03",)),
     # --- DICOM JSON
     Fault("utf-16", "DICOM JSON is encoded in UTF-16.", ("WEB-F.2-01",)),

@@ -54,10 +54,18 @@ async def kept_over_restart(play: Play) -> None:
     await play.retrieve(instance)
 
 
-@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination", "restart"), alone=True)
+@scenario(
+    exchanges=1,
+    waits=REPORTS,
+    needs=("seeding", "destination", "restart"),
+    wants=("provoke.keep-pending", "provoke.release"),
+    alone=True,
+)
 async def restarted(play: Play) -> None:
-    """The SUT is restarted as soon as it accepted a request."""
+    """The SUT is restarted as soon as it accepted a request, which the vendor's help keeps pending where there is one."""
     uid, instance = play.uid(), await play.seed("ct")
+    await play.provoke("keep-pending", sop_instance_uid=instance.sop_instance_uid)
     if await exchange(play, "request", request(uid, [instance])) == 0:
         await play.restart()
+        await play.provoke("release", sop_instance_uid=instance.sop_instance_uid)
         await play.report(uid)

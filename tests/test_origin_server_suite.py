@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from origin_server_runs import red_rows, rows_of
 
+from origin_server_runs import red_rows, rows_of
 from stgcmt_suites.origin_server import suite
 
 

@@ -7,11 +7,11 @@ import json
 import random
 
 import pytest
+
 from stgcmt.judge import evaluate
 from stgcmt.suite import checks_of
 from stgcmt.transcript import Event, Footer, Header, Transcript
 from stgcmt.verdict import Verdict
-
 from stgcmt_suites.commitment.web_module import read_module
 from stgcmt_suites.origin_server import suite
 from stgcmt_suites.origin_server.requests import Named, body, flat, hierarchical

@@ -130,7 +130,9 @@ def response(structure: str, decided: Iterable[Decided], uid: str = "", faults: 
         if part or empty in faults:
             ds.add_new(tag, "SQ", build(part))
     _add_foreign(ds, uid, faults)
-    return _without_reasons(ds) if "reason-missing" in faults else ds
+    if "class-missing-in-result" in faults:
+        ds = _without(ds, SOP_CLASS)
+    return _without(ds, FAILURE_REASON) if "reason-missing" in faults else ds
 
 
 def _flat(decided: list[Decided]) -> list[Dataset]:
@@ -192,11 +194,12 @@ def _add_foreign(ds: Dataset, uid: str, faults: Collection[str]) -> None:
         ds.add_new(0x00080005, "CS", "ISO_IR 192")
 
 
-def _without_reasons(ds: Dataset) -> Dataset:
+def _without(ds: Dataset, tag: int) -> Dataset:
+    """The data set without an attribute, at every level."""
     for element in list(ds):
-        if element.tag == FAILURE_REASON:
+        if element.tag == tag:
             del ds[element.tag]
         elif element.VR == "SQ":
             for item in element.value:
-                _without_reasons(item)
+                _without(item, tag)
     return ds

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from scp_runs import judged, red, rows_of
 
+from scp_runs import judged, red, rows_of
 from stgcmt.verdict import VIOLATION, Verdict, severity
 from stgcmt_suites.scp import suite
 
@@ -46,5 +46,6 @@ def test_each_fault_turns_its_rows_red_and_no_others(tmp_path) -> None:
         seen, expects = set(red(found[fault.name])), {*fault.violates, *fault.follows}
         notes = {row.id for row in found[fault.name] if row.verdict == "note"}
         if seen != expects - notes:
-            wrong[fault.name] = {"missing": sorted(expects - notes - seen), "also": sorted(seen - expects)}
+            told = {row.id: f"{row.verdict}: {row.standing.message}" for row in found[fault.name]}
+            wrong[fault.name] = {ident: told[ident] for ident in seen ^ (expects - notes)}
     assert not wrong

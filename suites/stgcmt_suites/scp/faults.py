@@ -132,7 +132,7 @@ _COMMITMENT = (
     Fault("not-retrievable", "names itself as Retrieve AE Title and finds nothing by C-GET", ("DIMSE-J.3.3.1.1.1-02", "DIMSE-J.1.1-02")),
     Fault("deletes-after-report", "removes what it has committed", ("DIMSE-J.1.1-02",), ("DIMSE-J.3.3.1.1.1-02",)),
     Fault("loses-instances-on-restart", "has nothing any more after a restart", ("DIMSE-J.1.1-02",)),
-    Fault("stores-nothing", "answers C-STORE with success and keeps nothing", ()),
+    Fault("stores-nothing", "answers C-STORE with success and keeps nothing", ("DIMSE-B-01",)),
 )
 
 FAULTS: tuple[Fault, ...] = (*_ASSOCIATION, *_RESPONSE, *_REPORT, *_DELIVERY, *_TRANSACTIONS, *_COMMITMENT)

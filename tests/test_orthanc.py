@@ -9,13 +9,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stgcmt.drivers.process import free_ports
+from stgcmt.placeholders import Placeholders
+from stgcmt.sut import Destination
 from stgcmt.transcript import Transcript, read_transcript
 from stgcmt_fixtures import sut_file, sut_names
 
@@ -50,12 +54,16 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
-    """Two runs at the same time: they must not disturb each other, and must agree."""
+def installed() -> None:
     if shutil.which("Orthanc") is None:
         if os.environ.get("CI"):
             pytest.fail("Orthanc is not installed: apt-get install orthanc")
         pytest.skip("Orthanc is not installed")
+
+
+@pytest.fixture(scope="module")
+def runs(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
+    """Two runs at the same time: they must not disturb each other, and must agree."""
     bundles = [tmp_path_factory.mktemp("orthanc") / name for name in ("first", "second")]
     started = time.monotonic()
     playing = [
@@ -174,6 +182,64 @@ class TestRun:
             for pid in started:
                 command = Path(f"/proc/{pid}/cmdline")
                 assert not (command.exists() and b"Orthanc" in command.read_bytes())
+
+
+@pytest.mark.orthanc
+@pytest.mark.slow
+def test_the_claim_that_undelivered_reports_are_kept_is_true(installed: None, tmp_path: Path) -> None:
+    """What the SUT file claims, tried out with pynetdicom: nobody listens, then an operator has the job sent again."""
+    from pydicom.dataset import Dataset
+    from pynetdicom import AE, evt
+
+    push, well_known, transaction = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1", "2.25.4711"
+    ports = free_ports({"http": None, "dicom": None})
+    place = Destination("STGCMT1", "127.0.0.1", free_ports({"listener": None})["listener"])
+    config = (sut_file("orthanc").parent / "orthanc.json").read_text("utf-8")
+    (tmp_path / "orthanc.json").write_text(Placeholders(ports, str(tmp_path), "", [place] * 4).text(config), "utf-8")
+    reports: list[str] = []
+
+    def told(event: Any) -> tuple[int, None]:
+        reports.append(event.event_information.TransactionUID)
+        return 0, None
+
+    def jobs() -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports['http']}/jobs?expand", timeout=5) as answer:
+            return [each for each in json.load(answer) if each["Type"] == "StorageCommitmentScp"]
+
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(["Orthanc", "orthanc.json"], cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        until(lambda: b"Orthanc has started" in (tmp_path / "log").read_bytes())
+        asking, asked, item = AE("STGCMT1"), Dataset(), Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "2.25.42"
+        asked.TransactionUID, asked.ReferencedSOPSequence = transaction, [item]
+        asking.add_requested_context(push)
+        assoc = asking.associate("127.0.0.1", ports["dicom"], ae_title="ORTHANC")
+        assert assoc.send_n_action(asked, 1, push, well_known)[0].Status == 0
+        assoc.release()
+        until(lambda: [each["State"] for each in jobs()] == ["Failure"])
+
+        listening = AE("STGCMT1")
+        listening.add_supported_context(push, scu_role=True, scp_role=True)
+        handlers = [(evt.EVT_N_EVENT_REPORT, told)]
+        server = listening.start_server((place.host, place.port), block=False, evt_handlers=handlers)
+        assert server is not None
+        try:
+            again = f"http://127.0.0.1:{ports['http']}/jobs/{jobs()[0]['ID']}/resubmit"
+            urllib.request.urlopen(urllib.request.Request(again, data=b"", method="POST"), timeout=5).close()
+            until(lambda: reports == [transaction] and jobs()[0]["State"] == "Success")
+        finally:
+            server.shutdown()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_sut_files_that_ship_have_names(tmp_path: Path) -> None:

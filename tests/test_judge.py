@@ -12,8 +12,8 @@ import pytest
 
 from stgcmt import suite as face
 from stgcmt.catalogue import Requirement
+from stgcmt.checks import EXPECTATION, Check, Ending, expected, inconclusive, not_applicable, outcome
 from stgcmt.judge import Citation, Recording, evaluate, judge_check
-from stgcmt.suite import EXPECTATION, Check, Ending, expected, inconclusive, not_applicable, outcome
 from stgcmt.transcript import Event, Footer, Header, Transcript
 
 

@@ -11,7 +11,8 @@ import types
 from stgcmt.clock import SystemClock
 from stgcmt.desk import Desk, LeaseHolder, Mint, Place
 from stgcmt.judge import read_recording
-from stgcmt.play import Player, plan
+from stgcmt.plan import plan
+from stgcmt.play import Player
 from stgcmt.suite import Lease, Setting, Suite, requirement, scenario
 from stgcmt.sut import Driver, Sut, Timing
 from stgcmt.transcript import Recorder

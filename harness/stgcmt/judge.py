@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.catalogue import Requirement
-from stgcmt.suite import (
+from stgcmt.checks import (
     EXPECTATION,
     RUN,
     Check,
     InconclusiveEnding,
     NotApplicableEnding,
     OutcomeEnding,
-    Suite,
     claims,
     describe,
 )
+from stgcmt.suite import Suite
 from stgcmt.transcript import Event, Transcript, TranscriptError, read_transcript
 from stgcmt.verdict import VIOLATION, UnknownOutcomeError, Verdict, severity, worst
 

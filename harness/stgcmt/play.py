@@ -10,100 +10,22 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import UnreachableError, UsageError
-from stgcmt.judge import selected
+from stgcmt.plan import Plan, Planned
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import Backstage, SkippedError, Stage, Target
-from stgcmt.suite import RUN, Reference, Scenario, Suite
-from stgcmt.sut import Sut
+from stgcmt.suite import RUN, Reference, Scenario
 from stgcmt.transcript import Masker, Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
 JITTER_STEP_S = 0.05
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One scenario of a run, and why it cannot be played, if so."""
-
-    suite: Suite
-    scenario: Scenario
-    reason: str = ""
-
-    @property
-    def role(self) -> str:
-        return self.suite.role
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run will play: nothing here touches the SUT."""
-
-    sut: Sut
-    suites: Mapping[str, Suite]
-    roles: tuple[str, ...]
-    selection: Mapping[str, Any]
-    scenarios: tuple[Planned, ...]
-    profile: str = "default"
-    edition: str | None = None
-    fault: str | None = None
-    variant: str | None = None
-    known_issues: tuple[Mapping[str, Any], ...] = ()
-    command: tuple[str, ...] = ()
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @property
-    def playable(self) -> tuple[Planned, ...]:
-        """The scenarios that will be played."""
-        return tuple(each for each in self.scenarios if not each.reason)
-
-
-def plan(
-    sut: Sut, suites: Mapping[str, Suite], roles: Sequence[str], selection: Mapping[str, Any], **options: Any
-) -> Plan:
-    """Choose the scenarios that the checks of the selected rows need, and say which of them cannot be played here."""
-    planned: list[Planned] = []
-    for role in roles:
-        suite = suites[role]
-        wanted: dict[str, None] = {}
-        for row in suite.catalogue:
-            if row.excluded or not selected(row, selection):
-                continue
-            for check in suite.checks_for(row.id):
-                wanted.update(dict.fromkeys(check.scenarios))
-        for name in suite.all_scenarios:
-            if name in wanted:
-                scenario = suite.all_scenarios[name]
-                planned.append(Planned(suite, scenario, _unplayable(scenario, suite, sut)))
-    return Plan(sut, suites, tuple(roles), selection, tuple(planned), **options)
-
-
-def _unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
-    """Why a scenario cannot be played against this SUT file, with the line to add; empty where it can."""
-    builtin = sut.driver.kind == "builtin"
-    for need in scenario.needs:
-        if builtin:
-            continue
-        if need == "seeding" and sut.seeding.how == "none":
-            return 'needs instances in the SUT: say how in [seeding] (how = "stow", "c-store" or "preloaded")'
-        if need == "retrieval" and sut.retrieval.how == "none":
-            return 'needs to read instances back: say how in [retrieval] (how = "wado-rs" or "c-get")'
-        if need == "restart" and not sut.driver.can_restart:
-            return 'needs a driver that can restart the SUT ([driver] kind = "process")'
-        if need.startswith("provoke.") and need.partition(".")[2] not in sut.provoke:
-            return f"needs the vendor's help: add [{need}] with a command or url"
-    needs_destination = scenario.lease is not None or "destination" in scenario.needs
-    if needs_destination and not builtin and not sut.destinations:
-        return f"needs a place where reports can arrive: add [[{suite.role}.destinations]]"
-    return ""
 
 
 class Player:

@@ -17,7 +17,7 @@ from stgcmt.verdict import Verdict
 
 if TYPE_CHECKING:
     from stgcmt.judge import JudgedRow, Recording
-    from stgcmt.play import Plan
+    from stgcmt.plan import Plan
 
 RED = frozenset({Verdict.FAIL, Verdict.WARN})
 CLEAN, FAULT, VARIANT = "clean", "fault", "variant"
@@ -63,7 +63,7 @@ class Outcome:
 
 def case_plan(suite: Suite, case: Case) -> Plan:
     """The plan that a case plays; raises ``KeyError`` for a variant that the suite does not have."""
-    from stgcmt.play import plan  # noqa: PLC0415 - start-up
+    from stgcmt.plan import plan  # noqa: PLC0415 - start-up
     from stgcmt.sut import embedded, merge  # noqa: PLC0415 - start-up
 
     variant = next((each for each in suite.all_variants if each.name == case.name), None)

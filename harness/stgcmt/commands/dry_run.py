@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from stgcmt.play import Plan, Planned
+    from stgcmt.plan import Plan, Planned
 
 
 def entries(plan: Plan) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ import click
 from stgcmt.commands import edition_of, installed, nearest, roles_of, selection_of
 
 if TYPE_CHECKING:
-    from stgcmt.play import Plan, Player
+    from stgcmt.plan import Plan
+    from stgcmt.play import Player
 
 
 @click.command("run")
@@ -72,7 +73,7 @@ def make_plan(
     """What ``stgcmt run`` and ``pytest --sut`` will play; raises ``UsageError``."""
     import dataclasses  # noqa: PLC0415 - start-up
 
-    from stgcmt.play import plan  # noqa: PLC0415 - start-up
+    from stgcmt.plan import plan  # noqa: PLC0415 - start-up
     from stgcmt.sut import load  # noqa: PLC0415 - start-up
     from stgcmt.verdict import load_known_issues  # noqa: PLC0415 - start-up
 

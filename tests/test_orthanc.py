@@ -152,6 +152,19 @@ class TestRun:
             assert seconds is not None, name
             assert seconds < 3, name
 
+    def test_no_more_associations_are_open_than_the_sut_file_allows(self, first: Run) -> None:
+        from stgcmt.suite import dimse
+
+        changes: list[tuple[int, int]] = []
+        for path in sorted((first.bundle / "transcripts" / "scp").iterdir()):
+            transcript = read_transcript(path)
+            for each in dimse(transcript).associations(side="requestor"):
+                assert each.t_end is not None
+                start = transcript.header.monotonic_ns
+                changes += [(start + each.t_open, 1), (start + each.t_end, -1)]
+        open_now = [sum(step for _, step in sorted(changes)[:n]) for n in range(1, len(changes) + 1)]
+        assert 4 < max(open_now) <= 12  # more than Orthanc's threads where nothing is configured
+
     def test_the_second_run_agrees(self, runs: tuple[Run, Run]) -> None:
         one, other = ({ident: (row["verdict"], row["outcome"]) for ident, row in run.rows.items()} for run in runs)
         assert one == other

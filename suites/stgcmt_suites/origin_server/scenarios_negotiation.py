@@ -160,7 +160,7 @@ async def capabilities(play: Play) -> None:
     accepts = {"wadl": "application/vnd.sun.wadl+xml", "json": "application/json", "any": "*/*", "none": None}
     for name, accept in accepts.items():
         fields = [("Accept", accept)] if accept else []
-        await other(play, client, "OPTIONS", "", step=f"capabilities-{name}", headers=fields)
+        await other(play, client, "OPTIONS", "/", step=f"capabilities-{name}", headers=fields)
 
 
 @scenario(mode="secured", exchanges=4, waits=POLLING)

@@ -25,10 +25,7 @@ FAULTS_GENERAL: tuple[Fault, ...] = (
         "no-xml",
         "Results do not come as native XML.",
         ("WEB-13.1.3-02", "WEB-13.1.3-04"),
-        (
-            "WEB-13.5.1-04",
-            "WEB-13.2-03",
-        ),
+        ("WEB-13.2-03",),
     ),
     Fault("no-multipart", "Results do not come as multipart.", ("WEB-13.1.3-03", "WEB-13.1.3-04"), ("WEB-13.2-03",)),
     Fault(

@@ -1,4 +1,4 @@
-"""Faults × checks: does every check catch what it is for, and is it silent on everything else?
+"""Faults against checks: does every check catch what it is for, and is it silent on everything else?
 
 For each role the clean reference, every named fault and every conformant variant are played in virtual time. Under a fault the
 rows that fail or warn must be those that it declares, no fewer and no more; the others must be silent.
@@ -6,33 +6,39 @@ rows that fail or warn must be those that it declares, no fewer and no more; the
 
 from __future__ import annotations
 
+import functools
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from stgcmt.catalogue import Requirement
-from stgcmt.selftest_cases import CLEAN, FAULT, RED, VARIANT, Case, Outcome, run_case
+from stgcmt.selftest_cases import CLEAN, FAULT, RED, VARIANT, Case, Outcome, killable, run_case
 from stgcmt.suite import Fault, Suite, load_suites
-from stgcmt.verdict import VIOLATION, Verdict, severity
+from stgcmt.verdict import Verdict
+
+if TYPE_CHECKING:
+    from stgcmt.selftest_mutants import Proved, Task
 
 Progress = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True)
 class Mutants:
-    """What became of the mutants of conformant recordings."""
+    """What became of the mutants of conformant recordings: judgements, those that turned red, checks that raised."""
 
     judged: int = 0
     killed: int = 0
-    errors: int = 0
+    errors: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The numbers as the report shows them."""
+        """The numbers as the report shows them; ``per_second`` is that of one processor."""
         rate = round(self.judged / self.seconds) if self.seconds else 0
-        return {"judged": self.judged, "killed": self.killed, "errors": self.errors, "per_second": rate}
+        return {"judged": self.judged, "killed": self.killed, "errors": len(self.errors), "per_second": rate}
 
     def __add__(self, other: Mutants) -> Mutants:
         return Mutants(
@@ -91,21 +97,60 @@ def cases_of(suite: Suite, fault: str | None = None) -> tuple[Case, ...]:
     )
 
 
-def run_cases(suites: Mapping[str, Suite], cases: Sequence[Case], jobs: int = 1) -> Iterator[Outcome]:
-    """Every case, in the order given, on ``jobs`` processes; an iterator, so that progress can be shown."""
-    if jobs <= 1 or len(cases) < 2:
-        for case in cases:
-            yield run_case(suites[case.role], case)
-        return
-    from multiprocessing import get_context  # noqa: PLC0415 - start-up
+class Workers:
+    """Where cases and tasks are done: in this process, or in several; results come in the order given."""
 
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_work, cases)
+    def __init__(self, suites: Mapping[str, Suite], jobs: int) -> None:
+        self._suites = suites
+        self._pool: ProcessPoolExecutor | None = None
+        if jobs > 1:
+            from multiprocessing import get_context  # noqa: PLC0415 - start-up
+
+            self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def cases(self, cases: Sequence[Case]) -> Iterator[Outcome]:
+        """Every case, played and judged."""
+        if self._pool is not None:
+            return self._pool.map(_case, cases)
+        return (run_case(self._suites[case.role], case) for case in cases)
+
+    def tasks(self, tasks: Sequence[Task]) -> Iterator[Proved]:
+        """Every task of the proof by mutants."""
+        from stgcmt.selftest_mutants import prove  # noqa: PLC0415 - start-up
+
+        if self._pool is not None:
+            return self._pool.map(_task, tasks)
+        return (prove(self._suites[task.role], task) for task in tasks)
 
 
-def _work(case: Case) -> Outcome:
-    """One case in a process of the pool, which finds the suites by itself."""
-    return run_case(load_suites()[case.role], case)
+def _prepare() -> None:
+    """A process of the pool: its files live in memory where the system has such a directory."""
+    memory = Path("/dev/shm")  # noqa: S108 - only its existence counts; names below it are made by tempfile
+    if memory.is_dir() and os.access(memory, os.W_OK):
+        tempfile.tempdir = str(memory)
+
+
+@functools.cache
+def _suites() -> dict[str, Suite]:
+    """The suites, found by a process of the pool itself."""
+    return load_suites()
+
+
+def _case(case: Case) -> Outcome:
+    return run_case(_suites()[case.role], case)
+
+
+def _task(task: Task) -> Proved:
+    from stgcmt.selftest_mutants import prove  # noqa: PLC0415 - start-up
+
+    return prove(_suites()[task.role], task)
 
 
 # --- the kill matrix -------------------------------------------------------------------------------------------------
@@ -183,8 +228,8 @@ def _unexplained(outcome: Outcome, declared: Mapping[str, bool]) -> Iterator[Map
             yield {**where, "requirement": ident, "verdict": seen.verdict, "message": seen.message}
     for ident in declared:
         if not declared[ident] and ident not in outcome.red and outcome.rows:
-            seen = outcome.rows.get(ident)
-            verdict = seen.verdict if seen else "no such requirement"
+            found = outcome.rows.get(ident)
+            verdict = found.verdict if found else "no such requirement"
             yield {**where, "requirement": ident, "verdict": verdict, "message": "declared to follow, but is not red"}
     if outcome.problem and outcome.rows:
         yield {**where, "requirement": "*", "verdict": Verdict.ERROR.value, "message": outcome.problem}
@@ -202,11 +247,6 @@ def _alarms(outcome: Outcome, allowed: Mapping[str, str]) -> Iterator[Mapping[st
         yield {**where, "requirement": "*", "verdict": Verdict.ERROR.value, "message": outcome.problem}
 
 
-def killable(row: Requirement) -> bool:
-    """Whether something can turn a row red: one of its outcomes, in the default profile."""
-    return any(severity(row, name) in RED for name in (VIOLATION, *row.outcomes))
-
-
 def _without_kill(suite: Suite, proved: set[str]) -> Iterator[Mapping[str, Any]]:
     for row in suite.catalogue:
         if row.excluded or row.same_as or row.level not in {"shall", "should"} or row.id in proved:
@@ -214,6 +254,41 @@ def _without_kill(suite: Suite, proved: set[str]) -> Iterator[Mapping[str, Any]]
         if killable(row) and suite.checks_for(row.id):
             checks = [check.name for check in suite.checks_for(row.id)]
             yield {"role": suite.role, "requirement": row.id, "checks": checks}
+
+
+# --- mutants ---------------------------------------------------------------------------------------------------------
+
+
+def by_mutants(suite: Suite, workers: Workers, *, quick: bool) -> Report:
+    """The kill proof of a suite's checks by mutants of its clean recording, and their premises."""
+    from stgcmt.selftest_mutants import pairs, searches, tasks  # noqa: PLC0415 - start-up
+
+    found = list(workers.tasks(tasks(suite, quick=quick)))
+    found += list(workers.tasks(searches(suite, found)))
+    proved = {key for each in found for key, _ in each.proofs}
+    where = {"role": suite.role}
+    return Report(
+        checks_without_kill=tuple(
+            {**where, "requirement": row.id, "checks": [check.name], "by": "mutants"}
+            for check, row in pairs(suite)
+            if (check.name, row.id) not in proved
+        ),
+        false_alarms=tuple(
+            {**where, "variant": "without premise", "requirement": key[1], "verdict": verdict, "message": message}
+            for each in found
+            for key, verdict, message in each.premises
+        ),
+        mutants=Mutants(
+            sum(each.judged for each in found),
+            sum(each.killed for each in found),
+            tuple(
+                {**where, "check": key[0], "requirement": key[1], "message": message}
+                for each in found
+                for key, message in each.errors
+            ),
+            sum(each.seconds for each in found),
+        ),
+    )
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
@@ -225,10 +300,13 @@ def selftest(
     *,
     jobs: int = 1,
     fault: str | None = None,
+    quick: bool = False,
     progress: Progress | None = None,
-    quick: bool = False,  # noqa: ARG001 - mutants come with it
 ) -> Report:
-    """Prove the suites of these roles; raises nothing for what goes wrong in a case."""
+    """Prove the suites of these roles; raises nothing for what goes wrong in a case.
+
+    ``fault``: this one alone, without a word on checks that nothing kills. ``quick``: fewer mutants.
+    """
     started = time.perf_counter()
     cases = [
         case
@@ -237,16 +315,22 @@ def selftest(
         if fault is None or any(each.name == fault for each in suites[role].all_faults)
     ]
     outcomes: dict[str, list[Outcome]] = {role: [] for role in roles}
-    for outcome in run_cases(suites, cases, jobs):
-        outcomes[outcome.case.role].append(outcome)
-        if progress:
-            progress(outcome)
-    parts = [matrix(suites[role], found, partly=fault is not None) for role, found in outcomes.items() if found]
+    parts: list[Report] = []
+    with Workers(suites, 1 if fault else jobs) as workers:
+        for outcome in workers.cases(cases):
+            outcomes[outcome.case.role].append(outcome)
+            if progress:
+                progress(outcome)
+        for role, found in outcomes.items():
+            if found:
+                parts.append(matrix(suites[role], found, partly=fault is not None))
+            if fault is None:
+                parts.append(by_mutants(suites[role], workers, quick=quick))
     return merged(parts, time.perf_counter() - started)
 
 
 def merged(parts: Sequence[Report], wall_s: float) -> Report:
-    """The reports of several roles as one."""
+    """Several reports as one."""
     return Report(
         faults=sum(part.faults for part in parts),
         killed=sum(part.killed for part in parts),

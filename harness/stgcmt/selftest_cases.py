@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stgcmt.catalogue import Requirement
 from stgcmt.suite import Suite, Variant
-from stgcmt.verdict import Verdict
+from stgcmt.verdict import VIOLATION, Verdict, severity
 
 if TYPE_CHECKING:
     from stgcmt.judge import JudgedRow, Recording
@@ -133,3 +134,8 @@ def _seen(row: Any) -> Seen:
     standing = row.standing
     cited = any(citation.event is not None for citation in standing.evidence)
     return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited)
+
+
+def killable(row: Requirement) -> bool:
+    """Whether something can turn a row red: one of its outcomes, in the default profile."""
+    return any(severity(row, name) in RED for name in (VIOLATION, *row.outcomes))

@@ -64,6 +64,7 @@ def _show(report: Report) -> None:
     _list("survivors: faults that a declared row does not see", report.survivors, "fault", "missing")
     _list("unexplained: rows that no declaration explains", report.unexplained, "fault", "message")
     _list("checks without kill: no fault turns them red", report.checks_without_kill, "requirement", "checks")
+    _list("errors: checks that raise on a mutant", report.mutants.errors, "check", "message")
     _list("false alarms: conformant, and yet not silent", report.false_alarms, "variant", "message")
     click.echo(
         f"faults          {report.faults:6}  killed {report.killed}\n"

@@ -1,0 +1,219 @@
+"""Mutants of encoded data sets: elements and items inserted, removed, emptied, retyped, repeated, moved, swapped.
+
+A data set is read into nested values and written anew, so that every enclosing length fits, unless a length is the target.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from stgcmt.wire.dataset import read
+from stgcmt.wire.dataset_writer import Elem, encode
+from stgcmt.wire.elements import EXPLICIT_VR_LE, IMPLICIT_VR_LE, DataSet
+
+Made = tuple[str, str, Callable[[], bytes]]
+Path = tuple[int, ...]  # element number, item number, element number …
+OTHER_VRS = {"UI": "SH", "US": "SS", "SQ": "UN", "AE": "LO"}
+ENOUGH = 12
+PRIVATE = Elem(0x00091001, "LO", "mutant")
+SOP_CLASS, SOP_INSTANCE = Elem(0x00080016, "UI", "1.2.3"), Elem(0x00080018, "UI", "1.2.3.4")
+
+
+def edits(data: bytes, transfer_syntax: str) -> Iterator[Made]:
+    """(operator, where, what makes the new bytes) for a data set; nothing where it cannot be read and written again."""
+    syntax = transfer_syntax or IMPLICIT_VR_LE
+    tree = _tree(read(data, syntax, dictionary()))
+    if not tree:
+        return
+    yield (
+        "data set: other encoding",
+        "",
+        lambda: _written(tree, EXPLICIT_VR_LE if syntax == IMPLICIT_VR_LE else IMPLICIT_VR_LE),
+    )
+    yield "data set: cut", "", lambda: data[:-1]
+    yield "data set: cut", "half", lambda: data[: len(data) // 2]
+    yield "data set: bytes behind", "", lambda: data + b"\0\0"
+    for path, level in _levels(tree):
+        where = _shown(tree, path)
+        for added in (PRIVATE, SOP_CLASS, SOP_INSTANCE):
+            yield (
+                "data set: insert an element",
+                f"({added.tag:08X}) in {where}",
+                lambda p=path, a=added: _written(
+                    _changed(tree, p, lambda each: sorted([*each, a], key=lambda one: one.tag)), syntax
+                ),
+            )  # type: ignore[misc]
+        yield (
+            "data set: order",
+            where,
+            lambda p=path: _written(_changed(tree, p, lambda each: list(reversed(each))), syntax),
+        )  # type: ignore[misc]
+        for number, element in enumerate(level):
+            for name, what, make in _element(element):
+                yield (
+                    name,
+                    f"({element.tag:08X}){what} in {where}",
+                    lambda p=path, n=number, m=make: _written(
+                        _changed(tree, p, lambda each: [*each[:n], *m(), *each[n + 1 :]]), syntax
+                    ),
+                )  # type: ignore[misc]
+        for name, what, change in _between(level):
+            yield name, f"{what} in {where}", lambda p=path, c=change: _written(_changed(tree, p, c), syntax)  # type: ignore[misc]
+
+
+@functools.cache
+def dictionary() -> Mapping[int, str]:
+    """The VR of each standard attribute: what tells a sequence from other values in Implicit VR."""
+    from pydicom.datadict import DicomDictionary  # noqa: PLC0415 - start-up
+
+    return {tag: str(entry[0]) for tag, entry in DicomDictionary.items()}
+
+
+def _tree(data_set: DataSet) -> list[Elem]:
+    """The data set as the writer takes it."""
+    return [
+        Elem(each.tag, each.vr or "UN", [_tree(item) for item in each.items] if each.items is not None else each.value)
+        for each in data_set.elements
+    ]
+
+
+def _written(tree: list[Elem], syntax: str) -> bytes:
+    try:
+        return encode(tree, syntax)
+    except ValueError:
+        return b""
+
+
+def _levels(tree: list[Elem], path: Path = ()) -> Iterator[tuple[Path, list[Elem]]]:
+    """Every level: the data set, and the items of its sequences."""
+    yield path, tree
+    for number, element in enumerate(tree):
+        if isinstance(element.value, list):
+            for at, item in enumerate(element.value[:ENOUGH]):
+                yield from _levels(item, (*path, number, at))
+
+
+def _shown(tree: list[Elem], path: Path) -> str:
+    parts = []
+    for number, at in zip(path[::2], path[1::2], strict=True):
+        parts.append(f"({tree[number].tag:08X})[{at + 1}]")
+        tree = tree[number].value[at]
+    return ">".join(parts) or "the data set"
+
+
+def _changed(tree: list[Elem], path: Path, change: Callable[[list[Elem]], list[Any]]) -> list[Any]:
+    """The tree with one level put through ``change``."""
+    if not path:
+        return change(tree)
+    number, at, *rest = path
+    element = tree[number]
+    value = [_changed(each, tuple(rest), change) if n == at else each for n, each in enumerate(element.value)]
+    return [*tree[:number], Elem(element.tag, element.vr, value), *tree[number + 1 :]]
+
+
+def _element(element: Elem) -> Iterator[tuple[str, str, Callable[[], list[Any]]]]:
+    """What may become of one element: the elements that stand in its place."""
+    tag, vr, value = element.tag, element.vr, element.value
+    yield "data set: remove an element", "", list
+    yield "data set: repeat an element", "", lambda: [element, element]
+    yield "data set: empty an element", "", lambda: [Elem(tag, vr, [] if vr == "SQ" else b"")]
+    yield (
+        "data set: other VR",
+        "",
+        lambda: [Elem(tag, OTHER_VRS.get(vr, "UT"), value if isinstance(value, bytes) else b"")],
+    )
+    yield "data set: other tag", "", lambda: [Elem(tag ^ 1, vr, value)]
+    if isinstance(value, list):
+        yield "data set: drop an item", " first", lambda: [Elem(tag, vr, value[1:])]
+        yield "data set: drop an item", " last", lambda: [Elem(tag, vr, value[:-1])]
+        yield "data set: repeat an item", "", lambda: [Elem(tag, vr, [*value, *value[-1:]])]
+        yield "data set: empty item", "", lambda: [Elem(tag, vr, [*value, []])]
+        yield "data set: undefined length", "", lambda: [Elem(tag, vr, value, undefined=True)]
+        return
+    yield "data set: length of a value", "", lambda: [Elem(tag, vr, value, length=len(value) + 2)]
+    yield (
+        "data set: two values",
+        "",
+        lambda: [Elem(tag, vr, value + value if vr == "US" else value.rstrip(b"\0 ") + b"\\" + value)],
+    )
+    if len(value) == 2:
+        number = struct.unpack("<H", value)[0]
+        for other in (number + 1 & 0xFFFF, number ^ 1, 0, 0xA700, 0x0111):
+            yield "data set: other number", f" {other:04X}H", lambda o=other: [Elem(tag, vr, struct.pack("<H", o))]  # type: ignore[misc]
+    yield "data set: other value", " 1.2.3", lambda: [Elem(tag, vr, b"1.2.3\0")]
+    yield "data set: other value", " one character more", lambda: [Elem(tag, vr, _even(value.rstrip(b"\0 ") + b"1"))]
+    yield (
+        "data set: odd value",
+        "",
+        lambda: [Elem(tag, vr, value.rstrip(b"\0 ") if len(value.rstrip(b"\0 ")) & 1 else value + b"1")],
+    )
+    yield "data set: padding", "", lambda: [Elem(tag, vr, value.rstrip(b"\0 ").ljust(len(value), b" "))]
+
+
+def _even(value: bytes) -> bytes:
+    return value + b"\0" * (len(value) & 1)
+
+
+def _between(level: list[Elem]) -> Iterator[tuple[str, str, Callable[[list[Elem]], list[Any]]]]:
+    """Items moved and copied between the sequences of a level, UIDs swapped between items and elements."""
+    lists = [number for number, each in enumerate(level) if isinstance(each.value, list)]
+    for source in lists:
+        for target in lists:
+            if source != target and level[source].value:
+                what = f"({level[source].tag:08X}) to ({level[target].tag:08X})"
+                yield "data set: move an item", what, lambda each, s=source, t=target: _moved(each, s, t, keep=False)  # type: ignore[misc]
+                yield "data set: copy an item", what, lambda each, s=source, t=target: _moved(each, s, t, keep=True)  # type: ignore[misc]
+        if len(level[source].value) > 1:
+            for number in range(len(level[source].value[0])):
+                yield (
+                    "data set: swap between items",
+                    f"element {number + 1}",
+                    lambda each, s=source, n=number: _swapped(each, s, n),
+                )  # type: ignore[misc]
+        for number in range(len(level)):
+            if number != source:
+                yield (
+                    "data set: copy into items",
+                    f"({level[number].tag:08X})",
+                    lambda each, s=source, n=number: _inward(each, s, n),
+                )  # type: ignore[misc]
+    uids = [number for number, each in enumerate(level) if each.vr == "UI"]
+    for first, second in zip(uids, uids[1:], strict=False):
+        yield "data set: swap UIDs", "", lambda each, a=first, b=second: _exchanged(each, a, b)  # type: ignore[misc]
+
+
+def _moved(level: list[Elem], source: int, target: int, *, keep: bool) -> list[Elem]:
+    new = list(level)
+    values = list(level[source].value)
+    new[target] = Elem(level[target].tag, level[target].vr, [*level[target].value, values[-1]])
+    if not keep:
+        new[source] = Elem(level[source].tag, level[source].vr, values[:-1])
+    return [each for each in new if not isinstance(each.value, list) or each.value]
+
+
+def _swapped(level: list[Elem], source: int, number: int) -> list[Elem]:
+    first, second, *rest = level[source].value
+    if number >= len(second):
+        return level
+    one = [*first[:number], second[number], *first[number + 1 :]]
+    two = [*second[:number], first[number], *second[number + 1 :]]
+    new = list(level)
+    new[source] = Elem(level[source].tag, level[source].vr, [one, two, *rest])
+    return new
+
+
+def _inward(level: list[Elem], source: int, number: int) -> list[Elem]:
+    new = list(level)
+    values = [sorted([*item, level[number]], key=lambda each: each.tag) for item in level[source].value]
+    new[source] = Elem(level[source].tag, level[source].vr, values)
+    return new
+
+
+def _exchanged(level: list[Elem], first: int, second: int) -> list[Elem]:
+    new = list(level)
+    new[first] = Elem(level[first].tag, level[first].vr, level[second].value)
+    new[second] = Elem(level[second].tag, level[second].vr, level[first].value)
+    return new

@@ -1,0 +1,362 @@
+"""Mutants of DICOM associations: what the SUT would have said otherwise in PDUs, items, commands and data sets.
+
+A message is taken apart and put together again in as many P-DATA-TF PDUs as it had events, all lengths repaired unless a length
+is the target.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from stgcmt.mutation import Edit, late, rebuilt, without
+from stgcmt.mutation_dataset import edits as data_edits
+from stgcmt.transcript import Event, Transcript
+from stgcmt.views.association import Association, Message
+from stgcmt.views.dimse import dimse
+from stgcmt.wire import command as cmd
+from stgcmt.wire import items, pdu, pdv
+
+STATUSES = (
+    0x0000, 0x0105, 0x0106, 0x0107, 0x0110, 0x0111, 0x0112, 0x0113, 0x0115, 0x0117, 0x0118, 0x0119, 0x0120, 0x0121,
+    0x0122, 0x0123, 0x0124, 0x0210, 0x0211, 0x0212, 0x0213, 0xA700, 0xA801, 0xB000, 0xC000, 0xFE00, 0xFF00,
+)  # fmt: skip
+DELAYS_S = (2, 70, 400)
+MESSAGE_TYPES = frozenset({pdu.P_DATA_TF})
+# Large objects are moved about, not judged attribute by attribute: their data sets get few mutants.
+LARGE = 4096
+
+
+def associations(transcript: Transcript) -> Iterator[Edit]:
+    """The items of A-ASSOCIATE-RQ and -AC that the SUT sent, AE titles, roles, contexts; the answer replaced."""
+    for assoc in dimse(transcript).all_associations:
+        for one in assoc.pdus:
+            if one.incoming and one.pdu.type in {pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_AC} and len(one.events) == 1:
+                event = transcript.event(one.events[0])
+                if event.data == one.pdu.raw:
+                    yield from _negotiation(transcript, assoc, event, one.pdu)
+
+
+def _negotiation(transcript: Transcript, assoc: Association, event: Event, found: pdu.Pdu) -> Iterator[Edit]:
+    body, where = found.body, f"{found.name}, event {event.n}"
+
+    def put(new: bytes, kind: int = found.type) -> Callable[[], Transcript]:
+        return lambda: _put(transcript, event, pdu.encode(kind, new))
+
+    for start, name in ((4, "called"), (20, "calling")):
+        for title in ("OTHER", "ANY-SCP", ""):
+            yield Edit(
+                f"{name} AE title",
+                f"{title!r}, {where}",
+                put(body[:start] + title.encode().ljust(16) + body[start + 16 :]),
+            )
+        yield Edit(
+            f"{name} AE title",
+            f"NUL, {where}",
+            put(body[:start] + body[start : start + 16].replace(b" ", b"\0") + body[start + 16 :]),
+        )
+    swapped = body[:4] + body[20:36] + body[4:20] + body[36:]
+    yield Edit("AE titles swapped", where, put(swapped))
+    yield Edit("protocol version", where, put(b"\0\2" + body[2:]))
+    head, tree = body[: items.FIXED], list(items.read_items(body[items.FIXED :], items.FIXED))
+    for number, item in enumerate(tree):
+        what = f"{item.type:02X}H, {where}"
+        yield Edit("drop an item", what, put(head + _joined(tree, number, b"")))
+        yield Edit("repeat an item", what, put(head + _joined(tree, number, item.raw + item.raw)))
+        wrong = items.item(item.type, item.value, length=item.length + 1)
+        yield Edit("length of an item", what, put(head + _joined(tree, number, wrong)))
+        if item.children or item.type == items.USER_INFORMATION:
+            for name, detail, new in _sub_items(item, assoc):
+                yield Edit(name, f"{detail} in {what}", put(head + _joined(tree, number, new)))
+        if item.type in {items.CONTEXT_RQ, items.CONTEXT_AC}:
+            for result in (1, 3, 4):
+                value = item.value[:2] + bytes([result]) + item.value[3:]
+                yield Edit(
+                    "context result",
+                    f"{result}, {what}",
+                    put(head + _joined(tree, number, items.item(item.type, value))),
+                )
+            value = bytes([item.value[0] + 2]) + item.value[1:]
+            yield Edit("context id", what, put(head + _joined(tree, number, items.item(item.type, value))))
+    yield Edit(
+        "length of a PDU", where, lambda: _put(transcript, event, pdu.encode(found.type, body, length=len(body) + 8))
+    )
+    if found.type == pdu.ASSOCIATE_AC:
+        for result, source, reason in ((1, 1, 1), (1, 1, 3), (1, 1, 7), (2, 3, 1), (1, 2, 1)):
+            rejected = bytes((0, result, source, reason))
+            yield Edit("reject", f"{result}/{source}/{reason}, {where}", put(rejected, pdu.ASSOCIATE_RJ))
+        yield Edit("abort in place of an answer", where, put(bytes(4), pdu.ABORT))
+
+
+def _joined(tree: Sequence[items.Item], number: int, new: bytes) -> bytes:
+    return b"".join(new if at == number else each.raw for at, each in enumerate(tree))
+
+
+def _sub_items(item: items.Item, assoc: Association) -> Iterator[tuple[str, str, bytes]]:
+    """The bytes of an item with one of its sub-items otherwise."""
+    lead = item.value[:4] if item.type != items.USER_INFORMATION else b""
+    subs = list(item.children)
+    classes = {context.abstract_syntax for context in (assoc.rq.contexts if assoc.rq else ())}
+
+    def whole(parts: bytes) -> bytes:
+        return items.item(item.type, lead + parts)
+
+    for number, sub in enumerate(subs):
+        what = f"{sub.type:02X}H"
+        yield "drop a sub-item", what, whole(_joined(subs, number, b""))
+        yield "repeat a sub-item", what, whole(_joined(subs, number, sub.raw * 2))
+        yield (
+            "length of a sub-item",
+            what,
+            whole(_joined(subs, number, items.item(sub.type, sub.value, length=sub.length + 1))),
+        )
+        if sub.type in {items.ABSTRACT_SYNTAX, items.TRANSFER_SYNTAX}:
+            for uid in (
+                b"1.2.840.10008.1.2",
+                b"1.2.840.10008.1.2.1",
+                b"1.2.840.10008.1.2.2",
+                b"1.2.840.10008.1.1",
+                b"x",
+            ):
+                yield (
+                    "other syntax",
+                    f"{uid.decode()} in {what}",
+                    whole(_joined(subs, number, items.item(sub.type, uid))),
+                )
+        if sub.type == items.ROLE:
+            for scu, scp in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2)):
+                yield (
+                    f"role {scu}/{scp}",
+                    what,
+                    whole(_joined(subs, number, items.item(sub.type, sub.value[:-2] + bytes((scu, scp))))),
+                )
+            other = items.role_item("1.2.840.10008.1.1", 1, 1)
+            yield "role of another class", what, whole(_joined(subs, number, other))
+            yield "another role item", what, whole(_joined(subs, number, sub.raw + other))
+        if sub.type == items.MAX_PDU:
+            for size in (0, 128, 1 << 31):
+                yield (
+                    "maximum length",
+                    str(size),
+                    whole(_joined(subs, number, items.item(sub.type, struct.pack(">I", size)))),
+                )
+    if item.type == items.USER_INFORMATION:
+        for uid in sorted(classes):
+            for scu, scp in ((0, 1), (1, 0), (1, 1)):
+                added = b"".join(sub.raw for sub in subs) + items.role_item(uid, scu, scp)
+                yield "insert a role item", f"{uid} {scu}/{scp}", whole(added)
+            added = b"".join(sub.raw for sub in subs) + items.extended_item(uid, b"\1")
+            yield "insert extended negotiation", uid, whole(added)
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def messages(transcript: Transcript) -> Iterator[Edit]:
+    """The messages of the SUT: command elements, data sets, fragments; absent, twice, late, before another one."""
+    for assoc in dimse(transcript).all_associations:
+        mine = [each for each in assoc.messages if each.incoming and each.complete]
+        for message in mine:
+            where = f"{message.kind}, event {message.events[0]}"
+            yield Edit("drop a message", where, lambda m=message: without(transcript, m.events))  # type: ignore[misc]
+            yield Edit("repeat a message", where, lambda m=message: _twice(transcript, m))  # type: ignore[misc]
+            yield Edit(
+                "abort in place of a message", where, lambda m=message: _replaced(transcript, m, pdu.encode_abort())
+            )  # type: ignore[misc]
+            for seconds in DELAYS_S:
+                yield Edit(
+                    "late message", f"{seconds} s, {where}", lambda m=message, s=seconds: late(transcript, m.events, s)
+                )  # type: ignore[misc]
+            yield from _commands(transcript, message, where)
+            yield from _data(transcript, message, where)
+            yield from _fragments(transcript, message, where)
+        for first, second in zip(mine, mine[1:], strict=False):
+            what = f"{second.kind} before {first.kind}, event {first.events[0]}"
+            yield Edit("messages swapped", what, lambda a=first, b=second: _swapped(transcript, a, b))  # type: ignore[misc]
+    yield from _between(transcript)
+
+
+def _parts(message: Message) -> tuple[tuple[tuple[int, bytes], ...], bytes | None]:
+    return message.command.elements, message.data
+
+
+def _commands(transcript: Transcript, message: Message, where: str) -> Iterator[Edit]:
+    elements, data = _parts(message)
+
+    def put(new: Sequence[tuple[int, bytes]], length: int | None = None) -> Callable[[], Transcript]:
+        return lambda: _replaced(transcript, message, _pdus(message, _command(new, length), data))
+
+    for number, (tag, value) in enumerate(elements):
+        what = f"({tag >> 16:04X},{tag & 0xFFFF:04X}) of {where}"
+        rest = [*elements[:number], *elements[number + 1 :]]
+        yield Edit("drop a command element", what, put(rest))
+        yield Edit("repeat a command element", what, put([*elements[: number + 1], *elements[number:]]))
+        if tag == cmd.GROUP_LENGTH:
+            yield Edit("group length", what, put(elements, len(value) + 1))
+            continue
+        for name, other in _other_values(tag, value):
+            yield Edit(name, what, put([*elements[:number], (tag, other), *elements[number + 1 :]]))
+    uids = [number for number, (tag, _) in enumerate(elements) if tag in {cmd.AFFECTED_CLASS, cmd.AFFECTED_INSTANCE}]
+    if len(uids) == 2:
+        swapped = list(elements)
+        (first, one), (second, two) = elements[uids[0]], elements[uids[1]]
+        swapped[uids[0]], swapped[uids[1]] = (first, two), (second, one)
+        yield Edit("swap command UIDs", where, put(swapped))
+    yield Edit("order of command elements", where, put(list(reversed(elements))))
+    comment = (cmd.ERROR_COMMENT, b"mutant")
+    yield Edit("insert Error Comment", where, put(sorted([*elements, comment])))
+
+
+def _other_values(tag: int, value: bytes) -> Iterator[tuple[str, bytes]]:
+    if tag == cmd.STATUS:
+        for status in STATUSES:
+            yield f"status {status:04X}H", struct.pack("<H", status)
+        return
+    if len(value) == 2 and tag not in {cmd.AFFECTED_CLASS, cmd.AFFECTED_INSTANCE}:
+        number = struct.unpack("<H", value)[0]
+        for other in {number + 1 & 0xFFFF, number ^ 0x8000, number ^ 3, 0, 1, 2, 3, 0x0101} - {number}:
+            yield f"other value of ({tag >> 16:04X},{tag & 0xFFFF:04X})", struct.pack("<H", other)
+        yield "length of a command value", value + b"\0\0"
+        return
+    yield f"other value of ({tag >> 16:04X},{tag & 0xFFFF:04X})", b"1.2.3\0"
+    yield f"other value of ({tag >> 16:04X},{tag & 0xFFFF:04X})", b""
+    yield "padding of a command value", value.rstrip(b"\0") + (b" " if len(value.rstrip(b"\0")) & 1 else b"")
+    yield "odd command value", value.rstrip(b"\0")[:-1] if len(value.rstrip(b"\0")) % 2 == 0 else value.rstrip(b"\0")
+
+
+def _command(elements: Sequence[tuple[int, bytes]], length: int | None = None) -> bytes:
+    """A command set of these elements in this order; Command Group Length is counted unless ``length`` is given."""
+    parts = [struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value for tag, value in elements]
+    after, seen = 0, False
+    for (tag, _), part in zip(elements, parts, strict=True):
+        if tag == cmd.GROUP_LENGTH and not seen:
+            seen = True
+        elif seen:
+            after += len(part)
+    counted = struct.pack("<I", after if length is None else length)
+    return b"".join(
+        part[:8] + counted if tag == cmd.GROUP_LENGTH else part for (tag, _), part in zip(elements, parts, strict=True)
+    )
+
+
+def _data(transcript: Transcript, message: Message, where: str) -> Iterator[Edit]:
+    if message.data is None:
+        return
+    command = message.parts.command
+    raw = _command(command.elements)
+
+    def put(new: bytes | None) -> Transcript:
+        return _replaced(transcript, message, _pdus(message, raw, new))
+
+    yield Edit("empty data set", where, lambda: put(b""))
+    yield Edit("no data set", where, lambda: put(None))
+    limit = 60 if len(message.data) > LARGE else None
+    made = data_edits(message.data, message.transfer_syntax or "")
+    for count, (name, what, make) in enumerate(made):
+        if limit is not None and count >= limit:
+            break
+        yield Edit(name, f"{what} of {where}", lambda make=make: put(make()))  # type: ignore[misc]
+
+
+def _fragments(transcript: Transcript, message: Message, where: str) -> Iterator[Edit]:
+    """How the message is cut into PDUs and PDVs."""
+    raw, data = _command(message.command.elements), message.data
+    context = message.context_id
+
+    def put(new: bytes) -> Callable[[], Transcript]:
+        return lambda: _replaced(transcript, message, new)
+
+    whole = _pdus(message, raw, data)
+    yield Edit("context of a message", where, put(_pdus(message, raw, data, context=context + 2)))
+    yield Edit(
+        "no last fragment",
+        where,
+        put(pdu.encode(pdu.P_DATA_TF, pdv.encode_pdv(context, raw, is_command=True, is_last=False))),
+    )
+    if data is not None:
+        both = pdv.encode_pdv(context, raw, is_command=True, is_last=True) + pdv.encode_pdv(
+            context, data, is_command=False, is_last=True
+        )
+        yield Edit("one PDU for all", where, put(pdu.encode(pdu.P_DATA_TF, both)))
+        yield Edit(
+            "data before command", where, put(_pdu(context, data, command=False) + _pdu(context, raw, command=True))
+        )
+        padding = struct.pack("<HHI", 0xFFFC, 0xFFFC, 70000) + bytes(70000)
+        yield Edit("PDU longer than allowed", where, put(_pdus(message, raw, data + padding)))
+    yield Edit("length of a PDU", where, put(whole[:2] + struct.pack(">I", len(whole)) + whole[6:]))
+    yield Edit("length of a PDV", where, put(whole[:6] + struct.pack(">I", 1 << 20) + whole[10:]))
+    yield Edit("type of a PDU", where, put(b"\x0b" + whole[1:]))
+    yield Edit("text in place of a PDU", where, put(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+
+
+def _pdu(context: int, data: bytes, *, command: bool) -> bytes:
+    return pdu.encode(pdu.P_DATA_TF, pdv.encode_pdv(context, data, is_command=command, is_last=True))
+
+
+def _pdus(message: Message, raw: bytes, data: bytes | None, context: int | None = None) -> bytes:
+    chosen = message.context_id if context is None else context
+    return _pdu(chosen, raw, command=True) + (b"" if data is None else _pdu(chosen, data, command=False))
+
+
+def _put(transcript: Transcript, event: Event, data: bytes) -> Transcript:
+    return rebuilt(transcript, (replace(each, data=data) if each.n == event.n else each for each in transcript.events))
+
+
+def _replaced(transcript: Transcript, message: Message, data: bytes) -> Transcript:
+    """The PDUs of a message replaced; the events that carried the rest of it go. PDUs keep an event each."""
+    first, *rest = message.events
+    gone = set(rest)
+    cut, left = pdu.split(data)
+    blocks = [each.raw for each in cut[: len(message.events)]] or [data]
+    used = sum(map(len, blocks))
+    blocks[-1] += data[used:] if left or used < len(data) else b""
+    carriers = dict(zip(message.events, blocks, strict=False))
+    return rebuilt(
+        transcript,
+        (
+            replace(each, data=carriers[each.n]) if each.n in carriers else each
+            for each in transcript.events
+            if each.n in carriers or each.n not in gone
+        ),
+    )
+
+
+def _twice(transcript: Transcript, message: Message) -> Transcript:
+    """The message once more, right behind itself."""
+    ids = set(message.events)
+    copies = b"".join(each.data for each in transcript.events if each.n in ids)
+    last = message.events[-1]
+    return rebuilt(
+        transcript, (replace(each, data=each.data + copies) if each.n == last else each for each in transcript.events)
+    )
+
+
+def _swapped(transcript: Transcript, first: Message, second: Message) -> Transcript:
+    """The bytes of two messages of one association change places."""
+    data = {each.n: each.data for each in transcript.events if each.n in {*first.events, *second.events}}
+    one, two = (b"".join(data[n] for n in message.events) for message in (first, second))
+    return _replaced(_replaced(transcript, first, two), second, one)
+
+
+def _between(transcript: Transcript) -> Iterator[Edit]:
+    """The data set of one report in place of another one's."""
+    found = [
+        message
+        for message in dimse(transcript).messages(incoming=True, complete=True)
+        if message.data is not None and len(message.data) <= LARGE and not message.is_response
+    ]
+    for message in found:
+        for other in found:
+            if other is not message and other.kind == message.kind and other.data != message.data:
+                what = f"event {other.events[0]} in event {message.events[0]}"
+                yield Edit(
+                    "data set of another message",
+                    what,
+                    lambda m=message, o=other: _replaced(  # type: ignore[misc]
+                        transcript, m, _pdus(m, _command(m.command.elements), o.data)
+                    ),
+                )
+
+
+OPERATORS = (associations, messages)

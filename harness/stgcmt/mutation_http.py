@@ -1,0 +1,277 @@
+"""Mutants of HTTP exchanges: what the SUT's responses would look like otherwise.
+
+Content-Length is repaired where the body changes, unless the length is the target.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stgcmt.mutation import Edit, late, rebuilt, splice, without
+from stgcmt.mutation_json import edits as json_edits
+from stgcmt.transcript import Transcript
+from stgcmt.views.http import Exchange, http
+
+STATUSES = (
+    200,
+    201,
+    202,
+    204,
+    206,
+    301,
+    303,
+    304,
+    400,
+    401,
+    403,
+    404,
+    405,
+    406,
+    409,
+    410,
+    411,
+    413,
+    415,
+    418,
+    500,
+    501,
+    503,
+)
+# Headers that a response may have too many of, with a value that changes its meaning.
+INSERTED = (
+    "Retry-After: 5", "Retry-After: soon", "Content-Type: application/dicom+json", "Content-Type: text/plain",
+    "Content-Encoding: gzip", "Transfer-Encoding: chunked", "Content-Length: 0", "Location: /elsewhere",
+    'Warning: 299 stgcmt "Something is odd"', "Content-Location: elsewhere", "Connection: close", "Allow: GET",
+    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "WWW-Authenticate: Basic", "Bad Header: x",
+)  # fmt: skip
+VALUES = {
+    b"content-type": (
+        b"application/json", b"application/dicom+xml", b"application/dicom+json", b"text/html; charset=utf-8",
+        b'multipart/related; type="application/dicom+json"; boundary=x', b"application/dicom+json; charset=latin-1", b"",
+    ),
+    b"retry-after": (b"-1", b"1.5", b"soon", b"", b"Tue, 14 Nov 2023 22:13:20 GMT", b"86400"),
+    b"content-length": (b"0", b"1", b"999999", b"-1", b"1, 1", b"x"),
+    b"date": (b"yesterday", b"2023-11-14"),
+}  # fmt: skip
+OTHER_VALUES = (b"", b"x-other")
+_LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)\d+")
+_ELEMENT = re.compile(rb"<(DicomAttribute|Item|Value)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
+_QUOTED = re.compile(rb'(\b[a-zA-Z]+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One response of the SUT as bytes: where it stands, its head without the blank line, its body as framed."""
+
+    transcript: Transcript
+    exchange: Exchange
+    start: int
+    end: int
+    head: bytes
+    body: bytes
+
+    @property
+    def label(self) -> str:
+        """The response as the report shows it."""
+        request = self.exchange.request
+        return (
+            f"{request.method if request else 'request'} in step {self.exchange.step}, event {self.exchange.events[0]}"
+        )
+
+    def put(self, head: bytes, body: bytes, *, repair: bool = True) -> Transcript:
+        """The transcript with this response in place, its Content-Length repaired."""
+        if repair:
+            head = _LENGTH.sub(lambda found: found[1] + str(len(body)).encode(), head, count=1)
+        data = head + b"\r\n\r\n" + body
+        return splice(self.transcript, self.exchange.conn, "http.in", self.start, self.end, data)
+
+
+def pieces(transcript: Transcript) -> Iterator[Piece]:
+    """Every readable response of the SUT."""
+    directions: dict[int | None, bytes] = {}
+    for exchange in http(transcript).exchanges:
+        response = exchange.response
+        if response is None or response.status is None:
+            continue
+        if exchange.conn not in directions:
+            directions[exchange.conn] = b"".join(
+                event.data for event in transcript.events if event.conn == exchange.conn and event.kind == "http.in"
+            )
+        message = response.message
+        raw = directions[exchange.conn][message.start : message.end]
+        head, blank, body = raw.partition(b"\r\n\r\n")
+        if blank:
+            yield Piece(transcript, exchange, message.start, message.end, head, body)
+
+
+def _edit(name: str, piece: Piece, what: str, make: Callable[[], Transcript]) -> Edit:
+    return Edit(name, f"{what}, {piece.label}" if what else piece.label, make)
+
+
+def heads(transcript: Transcript) -> Iterator[Edit]:
+    """Status line and headers: other, absent, twice, inserted, misspelt."""
+    for piece in pieces(transcript):
+        line, _, rest = piece.head.partition(b"\r\n")
+        lines = rest.split(b"\r\n") if rest else []
+        version, _, _ = line.partition(b" ")
+
+        def put(
+            first: bytes, others: list[bytes], piece: Piece = piece, *, repair: bool = False
+        ) -> Callable[[], Transcript]:
+            return lambda: piece.put(b"\r\n".join([first, *others]), piece.body, repair=repair)
+
+        for status in STATUSES:
+            yield _edit(f"status {status}", piece, "", put(b"%s %d Mutant" % (version, status), lines))
+        yield _edit("status line", piece, "HTTP/1.0", put(line.replace(version, b"HTTP/1.0", 1), lines))
+        yield _edit("status line", piece, "no number", put(version + b" OK", lines))
+        yield _edit(
+            "line ends", piece, "LF alone", lambda p=piece: p.put(p.head.replace(b"\r\n", b"\n"), p.body, repair=False)
+        )  # type: ignore[misc]
+        for number, header in enumerate(lines):
+            name, _, value = header.partition(b":")
+            shown = name.decode("latin-1")
+            yield _edit("drop a header", piece, shown, put(line, lines[:number] + lines[number + 1 :]))
+            yield _edit("repeat a header", piece, shown, put(line, [*lines, header]))
+            for other in VALUES.get(name.strip().lower(), OTHER_VALUES):
+                changed = [*lines[:number], name + b": " + other, *lines[number + 1 :]]
+                yield _edit(f"change {shown.lower()}", piece, other.decode("latin-1"), put(line, changed))
+        for inserted in INSERTED:
+            yield _edit("insert a header", piece, inserted, put(line, [*lines, inserted.encode("latin-1")]))
+
+
+def bodies(transcript: Transcript) -> Iterator[Edit]:
+    """The body: absent, shorter, longer, other bytes; JSON and XML by what they mean."""
+    for piece in pieces(transcript):
+        body = piece.body
+
+        def put(new: bytes, piece: Piece = piece, *, repair: bool = True) -> Callable[[], Transcript]:
+            return lambda: piece.put(piece.head, new, repair=repair)
+
+        if not body:
+            yield _edit("insert a body", piece, "text", lambda p=piece: _with_body(p, b"mutant"))  # type: ignore[misc]
+            continue
+        yield _edit("empty body", piece, "", put(b""))
+        yield _edit("cut body", piece, "length repaired", put(body[: len(body) // 2]))
+        yield _edit("cut body", piece, "length as it was", put(body[:-1], repair=False))
+        yield _edit("longer body", piece, "length repaired", put(body + b"mutant"))
+        yield _edit("longer body", piece, "length as it was", put(body + b"mutant", repair=False))
+        for at in (0, len(body) // 3, len(body) // 2, len(body) - 1):
+            yield _edit(
+                "change a byte", piece, f"byte {at}", put(body[:at] + bytes([body[at] ^ 0x20]) + body[at + 1 :])
+            )
+        yield _edit("bytes that are no UTF-8", piece, "", put(body.replace(b'"', b'"\xff', 1)))
+        yield from _by_meaning(piece)
+
+
+def _with_body(piece: Piece, body: bytes) -> Transcript:
+    head = piece.head
+    if not _LENGTH.search(head):
+        head += b"\r\ncontent-length: 0"
+    return piece.put(head, body)
+
+
+def _by_meaning(piece: Piece) -> Iterator[Edit]:
+    start, end = _json_span(piece.body)
+    if end > start:
+        before, text, after = piece.body[:start], piece.body[start:end], piece.body[end:]
+        asked = piece.exchange.request
+        for name, what, make in json_edits(text, asked.body if asked else b""):
+            yield _edit(
+                name,
+                piece,
+                what,
+                lambda make=make, p=piece, b=before, a=after: p.put(p.head, b + make() + a),  # type: ignore[misc]
+            )
+    elif b"<" in piece.body[:200]:
+        yield from _xml(piece)
+
+
+def _json_span(body: bytes) -> tuple[int, int]:
+    """Where a JSON text stands in a body: all of it, or one part of a multipart body."""
+    for at, closing in ((body.find(b"["), b"]"), (body.find(b"{"), b"}")):
+        if at < 0 or (at > 0 and not body.startswith(b"--")):
+            continue
+        end = body.rfind(closing) + 1
+        try:
+            json.loads(body[at:end])
+        except ValueError:
+            continue
+        return at, end
+    return 0, 0
+
+
+def _xml(piece: Piece) -> Iterator[Edit]:
+    body = piece.body
+    found = list(_ELEMENT.finditer(body))
+    for one in found[:60]:
+        what = one[0][:60].decode("latin-1")
+        new = body[: one.start()] + body[one.end() :]
+        yield _edit("xml: drop an element", piece, what, lambda n=new, p=piece: p.put(p.head, n))  # type: ignore[misc]
+        new = body[: one.end()] + one[0] + body[one.end() :]
+        yield _edit("xml: repeat an element", piece, what, lambda n=new, p=piece: p.put(p.head, n))  # type: ignore[misc]
+    for one in list(_QUOTED.finditer(body))[:60]:
+        for value in (b"", b"mutant"):
+            new = body[: one.start(2)] + value + body[one.end(2) :]
+            yield _edit(
+                "xml: change an attribute", piece, one[0].decode("latin-1"), lambda n=new, p=piece: p.put(p.head, n)
+            )  # type: ignore[misc]
+    for old, new in ((b"xmlns=", b"nons="), (b"encoding=", b"coding="), (b"UTF-8", b"UTF-16"), (b"</", b"<")):
+        yield _edit(
+            "xml: spell otherwise",
+            piece,
+            old.decode(),
+            lambda o=old, n=new, p=piece: p.put(p.head, p.body.replace(o, n, 1)),
+        )  # type: ignore[misc]
+
+
+def exchanges(transcript: Transcript) -> Iterator[Edit]:
+    """Whole exchanges: without their answer, never made, answered as another one was, late, answered twice."""
+    found = list(pieces(transcript))
+    for piece in found:
+        exchange = piece.exchange
+        yield _edit("drop an exchange", piece, "", lambda e=exchange: without(transcript, e.events))  # type: ignore[misc]
+        yield _edit(
+            "drop a response",
+            piece,
+            "",
+            lambda p=piece: splice(transcript, p.exchange.conn, "http.in", p.start, p.end, b""),
+        )  # type: ignore[misc]
+        yield _edit("repeat a response", piece, "", lambda p=piece: _twice(p))  # type: ignore[misc]
+        answers = exchange.response.events if exchange.response else ()
+        for seconds in (2, 70):
+            yield _edit("late response", piece, f"{seconds} s", lambda a=answers, s=seconds: late(transcript, a, s))  # type: ignore[misc]
+    for piece in found:
+        for other in found:
+            if other is not piece and other.head + other.body != piece.head + piece.body:
+                what = f"as {other.label}"
+                yield _edit(
+                    "answer as another", piece, what, lambda p=piece, o=other: p.put(o.head, o.body, repair=False)
+                )  # type: ignore[misc]
+                if other.body and other.body != piece.body:
+                    yield _edit("body of another", piece, what, lambda p=piece, o=other: p.put(p.head, o.body))  # type: ignore[misc]
+    for first, second in zip(found, found[1:], strict=False):
+        yield _edit("swap in time", first, second.label, lambda a=first, b=second: _swapped(transcript, a, b))  # type: ignore[misc]
+
+
+def _twice(piece: Piece) -> Transcript:
+    raw = piece.head + b"\r\n\r\n" + piece.body
+    return splice(piece.transcript, piece.exchange.conn, "http.in", piece.start, piece.end, raw + raw)
+
+
+def _swapped(transcript: Transcript, first: Piece, second: Piece) -> Transcript:
+    """The second exchange happens before the first: their times change places."""
+    from dataclasses import replace  # noqa: PLC0415 - a name of its own here
+
+    times = {first.exchange.events[0]: second.exchange.t, second.exchange.events[0]: first.exchange.t}
+    shift: dict[int, int] = {}
+    for piece in (first, second):
+        start = transcript.event(piece.exchange.events[0]).t
+        shift |= {n: times[piece.exchange.events[0]] - start for n in piece.exchange.events}
+    moved = [replace(event, t=event.t + shift.get(event.n, 0)) for event in transcript.events]
+    return rebuilt(transcript, moved)
+
+
+OPERATORS = (heads, bodies, exchanges)

@@ -20,7 +20,7 @@ DEADLINE_S = 4.0  # a server that never finishes need not be waited for any long
 async def rows_of(fault: str | None, directory: Path, req: tuple[str, ...] = ()) -> tuple[JudgedRow, ...]:
     """The judged rows of one run."""
     plan = make_plan(None, role=(ROLE,), fault=fault, req=req)
-    timing = dataclasses.replace(plan.sut.timing, result_deadline=DEADLINE_S, http_response=5.0)
+    timing = dataclasses.replace(plan.sut.timing, result_deadline=DEADLINE_S, http_response=20.0)
     plan = dataclasses.replace(plan, sut=dataclasses.replace(plan.sut, timing=timing))
     await play_plan(plan, directory)
     return judge(load(directory), plan.suites, profile="default", selection=plan.selection)

@@ -8,8 +8,8 @@ import random
 
 import pytest
 
-from stgcmt.judge import evaluate
 from stgcmt.checks import checks_of
+from stgcmt.judge import evaluate
 from stgcmt.transcript import Event, Footer, Header, Transcript
 from stgcmt.verdict import Verdict
 from stgcmt_suites.commitment.web_module import read_module

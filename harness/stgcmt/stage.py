@@ -134,11 +134,14 @@ class Stage:
                 _IN_LINE.reset(token)
 
     async def _on_message(self, association: Any, message: Any) -> None:
-        """A report on an association of ours: answered like one on a destination, then counted."""
+        """A report on an association of ours: answered like one on a destination, then counted.
+
+        One that crosses our release stays without an answer; then the SUT still has to deliver it, and it counts no more.
+        """
         from stgcmt.wire.command import N_EVENT_REPORT_RQ  # noqa: PLC0415 - start-up
 
-        if message.command.field == N_EVENT_REPORT_RQ:
-            await association.respond(message, 0x0000)
+        if message.command.field == N_EVENT_REPORT_RQ and not await association.respond(message, 0x0000):
+            return
         self.reported(self._back.desk.mint.found_in(message.data or b""))
 
     # --- instances

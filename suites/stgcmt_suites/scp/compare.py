@@ -106,10 +106,15 @@ def role_item_defects(assoc: Association) -> list[str]:
     return defects
 
 
-def oversized(assoc: Association) -> list[Seen]:
-    """The P-DATA-TF of the SUT that are longer than we announced (0: no limit)."""
+def announced(assoc: Association) -> int:
+    """The longest P-DATA-TF that we announced to take (0: no limit)."""
     ours = assoc.ac if assoc.side == "acceptor" else assoc.rq
-    limit = ours.max_pdu if ours else None
+    return (ours.max_pdu if ours else None) or 0
+
+
+def oversized(assoc: Association) -> list[Seen]:
+    """The P-DATA-TF of the SUT that are longer than we announced."""
+    limit = announced(assoc)
     if not limit:
         return []
     large = [each for each in assoc.pdus if each.incoming and each.pdu.type == P_DATA_TF and len(each.pdu.body) > limit]
@@ -135,6 +140,7 @@ __all__ = [
     "Difference",
     "Message",
     "about",
+    "announced",
     "differences",
     "offered_syntaxes",
     "oversized",

@@ -37,7 +37,7 @@ async def explicit_first(play: Play) -> None:
 
 @scenario(lease=Lease("small-pdu"), waits=REPORTS, needs=("destination",))
 async def small_pdu(play: Play) -> None:
-    """Many references; the listener announces a maximum length of 4,096 bytes."""
+    """Many references; the listener announces a maximum length of 4,096 bytes, and so does the request's association."""
 
     class Named:
         """An instance that is nothing but its UIDs."""
@@ -45,7 +45,7 @@ async def small_pdu(play: Play) -> None:
         def __init__(self) -> None:
             self.sop_class_uid, self.sop_instance_uid = CT, play.uid("instance")
 
-    await commit(play, "request", [item(Named()) for _ in range(MANY)])
+    await commit(play, "request", [item(Named()) for _ in range(MANY)], max_pdu=4096)
 
 
 @scenario(lease=Lease("role-both"), waits=REPORTS, needs=STORED)

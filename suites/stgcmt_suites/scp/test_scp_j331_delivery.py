@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.scp.compare import oversized
+from stgcmt_suites.scp.compare import announced, oversized
 from stgcmt_suites.scp.premises import some_accepted, some_reports
 from stgcmt_suites.scp.views import Association, Commitment, Seen, commitments, negotiation, opened_by_sut, reports_of
 
@@ -126,11 +126,12 @@ def test_explicit_data_sets_have_the_right_vr(
 @requirement("DIMSE-PS3.8-D.1-01")
 def test_announced_maximum_length_is_kept(small_pdu: Transcript, plain_commitment: Transcript) -> None:
     """No P-DATA-TF exceeds what its receiver announced."""
-    for assoc in (*opened_by_sut(small_pdu, plain_commitment), *commitments(plain_commitment).opened_by_us):
+    ours = (assoc for each in (small_pdu, plain_commitment) for assoc in commitments(each).opened_by_us)
+    for assoc in (*opened_by_sut(small_pdu, plain_commitment), *ours):
         large = oversized(assoc)
         assert not large, expected("P-DATA-TF no longer than announced", *large)
     for report in some_reports(small_pdu):
-        limit = report.assoc.ac.max_pdu if report.assoc.ac else None
+        limit = announced(report.assoc)
         if not limit or len(report.message.data or b"") <= limit:
             inconclusive("the report fits into one PDU, so nothing had to be cut", report)
 

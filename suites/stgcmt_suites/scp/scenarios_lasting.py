@@ -10,13 +10,15 @@ from stgcmt.wire.negotiation import Proposal
 from stgcmt_suites.scp.requests import EXPLICIT_LE, IMPLICIT_LE, PUSH_MODEL, associate, commit, exchange, request
 
 REPORTS = ("max_report_delay",)
+QUIET = ("max_report_delay", "quiet_period")
 
 
-@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "retrieval", "destination"))
+@scenario(exchanges=1, waits=QUIET, needs=("seeding", "retrieval", "destination"))
 async def level_2(play: Play) -> None:
     """An instance with private, retired and unusual attributes is committed, and read back afterwards."""
     instance = await play.seed("private-attributes")
     await commit(play, "request", [instance])
+    await play.wait("quiet_period", why="what the SUT does once it has the response to its report")
     await play.retrieve(instance)
 
 

@@ -148,7 +148,7 @@ def test_result_check_payloads(pending_commitment: Transcript, unknown_transacti
     for call in seen:
         assert call.status != 202 or call.body == b"", expected("no payload on a 202", call)
         assert call.status != 200 or call.module.readable, expected("a response module (J.2)", call)
-        assert call.status < 400 or not call.body or call.header("Content-Type"), expected(
+        assert (call.status or 0) < 400 or not call.body or call.header("Content-Type"), expected(
             "Content-Type on an error body", call
         )
     if not any(call.final for call in seen):

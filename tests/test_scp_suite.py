@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
-from scp_runs import judged, red, rows_of
+from scp_runs import AT_ONCE, judged, red, rows_of
+from stgcmt.suite import Fault
 from stgcmt.verdict import VIOLATION, Verdict, severity
 from stgcmt_suites.scp import suite
 
@@ -38,14 +41,21 @@ def test_every_check_that_can_fail_was_seen_red() -> None:
     assert [row.id for row in rows if row.id not in violated] == []
 
 
+def differing(faults: Iterable[Fault], directory: Path, at_once: int) -> dict[Fault, dict[str, str]]:
+    """The faults whose red rows are not the ones they name, and what is said of those rows."""
+    found = judged([fault.name for fault in faults], directory, at_once)
+    wrong: dict[Fault, dict[str, str]] = {}
+    for fault in faults:
+        told = {row.id: f"{row.verdict}: {row.standing.message}" for row in found[fault.name]}
+        notes = {row.id for row in found[fault.name] if row.verdict == "note"}
+        if differs := set(red(found[fault.name])) ^ ({*fault.violates, *fault.follows} - notes):
+            wrong[fault] = {ident: told[ident] for ident in differs}
+    return wrong
+
+
 @pytest.mark.slow
 def test_each_fault_turns_its_rows_red_and_no_others(tmp_path) -> None:
-    found = judged([fault.name for fault in suite.all_faults], tmp_path)
-    wrong = {}
-    for fault in suite.all_faults:
-        seen, expects = set(red(found[fault.name])), {*fault.violates, *fault.follows}
-        notes = {row.id for row in found[fault.name] if row.verdict == "note"}
-        if seen != expects - notes:
-            told = {row.id: f"{row.verdict}: {row.standing.message}" for row in found[fault.name]}
-            wrong[fault.name] = {ident: told[ident] for ident in seen ^ (expects - notes)}
-    assert not wrong
+    """Deadlines are short here, and a loaded machine may miss one: what differs is played once more, alone."""
+    wrong = differing(suite.all_faults, tmp_path / "together", AT_ONCE)
+    assert len(wrong) <= len(suite.all_faults) // 10, wrong
+    assert not differing(list(wrong), tmp_path / "alone", 1)

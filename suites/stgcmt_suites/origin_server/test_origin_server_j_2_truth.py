@@ -76,7 +76,7 @@ def test_what_was_deleted_is_not_committed(deleted_instance: Transcript) -> None
     if not done:
         inconclusive("the instance could not be deleted", *deleted_instance.of("provoke"))
     for event in done:
-        uid = str(event.info.get("sop_instance_uid"))
+        uid = str(event.info.get("values", {}).get("sop_instance_uid"))
         committed = transaction.result.result.commits(uid)
         assert not committed, expected("no commitment of a deleted instance", uid, transaction, event)
     if not transaction.final.status or not transaction.result.readable:

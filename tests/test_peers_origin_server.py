@@ -32,7 +32,8 @@ DIFFERENCES = {
     "WEB-8.7.5-01": Difference("fail", NO_ACCEPT),
     "WEB-8.7.5-02": Difference(
         "note",
-        "A rendered type beside DICOM JSON is passed over and the result comes; the reference answers 400. The text allows both.",
+        "A rendered type beside DICOM JSON is passed over and the result comes; the reference answers 400. "
+        "8.7.5 asks for 400, 8.7.7 lets a server ignore what it does not support.",
     ),
     "WEB-8.7.8-01": Difference("inconclusive", NO_SECOND),
     "WEB-8.9-01": Difference("fail", NO_OPTIONS),

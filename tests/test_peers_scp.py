@@ -8,12 +8,14 @@ from peer_runs import PEERS, Difference, Rows, complaints, differing, imported, 
 
 IN_MEMORY = "Requests that were accepted are forgotten at a restart: they are held in memory."
 NO_TITLE = "Its reports name no Retrieve AE Title, and it claims so."
-NO_LINKS = "pynetdicom's storage contexts have no JPIP transfer syntax: an instance in one cannot be stored, and it claims so."
+NO_LINKS = (
+    "pynetdicom's storage contexts have no JPIP transfer syntax: an instance in one cannot be stored, and it claims so."
+)
 NO_GET = "It gives nothing out: there is no C-GET to read instances back with."
 
 STACK = {
     "DIMSE-10.1.4-03": Difference(
-        "inconclusive", "N-GET and N-CREATE are met with an A-ABORT: pynetdicom has no handler for them, so there is no status."
+        "inconclusive", "N-GET and N-CREATE are met with an A-ABORT, so there is no status: pynetdicom's service for this class knows none but its own two operations."
     ),
     "DIMSE-J.3.3.1.1.1-02": Difference("not-applicable", NO_TITLE),
     "DIMSE-ROB-RETRY-02": Difference("warn", IN_MEMORY),

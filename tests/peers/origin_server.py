@@ -18,7 +18,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import UID
 
 JSON = "application/dicom+json"
-SITES = {"later": (0.5, 3600.0), "now": (0.0, 3600.0), "brief": (0.2, 2.0)}  # seconds: until a result is there, and kept
+# Seconds until a result is there, and for which it is kept.
+SITES = {"later": (0.5, 3600.0), "now": (0.0, 3600.0), "brief": (0.2, 2.0)}
 ABSENT, WRONG_CLASS, UNSUPPORTED = 0x0112, 0x0119, 0x0122
 LOCK = threading.Lock()
 HELD = {}  # SOP Instance UID -> (SOP Class UID, file)
@@ -191,7 +192,7 @@ class Handler(BaseHTTPRequestHandler):
         for one in self.headers.get("Accept", "*/*").split(","):
             kind, *parameters = (part.strip().lower() for part in one.split(";"))
             quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-            if kind in (JSON, "application/*", "*/*") and float(quality) > 0:
+            if kind in (JSON, "application/*", "*/*") and quality.replace(".", "", 1).isdecimal() and float(quality):
                 return
         raise Refused(406, f"{JSON} is the only type that is served")
 

@@ -17,15 +17,18 @@ from typing import Any
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import UnreachableError, UsageError
+from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
-from stgcmt.stage import Backstage, SkippedError, Stage, Target
+from stgcmt.stage import QUIET, Backstage, SkippedError, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
-from stgcmt.transcript import Masker, Recorder
+from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
+BUILTIN_DESTINATIONS = 24  # one for every leased scenario: on the embedded default nobody queues
 JITTER_STEP_S = 0.05
+STAGGER_S = 0.01  # between two starts: the longest chain is under way before the rest competes for the processor
 
 
 class Player:
@@ -131,6 +134,9 @@ class Player:
                 variant=self.plan.variant,
                 options=self.plan.options,
             ) as running:
+                for role, mode in self._modes():  # what a reference of ours hands out is a secret, too
+                    for secret in secrets_of(running.section(role, mode)):
+                        self._masker.learn(secret)
                 run.event(
                     "driver",
                     action="up",
@@ -159,7 +165,7 @@ class Player:
         from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
 
         if self.plan.sut.driver.kind == "builtin" and not self.plan.sut.destinations:
-            return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, 9))
+            return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, BUILTIN_DESTINATIONS + 1))
         return self.plan.sut.destinations
 
     def _references(self) -> dict[str, Reference]:
@@ -217,16 +223,21 @@ class Player:
             if each.scenario.alone:
                 await self._together([each], desk, running, back)
 
-    def _urgency(self, planned: Planned) -> tuple[bool, float]:
-        """Leases first, since they queue; then what may wait longest."""
-        longest = max((float(getattr(self.plan.sut.timing, name, 0.0)) for name in planned.scenario.waits), default=0.0)
-        return planned.scenario.lease is None, -longest
+    def _urgency(self, planned: Planned) -> tuple[float, bool, float]:
+        """What surely waits long goes first, then leases, since they queue, then what may wait long."""
+        timing, waits = self.plan.sut.timing, planned.scenario.waits
+        certain = sum(float(getattr(timing, name, 1.0)) for name in waits if name in QUIET or not hasattr(timing, name))
+        longest = max((float(getattr(timing, name, 0.0)) for name in waits), default=0.0)
+        return -certain, planned.scenario.lease is None, -longest
 
     async def _together(self, planned: Sequence[Planned], desk: Desk, running: Any, back: Backstage) -> None:
-        self._tasks = {asyncio.create_task(self._one(each, desk, running, back)) for each in planned}
-        if self._interrupted:
-            self.interrupt()
+        self._tasks = set()
         try:
+            for each in planned:
+                self._tasks.add(asyncio.create_task(self._one(each, desk, running, back)))
+                await asyncio.sleep(0 if self._interrupted else STAGGER_S)
+            if self._interrupted:
+                self.interrupt()
             if self._tasks:
                 await asyncio.wait(self._tasks)
         except asyncio.CancelledError:

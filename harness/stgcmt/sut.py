@@ -278,6 +278,7 @@ def embedded(roles: tuple[str, ...]) -> Sut:
         "stgcmt",
         roles=roles,
         driver=Driver("builtin"),
+        timing=Timing(concurrency=64),  # the references have no limit of associations: every wait overlaps
         document=freeze({"name": "stgcmt reference", "vendor": "stgcmt", "roles": list(roles), **how}),
     )
 

@@ -57,8 +57,10 @@ def show(plan: Plan, *, as_json: bool) -> None:
 
 
 def _price(plan: Plan, found: list[dict[str, Any]]) -> None:
+    from stgcmt.play import BUILTIN_DESTINATIONS  # noqa: PLC0415 - start-up
+
     leases = [each for each in found if each["lease"] and not each["not_played"]]
-    places = len(plan.sut.destinations) or 8
+    places = len(plan.sut.destinations) or BUILTIN_DESTINATIONS
     click.echo(f"{len(found)} scenarios, {sum(each['exchanges'] for each in found)} exchanges; nothing was sent.")
     if leases:
         lanes = max(1, places - 1)

@@ -114,7 +114,7 @@ def test_the_concurrency_limit_is_honoured(monkeypatch, tmp_path):
         body.__name__ = name
         return scenario(needs=(), waits=("quiet_period",))(body)
 
-    play(suite_of(monkeypatch, *(counting(f"s{n}") for n in range(7))), tmp_path, concurrency=3, quiet_period=0.02)
+    play(suite_of(monkeypatch, *(counting(f"s{n}") for n in range(7))), tmp_path, concurrency=3, quiet_period=0.2)
     assert most == 3
 
 

@@ -88,3 +88,17 @@ def test_the_foreign_server_is_judged_as_a_whole(both) -> None:
 def test_the_foreign_server_shares_nothing_with_us() -> None:
     assert not any(name.startswith("stgcmt") for name in imported(PEERS / "origin_server.py"))
     assert "pydicom" in imported(PEERS / "origin_server.py")
+
+
+def test_a_table_is_held_to_what_is_seen() -> None:
+    """Neither an unlisted difference passes, nor a listed one that is gone or has another verdict."""
+    reference = {name: {"verdict": "pass", "message": ""} for name in "abcd"}
+    peer = {**reference, **{name: {"verdict": "fail", "message": "seen"} for name in "ab"}}
+    table = {"a": Difference("fail", "…"), "b": Difference("warn", "…"), "c": Difference("note", "…")}
+    assert complaints(peer, reference, table | {"b": Difference("fail", "…")} | {"c": Difference("note", "…")}) == [
+        "c: listed as note, seen pass (reference pass): "
+    ]
+    assert [each[0] for each in complaints(peer, reference, table)] == ["b", "c"]
+    assert complaints(peer, reference, {"a": Difference("fail", "…")}) == [
+        "b: listed as no difference, seen fail (reference pass): seen"
+    ]

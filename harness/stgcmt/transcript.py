@@ -36,8 +36,15 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stgcmt.clock import Clock, iso
+from stgcmt.masking import Flow, Masker, Secret, blanked, identity_spans
+
+__all__ = [
+    "SCHEMA", "STEP", "ConnectionTap", "Event", "Footer", "Header", "HeldTap", "Masker", "Recorder", "Secret", "Tap",
+    "Transcript", "TranscriptError", "parse_transcript", "read_transcript",
+]  # fmt: skip
 
 SCHEMA = 1
+PASSCODE = 8  # bytes; a shorter one is blanked where it stands, but not searched for elsewhere
 STEP: contextvars.ContextVar[str | None] = contextvars.ContextVar("stgcmt_step", default=None)
 _T = TypeVar("_T")
 
@@ -160,53 +167,12 @@ class Tap(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Secret:
-    """Bytes that never reach a file, and what they are (``bearer-token`` …)."""
-
-    value: bytes
-    kind: str
-
-
-class Masker:
-    """Blanks secrets, byte for byte: the length stays, each span is logged as offset, length, kind."""
-
-    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        forms: dict[bytes, str] = {}
-        for secret in secrets:
-            if secret.value:
-                forms[secret.value] = secret.kind
-                forms[json.dumps(secret.value.decode("latin-1")).strip('"').encode()] = secret.kind
-        self._secrets = sorted(forms.items(), key=lambda pair: -len(pair[0]))
-
-    def data(self, data: bytes) -> tuple[bytes, list[list[Any]]]:
-        """``data`` with every secret blanked, and the spans."""
-        spans: list[list[Any]] = []
-        for value, kind in self._secrets:
-            start = data.find(value)
-            while start >= 0:
-                spans.append([start, len(value), kind])
-                data = data[:start] + b"*" * len(value) + data[start + len(value) :]
-                start = data.find(value, start + len(value))
-        return data, spans
-
-    def text(self, text: str) -> str:
-        """``text`` with every secret blanked."""
-        return self.data(text.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "surrogateescape")
-
-    def value(self, value: Any) -> Any:
-        """A JSON value with every secret in its strings blanked."""
-        if isinstance(value, str):
-            return self.text(value) if self._secrets else value
-        if isinstance(value, Mapping):
-            return {key: self.value(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.value(item) for item in value]
-        return value
-
-
 class Recorder:
-    """Writes one transcript while its scenario plays; every line is flushed, so that a killed run loses nothing."""
+    """Writes one transcript while its scenario plays; every line is flushed, so that a killed run loses nothing.
+
+    Only the last bytes of a read wait where they may be the first half of a secret: until the next read of their
+    direction or the end of the connection. They keep the time of their own read.
+    """
 
     def __init__(
         self,
@@ -222,6 +188,7 @@ class Recorder:
         self._masker = masker or Masker()
         self._n = 0
         self._conn = 0
+        self._flows: dict[tuple[int, str], Flow] = {}
         self.header = Header(scenario, role, clock.wall_ns(), clock.monotonic_ns(), info=self._masker.value(info or {}))
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: io.BufferedWriter = path.open("wb")
@@ -257,14 +224,40 @@ class Recorder:
         """Record one event and return its id; 0 once the transcript is closed. ``t`` is monotonic, now where absent."""
         if self._file.closed:
             return 0
-        self._n += 1
-        data, spans = self._masker.data(data)
-        if spans:
-            info["masked"] = spans
         when = (self.clock.monotonic_ns() if t is None else t) - self.header.monotonic_ns
-        event = Event(self._n, when, kind, data, conn, step or STEP.get(), self._masker.value(info))
-        self._line(event.to_json())
-        return event.n
+        step = step or STEP.get()
+        if data and conn is not None and kind in {"http.in", "http.out"}:
+            flow = self._flows.setdefault((conn, kind), Flow(self._masker))
+            for piece, masked, tag in flow.feed(data, (when, step, info)):
+                self._event(kind, piece, masked, conn, *tag)
+            return self._n
+        if kind == "conn.close" and conn is not None:
+            self._flush(conn)
+        spans = self._masker.spans(data) if data else []
+        if kind in {"dimse.in", "dimse.out"}:
+            spans += self._identity(data)
+        self._event(kind, *blanked(data, spans), conn, when, step, info)
+        return self._n
+
+    def _event(
+        self, kind: str, data: bytes, spans: list[list[Any]], conn: int | None, when: int, step: str | None, info: Any
+    ) -> None:
+        self._n += 1
+        shown = self._masker.value({**info, "masked": spans} if spans else info)
+        self._line(Event(self._n, when, kind, data, conn, step, shown).to_json())
+
+    def _flush(self, conn: int) -> None:
+        """Write what waits on a connection: nothing more comes."""
+        for key in [key for key in self._flows if key[0] == conn]:
+            for piece, spans, tag in self._flows.pop(key).flush():
+                self._event(key[1], piece, spans, conn, *tag)
+
+    def _identity(self, data: bytes) -> list[tuple[int, int, str]]:
+        spans = identity_spans(data)
+        for start, end, kind in spans:
+            if kind == "passcode" and end - start >= PASSCODE:
+                self._masker.learn(Secret(data[start:end], kind))
+        return spans
 
     def connection(self) -> ConnectionTap:
         """A tap for a new connection of this scenario, with an id of its own."""
@@ -275,6 +268,8 @@ class Recorder:
         """Write the footer; a second call does nothing."""
         if self._file.closed:
             return
+        for conn in dict.fromkeys(conn for conn, _ in self._flows):
+            self._flush(conn)
         footer: dict[str, Any] = {"footer": True, "state": state, "events": self._n}
         if reason:
             footer["reason"] = self._masker.text(reason)

@@ -68,9 +68,9 @@ def mutants(
 
 def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:
     """The operators that the harness has, and those of a suite."""
-    from stgcmt import mutation_dimse, mutation_http  # noqa: PLC0415 - start-up
+    from stgcmt import mutation_dimse, mutation_http, mutation_reports  # noqa: PLC0415 - start-up
 
-    return (general, *mutation_http.OPERATORS, *mutation_dimse.OPERATORS, *extra)
+    return (general, order, *mutation_http.OPERATORS, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS, *extra)
 
 
 # --- splicing --------------------------------------------------------------------------------------------------------
@@ -172,6 +172,41 @@ def general(transcript: Transcript) -> Iterator[Edit]:
         for at in (len(events) // 2, len(events) - 1):
             yield Edit("cut the recording", f"after event {events[at - 1].n}", lambda at=at: _cut(transcript, at))  # type: ignore[misc]
     yield from _claims(transcript)
+
+
+def order(transcript: Transcript) -> Iterator[Edit]:
+    """What the SUT said comes before what we said, and a connection before what it followed."""
+    last: dict[int | None, Event] = {}
+    opened: dict[int, Event] = {}
+    for event in transcript.events:
+        before = last.get(event.conn)
+        if before is not None and event.kind.endswith(".in") and before.kind.endswith(".out"):
+            where = f"event {event.n} before event {before.n}"
+            yield Edit("early answer", where, lambda a=before, b=event: _exchanged(transcript, a, b))  # type: ignore[misc]
+        last[event.conn] = event
+        if event.conn is not None and event.conn not in opened:
+            for other in list(opened.values())[-3:]:
+                where = f"connection {event.conn} right after the beginning of {other.conn}"
+                yield Edit("early connection", where, lambda a=other, b=event: _early(transcript, a, b))  # type: ignore[misc]
+            opened[event.conn] = event
+
+
+def _exchanged(transcript: Transcript, first: Event, second: Event) -> Transcript:
+    """Two events change places; ids and times stay where they were."""
+    places = {first.n: second, second.n: first}
+    return rebuilt(
+        transcript,
+        (replace(places[event.n], n=event.n, t=event.t) if event.n in places else event for event in transcript.events),
+    )
+
+
+def _early(transcript: Transcript, first: Event, second: Event) -> Transcript:
+    """The connection that ``second`` opens begins right behind ``first``, which opens another one."""
+    earlier = second.t - first.t - 1
+    return rebuilt(
+        transcript,
+        (replace(each, t=each.t - earlier) if each.conn == second.conn else each for each in transcript.events),
+    )
 
 
 def _happened_otherwise(transcript: Transcript, event: Event) -> Iterator[Edit]:

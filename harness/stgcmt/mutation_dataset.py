@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stgcmt.wire.dataset import read
@@ -22,8 +22,11 @@ PRIVATE = Elem(0x00091001, "LO", "mutant")
 SOP_CLASS, SOP_INSTANCE = Elem(0x00080016, "UI", "1.2.3"), Elem(0x00080018, "UI", "1.2.3.4")
 
 
-def edits(data: bytes, transfer_syntax: str) -> Iterator[Made]:
-    """(operator, where, what makes the new bytes) for a data set; nothing where it cannot be read and written again."""
+def edits(data: bytes, transfer_syntax: str, asked: Sequence[Elem] = ()) -> Iterator[Made]:
+    """(operator, where, what makes the new bytes) for a data set; nothing where it cannot be read and written again.
+
+    ``asked`` are elements of requests, to borrow from.
+    """
     syntax = transfer_syntax or IMPLICIT_VR_LE
     tree = _tree(read(data, syntax, dictionary()))
     if not tree:
@@ -36,6 +39,7 @@ def edits(data: bytes, transfer_syntax: str) -> Iterator[Made]:
     yield "data set: cut", "", lambda: data[:-1]
     yield "data set: cut", "half", lambda: data[: len(data) // 2]
     yield "data set: bytes behind", "", lambda: data + b"\0\0"
+    yield from _borrowed(tree, syntax, [each for each in asked if each.tag not in {one.tag for one in tree}])
     for path, level in _levels(tree):
         where = _shown(tree, path)
         for added in (PRIVATE, SOP_CLASS, SOP_INSTANCE):
@@ -62,6 +66,37 @@ def edits(data: bytes, transfer_syntax: str) -> Iterator[Made]:
                 )  # type: ignore[misc]
         for name, what, change in _between(level):
             yield name, f"{what} in {where}", lambda p=path, c=change: _written(_changed(tree, p, c), syntax)  # type: ignore[misc]
+
+
+def _borrowed(tree: list[Elem], syntax: str, asked: Sequence[Elem]) -> Iterator[Made]:
+    """Elements of a request in the data set, in the items of its sequences, in both."""
+
+    def inside(level: list[Elem], added: Elem) -> list[Elem]:
+        return [
+            Elem(each.tag, each.vr, [_sorted([*item, added]) for item in each.value])
+            if isinstance(each.value, list)
+            else each
+            for each in level
+        ]
+
+    for added in asked:
+        tag = f"({added.tag:08X})"
+        yield "data set: borrow an element", f"{tag} above", lambda a=added: _written(_sorted([*tree, a]), syntax)  # type: ignore[misc]
+        yield "data set: borrow an element", f"{tag} in items", lambda a=added: _written(inside(tree, a), syntax)  # type: ignore[misc]
+        yield (
+            "data set: borrow an element",
+            f"{tag} on both levels",
+            lambda a=added: _written(_sorted([*inside(tree, a), a]), syntax),
+        )  # type: ignore[misc]
+
+
+def _sorted(level: list[Elem]) -> list[Elem]:
+    return sorted(level, key=lambda each: each.tag)
+
+
+def elements(data: bytes, transfer_syntax: str) -> list[Elem]:
+    """The elements of the top level of a data set, as the writer takes them."""
+    return _tree(read(data, transfer_syntax or IMPLICIT_VR_LE, dictionary()))
 
 
 @functools.cache
@@ -207,7 +242,7 @@ def _swapped(level: list[Elem], source: int, number: int) -> list[Elem]:
 
 def _inward(level: list[Elem], source: int, number: int) -> list[Elem]:
     new = list(level)
-    values = [sorted([*item, level[number]], key=lambda each: each.tag) for item in level[source].value]
+    values = [_sorted([*item, level[number]]) for item in level[source].value]
     new[source] = Elem(level[source].tag, level[source].vr, values)
     return new
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from stgcmt.mutation import Edit, late, rebuilt, splice, without
+from stgcmt.mutation import Edit, Operator, late, rebuilt, splice, without
 from stgcmt.mutation_json import edits as json_edits
+from stgcmt.mutation_json import inserted
 from stgcmt.transcript import Transcript
 from stgcmt.views.http import Exchange, http
 
@@ -45,7 +47,7 @@ INSERTED = (
     "Retry-After: 5", "Retry-After: soon", "Content-Type: application/dicom+json", "Content-Type: text/plain",
     "Content-Encoding: gzip", "Transfer-Encoding: chunked", "Content-Length: 0", "Location: /elsewhere",
     'Warning: 299 stgcmt "Something is odd"', "Content-Location: elsewhere", "Connection: close", "Allow: GET",
-    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "WWW-Authenticate: Basic", "Bad Header: x",
+    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "Cache-Control: max-age=3600", "Cache-Control: no-store", "Expires: 0", "WWW-Authenticate: Basic", "Bad Header: x",
 )  # fmt: skip
 VALUES = {
     b"content-type": (
@@ -55,10 +57,12 @@ VALUES = {
     b"retry-after": (b"-1", b"1.5", b"soon", b"", b"Tue, 14 Nov 2023 22:13:20 GMT", b"86400"),
     b"content-length": (b"0", b"1", b"999999", b"-1", b"1, 1", b"x"),
     b"date": (b"yesterday", b"2023-11-14"),
+    b"cache-control": (b"max-age=3600", b"public", b""),
 }  # fmt: skip
 OTHER_VALUES = (b"", b"x-other")
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)\d+")
 _ELEMENT = re.compile(rb"<(DicomAttribute|Item|Value)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
+_TEXT = re.compile(rb">([^<>]+)<")
 _QUOTED = re.compile(rb'(\b[a-zA-Z]+)="([^"]*)"')
 
 
@@ -139,7 +143,12 @@ def heads(transcript: Transcript) -> Iterator[Edit]:
                 changed = [*lines[:number], name + b": " + other, *lines[number + 1 :]]
                 yield _edit(f"change {shown.lower()}", piece, other.decode("latin-1"), put(line, changed))
         for inserted in INSERTED:
-            yield _edit("insert a header", piece, inserted, put(line, [*lines, inserted.encode("latin-1")]))
+            yield _edit(
+                f"insert {inserted.partition(':')[0].lower()}",
+                piece,
+                inserted,
+                put(line, [*lines, inserted.encode("latin-1")]),
+            )
 
 
 def bodies(transcript: Transcript) -> Iterator[Edit]:
@@ -218,7 +227,19 @@ def _xml(piece: Piece) -> Iterator[Edit]:
             yield _edit(
                 "xml: change an attribute", piece, one[0].decode("latin-1"), lambda n=new, p=piece: p.put(p.head, n)
             )  # type: ignore[misc]
-    for old, new in ((b"xmlns=", b"nons="), (b"encoding=", b"coding="), (b"UTF-8", b"UTF-16"), (b"</", b"<")):
+    for one in list(_TEXT.finditer(body))[:60]:
+        for value in (b"", one[1] + b".1", b"0112H"):
+            new = body[: one.start(1)] + value + body[one.end(1) :]
+            yield _edit("xml: other text", piece, one[1].decode("latin-1"), lambda n=new, p=piece: p.put(p.head, n))  # type: ignore[misc]
+    for old, new in (
+        (b" tag=", b" Tag="),
+        (b" vr=", b" VR="),
+        (b" number=", b" Number="),
+        (b"xmlns=", b"nons="),
+        (b"encoding=", b"coding="),
+        (b"UTF-8", b"UTF-16"),
+        (b"</", b"<"),
+    ):
         yield _edit(
             "xml: spell otherwise",
             piece,
@@ -252,8 +273,52 @@ def exchanges(transcript: Transcript) -> Iterator[Edit]:
                 )  # type: ignore[misc]
                 if other.body and other.body != piece.body:
                     yield _edit("body of another", piece, what, lambda p=piece, o=other: p.put(p.head, o.body))  # type: ignore[misc]
+    yield from _all_as(transcript, found)
     for first, second in zip(found, found[1:], strict=False):
         yield _edit("swap in time", first, second.label, lambda a=first, b=second: _swapped(transcript, a, b))  # type: ignore[misc]
+
+
+def _all_as(transcript: Transcript, found: list[Piece]) -> Iterator[Edit]:
+    """From one exchange on, everything asked of its resource is answered as that one was."""
+    for number, piece in enumerate(found):
+        asked = piece.exchange.request
+        if asked is None:
+            continue
+        later = [
+            other
+            for other in found[number + 1 :]
+            if other.exchange.request is not None
+            and other.exchange.request.path == asked.path
+            and other.exchange.method in {asked.method, "GET"}
+        ]
+        if later:
+            waiting = replace(piece, head=piece.head + b"\r\nretry-after: 86400")
+            yield _edit(
+                "always the same answer",
+                piece,
+                "and later",
+                lambda p=waiting, all_=later: _answered(transcript, p, all_),
+            )  # type: ignore[misc]
+            yield _edit("always the same answer", piece, "", lambda p=piece, all_=later: _answered(transcript, p, all_))  # type: ignore[misc]
+
+
+def _answered(transcript: Transcript, piece: Piece, others: list[Piece]) -> Transcript:
+    mutant = transcript
+    for other in sorted(others, key=lambda each: -each.start):  # from behind, so that offsets before it stay right
+        data = piece.head + b"\r\n\r\n" + piece.body
+        mutant = splice(mutant, other.exchange.conn, "http.in", other.start, other.end, data)
+    return mutant
+
+
+def inserting(attributes: Mapping[str, Any]) -> Operator:
+    """An operator that puts DICOM JSON attributes at the top of each result: for suites that know what never belongs there."""
+
+    def operator(transcript: Transcript) -> Iterator[Edit]:
+        for piece in pieces(transcript):
+            for name, what, make in inserted(piece.body, attributes):
+                yield _edit(name, piece, what, lambda p=piece, m=make: p.put(p.head, m()))  # type: ignore[misc]
+
+    return operator
 
 
 def _twice(piece: Piece) -> Transcript:
@@ -263,8 +328,6 @@ def _twice(piece: Piece) -> Transcript:
 
 def _swapped(transcript: Transcript, first: Piece, second: Piece) -> Transcript:
     """The second exchange happens before the first: their times change places."""
-    from dataclasses import replace  # noqa: PLC0415 - a name of its own here
-
     times = {first.exchange.events[0]: second.exchange.t, second.exchange.events[0]: first.exchange.t}
     shift: dict[int, int] = {}
     for piece in (first, second):

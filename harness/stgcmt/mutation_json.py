@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Made = tuple[str, str, Callable[[], bytes]]
 Path = tuple[Any, ...]
 OTHER_VRS = {"UI": "SH", "US": "SS", "SQ": "UN", "AE": "LO", "LO": "SH"}
-PRIVATE = {"00091001": {"vr": "LO", "Value": ["mutant"]}}
+# Attributes that no result may or need have: private, group length, character set, a person's name.
+STRANGE = {
+    "00091001": {"vr": "LO", "Value": ["mutant"]},
+    "00080000": {"vr": "UL", "Value": [10]},
+    "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]},
+    "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Mutant"}]},
+}
 ENOUGH = 24  # items of one list: the thousandth reference is like the tenth
 
 
@@ -91,20 +97,36 @@ def _others(value: Any) -> tuple[Any, ...]:
 
 def _insertions(tree: Any, path: Path, asked: bytes) -> Iterator[Made]:
     """Attributes that do not belong there: a private one, and those of the request's top level."""
-    found: dict[str, Any] = dict(PRIVATE)
+    found: dict[str, Any] = dict(STRANGE)
     try:
         request = json.loads(asked) if asked else {}
     except ValueError:
         request = {}
     top = request[0] if isinstance(request, list) and request else request
     found |= {tag: each for tag, each in top.items() if isinstance(each, dict)} if isinstance(top, dict) else {}
-    for tag, attribute in list(found.items())[:6]:
+    for tag, attribute in list(found.items())[:8]:
         where = f"{tag} in {_shown(path)}"
         yield (
             "json: insert an attribute",
             where,
             lambda t=tag, a=attribute: _text(_with(tree, (*path, t), a, last=True)),
         )  # type: ignore[misc]
+
+
+def inserted(text: bytes, attributes: Mapping[str, Any]) -> Iterator[Made]:
+    """(operator, where, what makes the new text) with each of these attributes at the top and in each item."""
+    try:
+        tree = json.loads(text)
+    except ValueError:
+        return
+    for path, _ in items_of(tree):
+        for tag, attribute in attributes.items():
+            where = f"{tag} in {_shown(path)}"
+            yield (
+                f"json: insert {tag}",
+                where,
+                lambda p=path, t=tag, a=attribute: _text(_with(tree, (*p, t), a, last=True)),
+            )  # type: ignore[misc]
 
 
 def _between(tree: Any, path: Path, item: dict[str, Any]) -> Iterator[Made]:

@@ -105,5 +105,6 @@ suite = Suite(
     modes=("asynchronous", "synchronous", "short-retention", "secured"),
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
+    mutations=f"{_PACKAGE}.mutations:MUTATIONS",
     endpoint="stgcmt.endpoints:web_address",
 )

@@ -1,0 +1,75 @@
+"""Mutants of two deviations that belong together: what the SUT asks of us on an association of ours, and what it serves although it refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stgcmt.mutation import Edit, rebuilt, repeated
+from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
+from stgcmt.transcript import Event, Transcript
+from stgcmt.views.association import Association, Message
+from stgcmt.views.dimse import dimse
+from stgcmt.wire import command as cmd
+
+SUCCESS = b"\0\0"
+
+
+def moved(transcript: Transcript) -> Iterator[Edit]:
+    """A request of the SUT comes on an association of ours, before or after our response, instead of or beside its own one."""
+    view = dimse(transcript)
+    ours = view.associations(side="requestor")
+    for theirs in view.associations(side="acceptor"):
+        for message in theirs.messages:
+            if not message.incoming or message.is_response or not message.complete or len(message.data or b"") > LARGE:
+                continue
+            for target in ours:
+                context = target.granted_roles(message.abstract_syntax or "")
+                answer = next((each for each in target.messages if each.incoming and each.is_response), None)
+                if context is None or answer is None:
+                    continue
+                data = message_pdus(message, command_set(message.command.elements), message.data, context.id)
+                for early in (True, False):
+                    for kept in (True, False):
+                        how = f"{'before' if early else 'after'} event {answer.events[0]}, {'beside' if kept else 'in place of'}"
+                        yield Edit(
+                            "report on the request's association",
+                            f"{how} connection {theirs.conn}",
+                            lambda a=answer, d=data, e=early, g=None if kept else theirs: _put(transcript, a, d, e, g),  # type: ignore[misc]
+                        )
+
+
+def _put(transcript: Transcript, answer: Message, data: bytes, early: bool, gone: Association | None) -> Transcript:  # noqa: FBT001 - bound above
+    events: list[Event] = []
+    for event in transcript.events:
+        if gone is not None and event.conn == gone.conn:
+            continue
+        added = replace(event, t=event.t - 1 if early else event.t + 1, data=data)
+        if event.n == answer.events[0 if early else -1]:
+            events += [added, event] if early else [event, added]
+        else:
+            events.append(event)
+    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+
+
+def served(transcript: Transcript) -> Iterator[Edit]:
+    """What was refused is accepted, and an earlier connection of the SUT comes again for it."""
+    view = dimse(transcript)
+    theirs = [each.conn for each in view.associations(side="acceptor")]
+    for message in view.messages(incoming=True, complete=True):
+        if not message.is_response or not message.status or message.status & 0xF000 in {0xB000, 0xF000}:
+            continue
+        elements = [(tag, SUCCESS if tag == cmd.STATUS else value) for tag, value in message.command.elements]
+        for conn in theirs:
+            where = f"{message.kind}, event {message.events[0]}, connection {conn}"
+            yield Edit(
+                "accepted, and served", where, lambda m=message, e=elements, c=conn: _served(transcript, m, e, c)
+            )  # type: ignore[misc]
+
+
+def _served(transcript: Transcript, message: Message, elements: list[tuple[int, bytes]], conn: int) -> Transcript:
+    accepted = replaced(transcript, message, message_pdus(message, command_set(elements), message.data))
+    return repeated(accepted, conn)
+
+
+OPERATORS = (moved, served)

@@ -57,7 +57,8 @@ def judged_results(
         known_issues = parse_known_issues({"issue": info.get("known_issues", [])}, "the bundle")
     closing = _closing(recording.run)
     started = iso(recording.run.header.wall_ns)
-    known = overlay(known_issues, rows, closing.get("finished") or started)
+    elsewhere = {(row.id, role) for role, suite in suites.items() for row in suite.catalogue}
+    known = overlay(known_issues, rows, closing.get("finished") or started, elsewhere=elsewhere)
     footer = recording.run.footer
     state = "cut" if footer is None else "interrupted" if footer.state == "cancelled" else "complete"
     end = exit_code(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stgcmt.mutation import Edit, Operator, late, rebuilt, splice, without
+from stgcmt.mutation import Edit, Operator, delayed, late, rebuilt, splice, without
 from stgcmt.mutation_json import edits as json_edits
 from stgcmt.mutation_json import inserted
 from stgcmt.transcript import Transcript
@@ -59,6 +59,7 @@ VALUES = {
     b"date": (b"yesterday", b"2023-11-14"),
     b"cache-control": (b"max-age=3600", b"public", b""),
 }  # fmt: skip
+LATER_S = 70  # beyond usual deadlines of polling
 OTHER_VALUES = (b"", b"x-other")
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)\d+")
 _ELEMENT = re.compile(rb"<(DicomAttribute|Item|Value)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
@@ -292,18 +293,18 @@ def _all_as(transcript: Transcript, found: list[Piece]) -> Iterator[Edit]:
             and other.exchange.method in {asked.method, "GET"}
         ]
         if later:
-            waiting = replace(piece, head=piece.head + b"\r\nretry-after: 86400")
             yield _edit(
                 "always the same answer",
                 piece,
                 "and later",
-                lambda p=waiting, all_=later: _answered(transcript, p, all_),
+                lambda p=piece, all_=later: _answered(transcript, p, all_, LATER_S),
             )  # type: ignore[misc]
             yield _edit("always the same answer", piece, "", lambda p=piece, all_=later: _answered(transcript, p, all_))  # type: ignore[misc]
 
 
-def _answered(transcript: Transcript, piece: Piece, others: list[Piece]) -> Transcript:
-    mutant = transcript
+def _answered(transcript: Transcript, piece: Piece, others: list[Piece], seconds: float = 0) -> Transcript:
+    """The other exchanges answered as this one was, the last of them so many seconds later."""
+    mutant = delayed(transcript, others[-1].exchange.events[0], seconds)
     for other in sorted(others, key=lambda each: -each.start):  # from behind, so that offsets before it stay right
         data = piece.head + b"\r\n\r\n" + piece.body
         mutant = splice(mutant, other.exchange.conn, "http.in", other.start, other.end, data)

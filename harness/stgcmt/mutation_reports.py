@@ -60,16 +60,41 @@ def served(transcript: Transcript) -> Iterator[Edit]:
         if not message.is_response or not message.status or message.status & 0xF000 in {0xB000, 0xF000}:
             continue
         elements = [(tag, SUCCESS if tag == cmd.STATUS else value) for tag, value in message.command.elements]
+        asked = message.request.data if message.request is not None else None
         for conn in theirs:
             where = f"{message.kind}, event {message.events[0]}, connection {conn}"
-            yield Edit(
-                "accepted, and served", where, lambda m=message, e=elements, c=conn: _served(transcript, m, e, c)
-            )  # type: ignore[misc]
+            for old, new in ((b"", b""), *_names(transcript, asked or b"")):
+                yield Edit(
+                    "accepted, and served",
+                    where,
+                    lambda m=message, e=elements, c=conn, o=old, n=new: _served(transcript, m, e, c, o, n),  # type: ignore[misc]
+                )
 
 
-def _served(transcript: Transcript, message: Message, elements: list[tuple[int, bytes]], conn: int) -> Transcript:
+def _names(transcript: Transcript, asked: bytes) -> list[tuple[bytes, bytes]]:
+    """(instance that was not asked for, instance that was), of one length: what a copied report may name instead."""
+    minted = [
+        str(each.info.get("uid")).encode() for each in transcript.of("uid") if each.info.get("what") == "instance"
+    ]
+    wanted = [uid for uid in minted if uid in asked]
+    return [(old, new) for new in wanted[:2] for old in minted if old not in asked and len(old) == len(new)]
+
+
+def _served(  # noqa: PLR0913 - what a mutant is made of
+    transcript: Transcript, message: Message, elements: list[tuple[int, bytes]], conn: int, old: bytes, new: bytes
+) -> Transcript:
     accepted = replaced(transcript, message, message_pdus(message, command_set(elements), message.data))
-    return repeated(accepted, conn)
+    copied = repeated(accepted, conn)
+    if not old:
+        return copied
+    first = len(accepted.events)
+    return rebuilt(
+        copied,
+        (
+            replace(event, data=event.data.replace(old, new)) if number >= first else event
+            for number, event in enumerate(copied.events)
+        ),
+    )
 
 
 OPERATORS = (moved, served)

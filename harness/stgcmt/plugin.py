@@ -127,15 +127,19 @@ def _play(ours: Session, session: pytest.Session) -> None:
             chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in _rows(item, suite)))
     if not chosen:
         return
-    sut = option("--sut")
+    sut, fault = option("--sut"), option("--stgcmt-fault")
     known = option("--stgcmt-known-issues")
     out = option("--stgcmt-out")
     try:
         directory = bundle.prepare(Path(out) if out else Path(tempfile.mkdtemp(prefix="stgcmt-")))
+        roles = _playable_roles(chosen, sut)
+        if fault:  # a run with a fault plays the roles that have it alone
+            faulty = (role for role in roles if any(each.name == fault for each in ours.suites[role].all_faults))
+            roles = tuple(faulty) or roles
         plan = make_plan(
-            None if sut == "builtin" else Path(sut), fault=option("--stgcmt-fault"), strict=option("--stgcmt-strict"),
-            known_issues=Path(known) if known else None, req=tuple(dict.fromkeys(i for ids in chosen.values() for i in ids)),
-            role=_playable_roles(chosen, sut), command=("pytest",),
+            None if sut == "builtin" else Path(sut), fault=fault, strict=option("--stgcmt-strict"),
+            known_issues=Path(known) if known else None, role=roles, command=("pytest",),
+            req=tuple(dict.fromkeys(ident for role in roles for ident in chosen[role])),
         )  # fmt: skip
         asyncio.run(play_plan(plan, directory))
     except StgcmtError as error:
@@ -151,7 +155,7 @@ def _playable_roles(chosen: dict[str, Any], sut: str) -> tuple[str, ...]:
     from stgcmt.sut import load  # noqa: PLC0415 - start-up
 
     known = load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles
-    return tuple(role for role in chosen if role in known) or tuple(chosen)
+    return tuple(role for role in chosen if role in known) or tuple(chosen)[:1]
 
 
 def _write(ours: Session, plan: Any, directory: Path) -> None:
@@ -256,12 +260,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     counts = ours.results["object"]["summary"]
     terminalreporter.section("stgcmt")
     terminalreporter.line(f"tested {counts['tested']} of {counts['total']}; evidence in {ours.results['directory']}")
+    if ours.results["object"]["exit_code"] not in (0, 1):
+        terminalreporter.line(ours.results["object"]["exit_reason"])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Our exit code 4 (unreachable) becomes a failed session: nothing judged is no success."""
+    """Every exit code but 0 becomes a failed session: nothing judged is no success, nor is a stale known issue."""
     ours = session.config.stash.get(KEY, None)
-    if ours is not None and ours.results is not None and session.exitstatus == 0:
-        code = ours.results["object"]["exit_code"]
-        if code not in (0, 5):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if ours is None or ours.results is None or session.exitstatus != 0:
+        return
+    if ours.results["object"]["exit_code"] != 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -17,8 +17,14 @@ from stgcmt.wire.dataset_writer import encode
 from stgcmt.wire.elements import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 RESULT = {
-    "00081198": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["1.2"]}, "00081197": {"vr": "US", "Value": [274]}}]},
-    "00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["1.3"]}}, {"00081155": {"vr": "UI", "Value": ["1.4"]}}]},
+    "00081198": {
+        "vr": "SQ",
+        "Value": [{"00081155": {"vr": "UI", "Value": ["1.2"]}, "00081197": {"vr": "US", "Value": [274]}}],
+    },
+    "00081199": {
+        "vr": "SQ",
+        "Value": [{"00081155": {"vr": "UI", "Value": ["1.3"]}}, {"00081155": {"vr": "UI", "Value": ["1.4"]}}],
+    },
 }
 PUSH_MODEL = "1.2.840.10008.1.20.1"
 
@@ -46,7 +52,9 @@ def answer(body: bytes, *headers: str) -> bytes:
 
 @pytest.fixture
 def polled() -> Transcript:
-    return web(answer(b"", "Retry-After: 1"), answer(json.dumps(RESULT).encode(), "Content-Type: application/dicom+json"))
+    return web(
+        answer(b"", "Retry-After: 1"), answer(json.dumps(RESULT).encode(), "Content-Type: application/dicom+json")
+    )
 
 
 @pytest.fixture
@@ -63,7 +71,9 @@ def reported() -> Transcript:
         ],
         IMPLICIT_VR_LE,
     )  # fmt: skip
-    command = cmd.encode(cmd.request(cmd.N_EVENT_REPORT_RQ, 7, {cmd.AFFECTED_CLASS: PUSH_MODEL, cmd.EVENT_TYPE: 1}, has_data=True))
+    command = cmd.encode(
+        cmd.request(cmd.N_EVENT_REPORT_RQ, 7, {cmd.AFFECTED_CLASS: PUSH_MODEL, cmd.EVENT_TYPE: 1}, has_data=True)
+    )
     parts = [*pdv.fragment(1, command, 16384, is_command=True), *pdv.fragment(1, data, 16384, is_command=False)]
     sent = [("dimse.in", rq), ("dimse.out", ac), *(("dimse.in", part) for part in parts)]
     opened = Event(1, 0, "conn.open", conn=1, info={"protocol": "dimse", "side": "acceptor"})
@@ -103,7 +113,9 @@ def test_mutants_are_the_same_for_the_same_seed(polled):
 
 def test_every_operator_has_its_turn(polled):
     offered = {edit.operator for operator in mutation.operators_for() for edit in operator(polled)}
-    made = {edit.operator for edit, _ in mutation.mutants(polled, mutation.operators_for(), seed="t", limit=len(offered))}
+    made = {
+        edit.operator for edit, _ in mutation.mutants(polled, mutation.operators_for(), seed="t", limit=len(offered))
+    }
     assert made == offered
 
 
@@ -131,8 +143,13 @@ def test_json_is_changed_by_meaning():
     assert [each["00081155"]["Value"] for each in moved["00081198"]["Value"]] == [["1.2"], ["1.4"]]
     assert len(moved["00081199"]["Value"]) == 1
     assert made["json: repeat an attribute"]["00081199"].count(b'"00081199"') == 2
-    assert "00081197" not in json.loads(made["json: remove an attribute"]["00081198/Value/0/00081197"])["00081198"]["Value"][0]
-    strings = [each for where, each in made["json: other value"].items() if where == "00081198/Value/0/00081197/Value/0 = 274"]
+    assert (
+        "00081197"
+        not in json.loads(made["json: remove an attribute"]["00081198/Value/0/00081197"])["00081198"]["Value"][0]
+    )
+    strings = [
+        each for where, each in made["json: other value"].items() if where == "00081198/Value/0/00081197/Value/0 = 274"
+    ]
     assert strings
     assert json.loads(strings[0])["00081198"]["Value"][0]["00081197"]["Value"] == ["274"]
 
@@ -148,7 +165,10 @@ def test_messages_are_put_together_again_with_right_lengths(reported):
     assert message.command.event_type is None
     assert message.faults == ()
     removed = [each for name, each in made.items() if name.startswith("data set: drop an item")]
-    counts = {len(dimse(each).requests("N-EVENT-REPORT-RQ")[0].data_set({0x00081199: "SQ"}).items(0x00081199)) for each in removed}
+    counts = {
+        len(dimse(each).requests("N-EVENT-REPORT-RQ")[0].data_set({0x00081199: "SQ"}).items(0x00081199))
+        for each in removed
+    }
     assert counts == {1}
     assert any(dimse(each).faults for name, each in made.items() if name.startswith("length of a PDU"))
     assert not dimse(next(each for name, each in made.items() if name.startswith("drop a message"))).messages()
@@ -207,4 +227,6 @@ def test_claims_change_one_at_a_time():
     seen = [edit.make().header.info["claims"]["role"] for edit in mutation.general(transcript)]
     assert {"after": 60, "types": ["a", "b"]} in seen
     assert {"always": False, "after": 60, "types": ["a", "b"]} in seen
-    assert all(sum(each.get(key) != value for key, value in header.info["claims"]["role"].items()) == 1 for each in seen)
+    assert all(
+        sum(each.get(key) != value for key, value in header.info["claims"]["role"].items()) == 1 for each in seen
+    )

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from stgcmt.clock import NS, iso
-from stgcmt.judge import JudgedRow, Recording, judge, suite_hash
+from stgcmt.judge import CONTRADICTED, JudgedRow, Recording, judge, suite_hash
 from stgcmt.suite import Suite
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import (
@@ -24,6 +24,7 @@ from stgcmt.verdict import (
 
 SCHEMA_VERSION = 1
 DISTRIBUTION = "stgcmt-conformance"
+CLAIM_STEP = "Take that claim out of [claims], or mend what contradicts it."
 
 
 def tool() -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "seen": list(standing.seen),
         "consequence": requirement.consequence,
         "cost": requirement.cost or CONSEQUENCES[requirement.consequence],
-        "next_step": requirement.next_step,
+        "next_step": CLAIM_STEP if standing.outcome == CONTRADICTED else requirement.next_step,
         "evidence": [dataclasses.asdict(citation) for citation in standing.evidence],
         "checks": [
             {"name": each.check, "verdict": str(each.verdict), "outcome": each.outcome, "message": each.message}

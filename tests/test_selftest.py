@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from stgcmt.cli import table
 from stgcmt.selftest import Workers, by_mutants, cases_of, matrix, selftest
 from stgcmt.selftest_cases import Case, Outcome, Seen, record, run_case

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+
 from stgcmt.clock import NS, LoopClock
 from stgcmt.virtual import DeadlockError, run_virtual
 from stgcmt.wire.memory import WINDOW, MemoryNetwork

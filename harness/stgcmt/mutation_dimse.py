@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 
 from stgcmt.mutation import Edit, late, rebuilt, without
 from stgcmt.mutation_dataset import edits as data_edits
@@ -145,12 +147,12 @@ def _sub_items(item: items.Item, assoc: Association) -> Iterator[tuple[str, str,
                     whole(_joined(subs, number, items.item(sub.type, struct.pack(">I", size)))),
                 )
     if item.type == items.USER_INFORMATION:
-        for uid in sorted(classes):
+        for name in sorted(classes):
             for scu, scp in ((0, 1), (1, 0), (1, 1)):
-                added = b"".join(sub.raw for sub in subs) + items.role_item(uid, scu, scp)
-                yield "insert a role item", f"{uid} {scu}/{scp}", whole(added)
-            added = b"".join(sub.raw for sub in subs) + items.extended_item(uid, b"\1")
-            yield "insert extended negotiation", uid, whole(added)
+                added = b"".join(sub.raw for sub in subs) + items.role_item(name, scu, scp)
+                yield "insert a role item", f"{name} {scu}/{scp}", whole(added)
+            added = b"".join(sub.raw for sub in subs) + items.extended_item(name, b"\1")
+            yield "insert extended negotiation", name, whole(added)
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -163,21 +165,17 @@ def messages(transcript: Transcript) -> Iterator[Edit]:
         mine = [each for each in assoc.messages if each.incoming and each.complete]
         for message in mine:
             where = f"{message.kind}, event {message.events[0]}"
-            yield Edit("drop a message", where, lambda m=message: without(transcript, m.events))  # type: ignore[misc]
-            yield Edit("repeat a message", where, lambda m=message: _twice(transcript, m))  # type: ignore[misc]
-            yield Edit(
-                "abort in place of a message", where, lambda m=message: replaced(transcript, m, pdu.encode_abort())
-            )  # type: ignore[misc]
+            yield Edit("drop a message", where, partial(without, transcript, message.events))
+            yield Edit("repeat a message", where, partial(_twice, transcript, message))
+            yield Edit("abort in place of a message", where, partial(replaced, transcript, message, pdu.encode_abort()))
             for seconds in DELAYS_S:
-                yield Edit(
-                    "late message", f"{seconds} s, {where}", lambda m=message, s=seconds: late(transcript, m.events, s)
-                )  # type: ignore[misc]
+                yield Edit("late message", f"{seconds} s, {where}", partial(late, transcript, message.events, seconds))
             yield from _commands(transcript, message, where)
             yield from _data(transcript, message, where, asked)
             yield from _fragments(transcript, message, where)
-        for first, second in zip(mine, mine[1:], strict=False):
+        for first, second in pairwise(mine):
             what = f"{second.kind} before {first.kind}, event {first.events[0]}"
-            yield Edit("messages swapped", what, lambda a=first, b=second: _swapped(transcript, a, b))  # type: ignore[misc]
+            yield Edit("messages swapped", what, partial(_swapped, transcript, first, second))
     yield from _between(transcript)
 
 
@@ -271,7 +269,11 @@ def _data(transcript: Transcript, message: Message, where: str, asked: Sequence[
     for count, (name, what, make) in enumerate(made):
         if limit is not None and count >= limit:
             break
-        yield Edit(name, f"{what} of {where}", lambda make=make: put(make()))  # type: ignore[misc]
+        yield Edit(name, f"{what} of {where}", partial(_later, put, make))
+
+
+def _later(put: Callable[[bytes | None], Transcript], make: Callable[[], bytes]) -> Transcript:
+    return put(make())
 
 
 def _fragments(transcript: Transcript, message: Message, where: str) -> Iterator[Edit]:
@@ -321,8 +323,7 @@ def _put(transcript: Transcript, event: Event, data: bytes) -> Transcript:
 
 def replaced(transcript: Transcript, message: Message, data: bytes) -> Transcript:
     """The PDUs of a message replaced; the events that carried the rest of it go. PDUs keep an event each."""
-    first, *rest = message.events
-    gone = set(rest)
+    gone = set(message.events[1:])
     cut, left = pdu.split(data)
     blocks = [each.raw for each in cut[: len(message.events)]] or [data]
     used = sum(map(len, blocks))
@@ -369,10 +370,12 @@ def _between(transcript: Transcript) -> Iterator[Edit]:
                 yield Edit(
                     "data set of another message",
                     what,
-                    lambda m=message, o=other: replaced(  # type: ignore[misc]
-                        transcript, m, message_pdus(m, command_set(m.command.elements), o.data)
-                    ),
+                    partial(_with_data, transcript, message, other.data),
                 )
+
+
+def _with_data(transcript: Transcript, message: Message, data: bytes | None) -> Transcript:
+    return replaced(transcript, message, message_pdus(message, command_set(message.command.elements), data))
 
 
 OPERATORS = (associations, messages)

@@ -1,9 +1,10 @@
-"""Mutants of two deviations that belong together: what the SUT asks of us on an association of ours, and what it serves although it refused."""
+"""Mutants of two deviations that belong together: reports on an association of ours, and what is served though refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from stgcmt.mutation import Edit, rebuilt, repeated
 from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
@@ -35,11 +36,11 @@ def moved(transcript: Transcript) -> Iterator[Edit]:
                         yield Edit(
                             "report on the request's association",
                             f"{how} connection {theirs.conn}",
-                            lambda a=answer, d=data, e=early, g=None if kept else theirs: _put(transcript, a, d, e, g),  # type: ignore[misc]
+                            partial(_put, transcript, answer, data, early, None if kept else theirs),
                         )
 
 
-def _put(transcript: Transcript, answer: Message, data: bytes, early: bool, gone: Association | None) -> Transcript:  # noqa: FBT001 - bound above
+def _put(transcript: Transcript, answer: Message, data: bytes, early: bool, gone: Association | None) -> Transcript:
     events: list[Event] = []
     for event in transcript.events:
         if gone is not None and event.conn == gone.conn:
@@ -67,7 +68,7 @@ def served(transcript: Transcript) -> Iterator[Edit]:
                 yield Edit(
                     "accepted, and served",
                     where,
-                    lambda m=message, e=elements, c=conn, o=old, n=new: _served(transcript, m, e, c, o, n),  # type: ignore[misc]
+                    partial(_served, transcript, message, elements, conn, old, new),
                 )
 
 
@@ -80,7 +81,7 @@ def _names(transcript: Transcript, asked: bytes) -> list[tuple[bytes, bytes]]:
     return [(old, new) for new in wanted[:2] for old in minted if old not in asked and len(old) == len(new)]
 
 
-def _served(  # noqa: PLR0913 - what a mutant is made of
+def _served(
     transcript: Transcript, message: Message, elements: list[tuple[int, bytes]], conn: int, old: bytes, new: bytes
 ) -> Transcript:
     accepted = replaced(transcript, message, message_pdus(message, command_set(elements), message.data))

@@ -150,8 +150,11 @@ class Stage:
         """An instance that the SUT was never given."""
         return self._suite.resolve("instances")(kind, uid=lambda: self.uid("instance"), **where)
 
-    async def seed(self, kind: str = "ct", **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails."""
+    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails.
+
+        With ``optional`` a refusal is recorded, and the instance returned all the same.
+        """
         from stgcmt import seeding  # noqa: PLC0415 - start-up
 
         how = self._target.seeding.get("how", "none")
@@ -164,19 +167,18 @@ class Stage:
             "seed", ok=ok, how=how, detail=detail, sop_class_uid=instance.sop_class_uid, sop_instance_uid=instance.sop_instance_uid,
             study_instance_uid=instance.study_instance_uid, series_instance_uid=instance.series_instance_uid,
         )  # fmt: skip
-        if not ok:
+        if not ok and not optional:
             raise SkippedError(f"seeding by {how} failed: {detail}")
         return instance
 
     def _next_preloaded(self, kind: str) -> Any:
-        if not self._back.preloaded:
+        known = self._target.seeding.get("instances") or self._back.preloaded  # the former: told by a reference
+        if not known:
             raise SkippedError("seeding is preloaded, but the file of UIDs names no instance")
         self._preloaded += 1
-        instance = self._back.preloaded[(self._preloaded - 1) % len(self._back.preloaded)]
-        if self._preloaded > len(self._back.preloaded):
-            raise SkippedError(
-                f"the scenario needs {self._preloaded} instances, the file of UIDs names {len(self._back.preloaded)}"
-            )
+        if self._preloaded > len(known):
+            raise SkippedError(f"the scenario needs {self._preloaded} instances, the file of UIDs names {len(known)}")
+        instance = known[self._preloaded - 1]
         self.recorder.event(
             "seed", ok=True, how="preloaded", preloaded=True, asked=kind, sop_instance_uid=instance.sop_instance_uid
         )

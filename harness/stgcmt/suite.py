@@ -83,8 +83,8 @@ class Play(Protocol):
         """A fresh UID of this scenario; what mentions it from outside is attributed to this scenario."""
         ...
 
-    async def seed(self, kind: str = "ct", **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says."""
+    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it."""
         ...
 
     def make(self, kind: str = "ct", **where: Any) -> Any:

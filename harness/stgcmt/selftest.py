@@ -206,15 +206,14 @@ def _missing(outcome: Outcome, fault: Fault) -> dict[str, str]:
     """Why a fault counts as survived: what stands where a red row was declared."""
     if outcome.problem and not outcome.rows:
         return {"*": outcome.problem}
-    red = outcome.red
-    if not fault.violates and not red:
+    if not fault.violates and not outcome.red:
         return {"*": "no row turned red"}
     missing = {}
     for ident in fault.violates:
         seen = outcome.rows.get(ident)
         if seen is None:
             missing[ident] = "no such requirement"
-        elif ident not in red:
+        elif not seen.seen:
             missing[ident] = f"{seen.verdict}: {seen.message}" if seen.message else seen.verdict
         elif not seen.cited:
             missing[ident] = f"{seen.verdict}, but the finding cites no event: {seen.message}"

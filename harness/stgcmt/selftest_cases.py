@@ -40,12 +40,21 @@ class Case:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was said of one requirement, as far as the self-test reads it; ``cited``: the finding names an event."""
+    """What was said of one requirement, as far as the self-test reads it.
+
+    ``cited``: the finding names an event. ``noted``: a note, where the row has nothing worse to say.
+    """
 
     verdict: str
     outcome: str | None = None
     message: str = ""
     cited: bool = False
+    noted: bool = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether the check saw a deviation."""
+        return self.verdict in RED or self.noted
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,8 @@ def run_case(suite: Suite, case: Case) -> Outcome:
 def _seen(row: Any) -> Seen:
     standing = row.standing
     cited = any(citation.event is not None for citation in standing.evidence)
-    return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited)
+    noted = row.verdict is Verdict.NOTE and not killable(row.requirement)
+    return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited, noted)
 
 
 def killable(row: Requirement) -> bool:

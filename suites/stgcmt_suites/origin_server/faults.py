@@ -286,7 +286,7 @@ FAULTS: tuple[Fault, ...] = (
         "resource-not-routed",
         "Every request to a transaction is answered 404.",
         ("WEB-13.1.1-01", "WEB-8.2-01"),
-        ("WEB-13.4.2-02", "WEB-J.1-03", "WEB-8.5-405", "WEB-HTTP-OPTIONS-01"),
+        ("WEB-J.1-03", "WEB-8.5-405", "WEB-HTTP-OPTIONS-01"),
     ),
     Fault(
         "get-not-routed",
@@ -298,7 +298,7 @@ FAULTS: tuple[Fault, ...] = (
         "json-requests-refused",
         "Requests in DICOM JSON are refused with 415.",
         ("WEB-13.4.1-10",),
-        ("WEB-13.4.2-02", "WEB-J.1-03"),
+        ("WEB-J.1-03",),
     ),
     Fault("committed-not-retrievable", "No instance can be retrieved.", ("WEB-J.2-09",)),
     Fault("encoding-matters", "A percent-encoded dot in the path is not a dot.", ("WEB-13.4.1-11",)),

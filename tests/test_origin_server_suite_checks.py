@@ -424,3 +424,10 @@ def test_check_modules_are_not_rewritten() -> None:
         module = importlib.import_module(name)
         assert "PYTEST_DONT_REWRITE" in (module.__doc__ or ""), name
         assert checks_of(module) or module.__doc__
+
+
+@pytest.mark.parametrize(("found", "expects"), [([A], Verdict.PASS), ([B], Verdict.FAIL)])
+def test_the_result_of_a_race_is_the_winner_s(found: list, expects: Verdict) -> None:
+    first, second = (("race", request("POST", "1.2.9", body(flat([each])))) for each in (A, B))
+    t = talk("concurrent_duplicates", (*first, response(202)), (*second, response(409)), (*GET, response(200, result(found))), ("control", request("POST", "1.2.8", body(flat([A]))), response(202)))
+    assert verdict("test_one_of_concurrent_requests_wins", t).verdict is expects

@@ -135,7 +135,6 @@ FAULTS: tuple[Fault, ...] = (
         "identical-accepted-pending",
         "The same Request under its pending Transaction UID is accepted once more.",
         ("WEB-13.4.3-10",),
-        ("WEB-13.4.3-12",),
     ),
     Fault(
         "duplicate-accepted-done",
@@ -152,6 +151,7 @@ FAULTS: tuple[Fault, ...] = (
         "duplicate-replaces-result",
         "A refused duplicate replaces what the first Request asked for.",
         ("WEB-13.4.3-13",),
+        ("WEB-13.4.3-12",),
     ),
     Fault(
         "concurrent-duplicates-accepted",

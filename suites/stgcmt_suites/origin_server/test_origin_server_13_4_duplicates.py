@@ -55,11 +55,17 @@ def test_a_finished_uid_is_refused(duplicate_done: Transcript) -> None:
 
 @requirement("WEB-13.4.3-12")
 def test_one_of_concurrent_requests_wins(concurrent_duplicates: Transcript) -> None:
-    """Of Requests under one Transaction UID at the same moment exactly one succeeds; the others are answered 409."""
+    """Of Requests under one Transaction UID at the same moment exactly one succeeds; the others are answered 409.
+
+    The result is that of the one that succeeded.
+    """
     view = commitment(concurrent_duplicates)
     race = view.step("race")
     won = [call for call in race if call.accepted]
     assert len(won) < 2, expected("exactly one success", *won)
+    for call in view.transaction("race").results if won else ():
+        own = set(uids_of(won[0].asked.references)) <= set(call.module.result.instances) or not call.module.readable
+        assert own, expected("the result of the Request that succeeded", call, won[0])
     control(view.one("control"))
     if not race or any(call.status is None for call in race):
         inconclusive("a concurrent Request was not answered", *race)

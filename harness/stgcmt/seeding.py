@@ -12,6 +12,11 @@ from stgcmt.endpoints import dimse_endpoint, dimse_timeouts
 
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 IMPLICIT = "1.2.840.10008.1.2"
+# What an instance that was there before may be encoded in: nobody told us, and a SUT need not transcode (PS3.5 annex A).
+USUAL = (
+    "1.2.840.10008.1.2.1", IMPLICIT, "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5",
+    *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 100, 102, 103, 107, 108, 201, 202, 203)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,16 +78,14 @@ async def _c_store(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[b
     async with stage.in_line(association) as assoc:
         syntax = assoc.transfer_syntax(instance.sop_class_uid)
         if syntax is None:
-            return (
-                False,
-                f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {assoc.outcome or 'context refused'}",
-            )
+            why = _ended(assoc.outcome) if assoc.outcome else "context refused"
+            return False, f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {why}"
         answer = await assoc.c_store(
             instance.sop_class_uid, instance.sop_instance_uid, instance.data_set(syntax), syntax
         )
     status = getattr(answer, "status", None)
     if status is None:
-        return False, f"no answer to C-STORE: {answer}"
+        return False, f"no answer to C-STORE: {_ended(answer)}"
     return status == 0 or status & 0xF000 == 0xB000, f"C-STORE answered {status:04X}H"
 
 
@@ -126,8 +129,9 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
     from stgcmt.wire.items import Role  # noqa: PLC0415 - start-up
     from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
 
-    proposal = Proposal(
-        ((STUDY_ROOT_GET, (IMPLICIT,)), (instance.sop_class_uid, (instance.transfer_syntax_uid,))),
+    syntaxes = (instance.transfer_syntax_uid,) if instance.transfer_syntax_uid else USUAL
+    proposal = Proposal(  # one context a transfer syntax: the SUT accepts one in each, and needs that of the instance
+        ((STUDY_ROOT_GET, (IMPLICIT,)), *((instance.sop_class_uid, (syntax,)) for syntax in syntaxes)),
         roles=(Role(instance.sop_class_uid, scu=1, scp=1),),
     )
     identifier = encode(
@@ -152,5 +156,17 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
 
         answer = await assoc.c_get(identifier, keep, model=STUDY_ROOT_GET)
     if not received:
-        return Found(None, detail=f"C-GET brought nothing: {answer}")
+        return Found(None, detail=f"C-GET brought nothing: {_ended(answer)}")
     return Found(received[0][1], received[0][0], detail="C-GET brought the instance")
+
+
+def _ended(answer: Any) -> str:
+    """How an operation ended, for a reader: its status, or what came in place of a response."""
+    if (status := getattr(answer, "status", None)) is not None:
+        return f"status {status:04X}H"
+    told = {
+        name: getattr(answer, name, None)
+        for name in ("result", "source", "reason", "abstract_syntax", "after_s", "text")
+    }
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in (None, ""))
+    return f"{type(answer).__name__.lower()}{f' ({numbers})' if numbers else ''}"

@@ -10,6 +10,7 @@ from typing import Literal
 
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
+from stgcmt.wire.items import AssociateRq
 from stgcmt.wire.negotiation import TRANSFER_SYNTAXES_UNKNOWN, Policy, RoleAnswer
 from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION
 
@@ -55,6 +56,10 @@ class ListenerScript:
     def policy(self) -> Policy:
         """How the presentation contexts and roles are answered."""
         return Policy(self.abstract_syntaxes, self.transfer_syntaxes, self.role, self.refuse_with)
+
+    def refusal(self, rq: AssociateRq) -> tuple[int, int, int] | None:  # noqa: ARG002 - scripts may look at the caller
+        """Result, source and reason of an A-ASSOCIATE-RJ; ``None`` where the association is not rejected."""
+        return self.reject if self.associate == "reject" else None
 
     def for_association(self, number: int) -> ListenerScript:
         """The script for the ``number``-th association (from 1) of a listener."""

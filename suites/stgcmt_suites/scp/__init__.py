@@ -46,6 +46,7 @@ suite = Suite(
     reference="stgcmt_suites.scp.reference:reference",
     stacks={"pynetdicom": "stgcmt_suites.scp.pynetdicom_stack:reference"},
     faults="stgcmt_suites.scp.faults:FAULTS",
+    variants="stgcmt_suites.scp.variants:VARIANTS",
     schema={"$ref": "#/$defs/dimse_end_point"},
     claims_schema={"properties": CLAIMS, "additionalProperties": False},
     endpoint="stgcmt.endpoints:dimse_address",

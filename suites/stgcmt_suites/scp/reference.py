@@ -51,7 +51,12 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         cmd.N_ACTION_RQ: requests,
         **dict.fromkeys(OTHER_OPERATIONS, requests.refuse_operation),
     }
-    acceptor = Acceptor(setting.clock, Unrecorded, Script("reference", settings=settings), handlers=handlers)
+    acceptor = Acceptor(
+        setting.clock,
+        Unrecorded,
+        Script("reference", max_pdu=settings.choices.max_pdu, settings=settings, knows=known.__contains__),
+        handlers=handlers,
+    )
 
     async def serve(stream: Stream) -> None:
         await acceptor(EarlySuccess(stream) if settings.faulty("early-success") else stream)

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stgcmt.clock import Clock
+from stgcmt.tls import words
 from stgcmt.transcript import HeldTap, Recorder
-from stgcmt.wire.stream import Listener, Network, Stream
+from stgcmt.wire.stream import Listener, Network, Stream, TlsStream
 
 Serve = Callable[..., Any]
 ABSENT = "absent"
+HANDSHAKE_S = 10.0  # as long as an A-ASSOCIATE-RQ is waited for
 
 
 class Mint:
@@ -75,6 +77,7 @@ class Place:
     ae_title: str
     host: str
     port: int
+    tls: Any = None  # the context where callers speak TLS
     script: str = "plain"
     served: int = 0
     holder: LeaseHolder | None = None
@@ -113,10 +116,27 @@ class Desk:
 
     async def _listen(self, place: Place) -> None:
         async def handler(stream: Stream) -> None:
-            await self._connection(place, stream)
+            secured = stream if place.tls is None else await self._secured(place, stream)
+            if secured is not None:
+                await self._connection(place, secured)
 
         place.listener = await self._network.listen(place.host, place.port, handler)
         place.port = place.listener.address[1]
+
+    async def _secured(self, place: Place, stream: Stream) -> Stream | None:
+        """The connection once TLS is there; who fails is noted with the leaseholder, else in ``run``."""
+        secured = TlsStream(stream, place.tls, server_side=True, hostname=None)
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await secured.handshake()
+        except OSError as error:  # TimeoutError is one
+            why = f"no handshake within {HANDSHAKE_S:g} s" if isinstance(error, TimeoutError) else words(error)
+            stage = place.holder.stage if place.holder is not None else None
+            (stage.recorder if stage is not None else self._run).event(
+                "note", what="tls-refused", ae_title=place.ae_title, peer=list(stream.peer), detail=why
+            )
+            return None
+        return secured
 
     def own(self, uid: str, owner: Owner, *, transaction: bool) -> None:
         """Remember that ``owner`` minted ``uid``."""

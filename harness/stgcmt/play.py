@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,12 @@ from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import UnreachableError, UsageError
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
+from stgcmt.reach import obstacle
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, SkippedError, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
+from stgcmt.tls import server_context
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
@@ -115,7 +116,7 @@ class Player:
     async def _play(self, run: Recorder, start: int) -> None:
         from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
 
-        places = [Place(each.ae_title, each.host, each.port) for each in self._destinations()]
+        places = [_place(each) for each in self._destinations()]
         desk = Desk(places, self.network, self.clock, run, self._serve)
         await self._open(desk)
         jitter = asyncio.create_task(self._measure_jitter(run))
@@ -306,15 +307,19 @@ class Player:
         return "complete", ""
 
     async def _reachable(self, run: Recorder, running: Any) -> set[str]:
-        """The roles whose end point accepts a connection at all; the others are not played."""
+        """The roles whose end point can be talked to at all; the others are not played."""
         reachable: set[str] = set()
         for role in self.plan.roles:
             endpoint = self.plan.suites[role].resolve("endpoint")
             if endpoint is None:
                 reachable.add(role)
                 continue
-            host, port = endpoint(_target(running, role, None).section)
-            why = await self._try(host, port)
+            section = _target(running, role, None).section
+            host, port = endpoint(section)
+            why = await obstacle(
+                section, host, port, network=self.network, clock=self.clock, timing=self.plan.sut.timing,
+                deep=self.plan.sut.driver.kind != "builtin",
+            )  # fmt: skip
             run.event("note", what="reachable", role=role, host=host, port=port, ok=not why, detail=why)
             if not why:
                 reachable.add(role)
@@ -326,17 +331,6 @@ class Player:
                         reason=f"the SUT cannot be reached at {host}:{port}: {why}",
                     )  # fmt: skip
         return reachable
-
-    async def _try(self, host: str, port: int) -> str:
-        try:
-            async with asyncio.timeout(self.plan.sut.timing.connect):
-                (await self.network.connect(host, port)).close()
-        except TimeoutError:
-            return f"no answer within {self.plan.sut.timing.connect:g} s"
-        except OSError as error:
-            # asyncio words its own "Connect call failed …"; the cause stands in the number
-            return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-        return ""
 
     async def _measure_jitter(self, run: Recorder) -> None:
         """How late this machine's timers fire while the scenarios play: the origin of every timing tolerance."""
@@ -352,6 +346,11 @@ class Player:
     def _timing(self, start: int) -> dict[str, Any]:
         wall = (self.clock.monotonic_ns() - start) / NS
         return critical_path(self._played, wall)
+
+
+def _place(destination: Any) -> Place:
+    tls = server_context(dataclasses.asdict(destination.tls)) if destination.tls is not None else None
+    return Place(destination.ae_title, destination.host, destination.port, tls)
 
 
 def _known_listener(name: str) -> None:

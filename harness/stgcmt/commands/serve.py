@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -31,6 +32,20 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.option("--retention", type=float, help="seconds for which a result is kept")
 @click.option("--retry-after", type=int, help="seconds in Retry-After; negative: no such header")
 @click.option("--prefix", help="path prefix of the base URL (web)")
+@click.option("--token-env", metavar="NAME", help="variable with the bearer token to ask for (web)")
+@click.option("--basic-env", metavar="NAME", help="variable with the user:password to ask for (web)")
+@click.option(
+    "--tls-cert", metavar="FILE", type=click.Path(path_type=Path), help="serve over TLS with this certificate"
+)
+@click.option(
+    "--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="its key, where it is not in the same file"
+)
+@click.option(
+    "--tls-ca",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="callers must show a certificate of this authority; reports go out over TLS (DIMSE)",
+)
 @click.option("--fault", help="switch on a named fault (`stgcmt faults`)")
 @click.option("--stack", help="another implementation of the role, e.g. pynetdicom")
 @click.option(
@@ -60,7 +75,8 @@ def command(
             "reading --stack", f"one of {', '.join(suite.stacks) or 'none'}", stack, nearest(stack, suite.stacks)
         )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
-    chosen = {key: value for key, value in options.items() if value is not None}
+    chosen = _credentials(options) | _tls(options)
+    chosen |= {key: value for key, value in options.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="stgcmt-serve-") as scratch:
         try:
             asyncio.run(_serve(suite, stack, directory or Path(scratch), mode, fault, chosen, destinations))
@@ -71,6 +87,35 @@ def command(
                 f"port {options['port']}: {error.strerror or error}",
                 "choose another --port",
             ) from error
+
+
+def _credentials(options: dict[str, Any]) -> dict[str, Any]:
+    """What ``--token-env`` and ``--basic-env`` name; raises ``UsageError``."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    found = {}
+    for name in ("token", "basic"):
+        if variable := options.pop(f"{name}_env"):
+            if not os.environ.get(variable):
+                step = f"export {variable}=… before"
+                raise UsageError(f"reading --{name}-env", f"an environment variable {variable}", "none", step)
+            found[name] = os.environ[variable]
+    return found
+
+
+def _tls(options: dict[str, Any]) -> dict[str, Any]:
+    """The files of ``--tls-…``; raises ``UsageError`` where they are of no use."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+    from stgcmt.tls import problem_of  # noqa: PLC0415 - start-up
+
+    found = {name: str(value) for name in ("cert", "key", "ca") if (value := options.pop(f"tls_{name}")) is not None}
+    why = problem_of({f"{name}_file": file for name, file in found.items()})
+    if found and "cert" not in found:
+        why = "no --tls-cert"
+    if why:
+        step = "check the files; a key stands unencrypted in --tls-key or with the certificate"
+        raise UsageError("reading --tls-cert", "a certificate and its key in PEM", why, step)
+    return {f"tls_{name}": file for name, file in found.items()}
 
 
 async def _serve(
@@ -93,7 +138,9 @@ async def _serve(
     reference = suite.resolve_stack(stack)
     setting = Setting(SystemClock(), SystemNetwork(), directory, mode, fault, None, options, destinations)
     async with reference(setting) as section:
-        click.echo(json.dumps({suite.role: {key: value for key, value in section.items() if key != "token"}}))
+        click.echo(
+            json.dumps({suite.role: {key: value for key, value in section.items() if key not in ("token", "basic")}})
+        )
         await stop.wait()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -118,15 +120,20 @@ class Application:
     # --- what holds for every request
 
     def admit(self, request: Request, *, private: bool) -> None:
-        """Refuse what no resource takes: HTTP/1.0, unknown methods, a missing or wrong bearer token."""
+        """Refuse what no resource takes: HTTP/1.0, unknown methods, missing or wrong credentials."""
         if request.scope["http_version"] == "1.0":
             raise RefusalError(505, "HTTP/1.1 is needed.")
         if request.method not in KNOWN_METHODS:
             raise RefusalError(501, f"The method {request.method} is not known.")
-        token = self.settings.token
-        if token is None or private or "token-ignored" in self.faults:
+        token, basic = self.settings.token, self.settings.basic
+        if (token is None and basic is None) or private or "token-ignored" in self.faults:
             return
         scheme, _, given = (answers.header(request, "authorization") or "").partition(" ")
+        if basic is not None and (scheme.lower() == "basic" or token is None):
+            if not hmac.compare_digest(given.strip().encode(), base64.b64encode(basic.encode())):
+                challenge = 'Basic realm="stgcmt", charset="UTF-8"'
+                raise RefusalError(401, "User and password are needed.", WWW_Authenticate=challenge)
+            return
         if scheme.lower() != "bearer":
             raise RefusalError(401, "A bearer token is needed.", WWW_Authenticate='Bearer realm="stgcmt"')
         if given.strip() != token:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stgcmt.suite import Setting
+from stgcmt.tls import server_context
 from stgcmt_suites.commitment.store import Store
 from stgcmt_suites.origin_server.application import Application
 from stgcmt_suites.origin_server.archive import MARKS, Archive
@@ -35,8 +36,9 @@ async def running(setting: Setting, chosen: Settings) -> AsyncIterator[tuple[Map
     application = Application(commitments, Archive(store, commitments, chosen.prefix), chosen)
     try:
         listener = await serve(
-            application.asgi, setting.network, setting.clock, host=chosen.host, port=chosen.port, faults=chosen.faults
-        )
+            application.asgi, setting.network, setting.clock, host=chosen.host, port=chosen.port, faults=chosen.faults,
+            tls=server_context(files) if (files := _tls(chosen)) else None,
+        )  # fmt: skip
         try:
             commitments.start()
             yield _section(chosen, *listener.address), application
@@ -47,8 +49,13 @@ async def running(setting: Setting, chosen: Settings) -> AsyncIterator[tuple[Map
         store.close()
 
 
+def _tls(chosen: Settings) -> dict[str, str]:
+    files = {"cert_file": chosen.tls_cert, "key_file": chosen.tls_key, "ca_file": chosen.tls_ca}
+    return {name: file for name, file in files.items() if file} if chosen.tls_cert else {}
+
+
 def _section(chosen: Settings, host: str, port: int) -> dict[str, Any]:
-    base = f"http://{f'[{host}]' if ':' in host else host}:{port}{chosen.prefix}"
+    base = f"{'https' if chosen.tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}{chosen.prefix}"
     vendor = f"{base}/vendor"
     commands = ("delete", "lose", "corrupt", "release", *MARKS)
     provoke: dict[str, Any] = {
@@ -64,4 +71,6 @@ def _section(chosen: Settings, host: str, port: int) -> dict[str, Any]:
     }
     if chosen.token:
         section["token"] = chosen.token
+    elif chosen.basic:
+        section["basic"] = chosen.basic
     return section

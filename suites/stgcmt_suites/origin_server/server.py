@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Collection
 from email.utils import formatdate
 from typing import Any
@@ -18,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from stgcmt.clock import NS, Clock
-from stgcmt.wire.stream import Handler, Listener, Network, Stream
+from stgcmt.wire.stream import Handler, Listener, Network, Stream, TlsStream, over_tls
 
 LINGER_S = 0.5  # how long a client that is still sending may take to read the answer
 KEEP_ALIVE_S = 30  # an idle connection of a harness that polls slowly is kept
@@ -27,7 +28,14 @@ Framing = Callable[[bytes], bytes]
 
 
 async def serve(
-    app: Any, network: Network, clock: Clock, *, host: str = "127.0.0.1", port: int = 0, faults: Collection[str] = ()
+    app: Any,
+    network: Network,
+    clock: Clock,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    faults: Collection[str] = (),
+    tls: ssl.SSLContext | None = None,
 ) -> Listener:
     """Serve an ASGI application until the listener is closed; raises ``OSError`` where the port cannot be opened."""
     config = uvicorn.Config(
@@ -35,7 +43,8 @@ async def serve(
         access_log=False, proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S,
     )  # fmt: skip
     config.load()
-    return await network.listen(host, port, _handler(config, clock, frozenset(faults)))
+    handler = _handler(config, clock, frozenset(faults))
+    return await network.listen(host, port, handler if tls is None else over_tls(handler, tls))
 
 
 def _handler(config: uvicorn.Config, clock: Clock, faults: frozenset[str]) -> Handler:
@@ -102,7 +111,10 @@ class _Transport(asyncio.Transport):
     """What uvicorn writes to: a buffer that a task empties into the stream."""
 
     def __init__(self, stream: Stream, framing: Framing) -> None:
-        super().__init__({"peername": stream.peer, "sockname": stream.local})
+        secured = isinstance(stream, TlsStream)  # uvicorn takes the scheme from it
+        super().__init__(
+            {"peername": stream.peer, "sockname": stream.local} | ({"sslcontext": True} if secured else {})
+        )
         self._stream, self._framing = stream, framing
         self._buffer = bytearray()
         self._closing = False

@@ -17,6 +17,8 @@ class Settings:
     ``synchronous_up_to``: requests of at most so many instances are answered at once, larger ones after ``delay``
     seconds. ``retention``: seconds for which a result is kept after it was there. ``remembers``: whether an expired
     Transaction UID is remembered (410, else 404). ``retry_after``: whole seconds, ``None`` for no such header.
+    ``token`` and ``basic`` (user:password): either one lets a caller in; neither: everybody may. ``tls_cert`` and
+    ``tls_key``: https; with ``tls_ca`` callers must show a certificate.
     ``limit_bytes`` and ``limit_references`` bound a request (413).
     """
 
@@ -29,6 +31,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     token: str | None = None
+    basic: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_ca: str | None = None
     unsupported: frozenset[str] = frozenset({"2.25.202410300834567.1"})
     limit_bytes: int = 64 << 20
     limit_references: int = 10_000
@@ -52,8 +58,10 @@ def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) ->
     if mode is not None and mode not in MODES:
         raise ValueError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
     chosen = MODES[mode or "asynchronous"]
-    if chosen.token:
+    if chosen.token and not {"token", "basic"} & options.keys():
         chosen = replace(chosen, token=secrets.token_urlsafe(24))
+    if "basic" in options and "token" not in options:
+        chosen = replace(chosen, token=None)
     known = {name: value for name, value in options.items() if name in Settings.__dataclass_fields__}
     if known.get("retry_after") is not None and known["retry_after"] < 0:
         known["retry_after"] = None

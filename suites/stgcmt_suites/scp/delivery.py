@@ -18,6 +18,7 @@ from stgcmt.actors.outcome import Outcome, Response, Split, Timeouts
 from stgcmt.actors.requestor import associate
 from stgcmt.clock import NS
 from stgcmt.suite import Setting
+from stgcmt.tls import client_context
 from stgcmt.wire.items import Extended, Role
 from stgcmt.wire.negotiation import Proposal
 from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION
@@ -227,6 +228,7 @@ class Courier:
             proposal=self._proposal(),
             max_pdu=self.settings.choices.max_pdu,
             timeouts=Timeouts(response=self.settings.response_s),
+            tls=client_context(self.settings.tls) if "ca_file" in self.settings.tls else None,
         )
 
     async def _where_it_may(self, assoc: Association, report: Report) -> bool:

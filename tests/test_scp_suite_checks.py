@@ -28,7 +28,7 @@ from scp_tape import (
 )
 from stgcmt.judge import Recording, judge_check
 from stgcmt.suite import Transcript, load_suites
-from stgcmt.transcript import Footer, Header
+from stgcmt.transcript import Event, Footer, Header
 from stgcmt.wire import command as cmd
 from stgcmt.wire.items import Extended, Role
 from stgcmt.wire.negotiation import Policy
@@ -54,7 +54,7 @@ def good(*names: str) -> list[Transcript]:
 
 PLAIN = ("plain_commitment", "several_instances")
 SUCCESS = ("plain_commitment", "held_open", "several_instances", "partly_missing")
-ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes", "deleted_instance")
+ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes", "deleted_instance", "small_pdu")
 
 
 def with_one(changed: Transcript) -> list[Transcript]:
@@ -364,6 +364,48 @@ def test_the_first_report_is_not_lost() -> None:
     assert "fail:violation" not in verdicts("DIMSE-J.3.2.1.3-02", *others, again("pending_again", "second", 0x0115))
     lost = again("pending_again", "second", 0x0115, first=False)
     assert "fail:violation" in verdicts("DIMSE-J.3.2.1.3-02", *others, lost)
+
+
+def test_a_refused_request_is_not_reported_on_under_a_shared_uid() -> None:
+    """Another request under the same Transaction UID has a report of its own; the instances tell them apart."""
+    names = ("missing_attributes", "empty_attributes", "wrong_commands")
+    others = [*good("plain_commitment", "several_instances", "partly_missing", "all_missing", "in_sequence"), *(plain(name) for name in names)]
+    quiet = {"pending_again": again("pending_again", "second", 0x0115), "finished_again": again("finished_again", "again", 0x0115)}
+    assert verdicts("DIMSE-J.3.2.1.3-02", *others, *quiet.values()) == {"pass"}
+    for scenario, step in (("pending_again", "second"), ("finished_again", "again")):
+        for told, said in ((SERVED, True), (DUPLICATE, False)):
+            loud = {**quiet, scenario: again(scenario, step, 0x0115, told)}
+            assert ("fail:violation" in verdicts("DIMSE-J.3.2.1.3-02", *others, *loud.values())) is said
+
+
+def test_missing_instances_are_looked_for_in_long_lists() -> None:
+    many = [f"1.2.4.{n}" for n in range(80)]
+    tape = Tape("small_pdu")
+    tape.minted(*many)
+    request(tape, "request", asking(TUID, refs(*many)))
+    report(tape, telling(TUID, refs(*many)), 1)
+    assert verdicts("DIMSE-J.3.2-PARTIAL", *with_one(tape.transcript())) == {"fail:violation"}
+    lost = plain("small_pdu", many, elements=telling(TUID, refs(*many[:50])))
+    assert verdicts("DIMSE-J.3.3.1.2-04", *with_one(lost)) == {"fail:violation"}
+
+
+@pytest.mark.parametrize(("late_ms", "said"), [(-1, "pass"), (5, "inconclusive"), (20, "fail:violation")])
+def test_a_report_has_its_time(late_ms: int, said: str) -> None:
+    """Kept, broken, or too near to the limit for this machine's timers."""
+    import dataclasses
+
+    played = plain("held_open")
+    came = next(each.t for each in played.events if each.kind == "conn.open" and each.info.get("side") == "acceptor")
+    answered = max(each.t for each in played.events if each.kind == "dimse.in" and each.t < came and each.data[0] == 4)
+    arrived = next(each.t for each in played.events if each.kind == "dimse.in" and each.t > came and each.data[0] == 4)
+    shift = 2_000_000_000 + late_ms * 1_000_000 - (arrived - answered)
+    late = [dataclasses.replace(each, t=each.t + shift) if each.t >= came else each for each in played.events]
+    jitter = Event(1, 1, "note", info={"what": "jitter", "max_s": 0.010})
+    run = Transcript(Header("run", "run", 0, 0, info={"claims": {}, "timing": {"max_report_delay": 2}}), (jitter,), Footer("complete", 1))
+    recording = Recording(run, {("scp", "held_open"): dataclasses.replace(played, events=tuple(late))})
+    row = next(row for row in SUITE.catalogue if row.id == "DIMSE-J.3.3-01")
+    (found,) = (judge_check(check, row, recording, "default") for check in SUITE.checks_for("DIMSE-J.3.3-01"))
+    assert (f"{found.verdict}:{found.outcome}" if found.outcome else str(found.verdict)) == said, found.message
 
 
 # --- totality ---------------------------------------------------------------------------------------------------------

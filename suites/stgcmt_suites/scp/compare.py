@@ -14,6 +14,7 @@ from stgcmt_suites.scp.views import PUSH_MODEL, Commitment, Report, Seen, commit
 ROLE_ITEM = 0x54
 P_DATA_TF = 0x04
 CLASS_CONFLICT = 0x0119
+DUPLICATE_TRANSACTION_UID = 0x0131
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ def about(request: Commitment) -> list[Report]:
     """The reports that name an instance of this request: where two share a Transaction UID, only content tells."""
     wanted = {each.sop_instance_uid for each in request.references}
     return [report for report in request.heard if wanted & set(report.result.instances)]
+
+
+def is_duplicate(report: Report) -> bool:
+    """Whether the report says 0131H; a reason that is absent or unreadable is judged elsewhere."""
+    reasons = {each.reason for each in report.result.failed}
+    return not report.result.committed and reasons <= {DUPLICATE_TRANSACTION_UID, None}
 
 
 def same_results(request: Commitment, report: Report) -> bool:
@@ -142,6 +149,7 @@ __all__ = [
     "about",
     "announced",
     "differences",
+    "is_duplicate",
     "offered_syntaxes",
     "oversized",
     "role_item_defects",

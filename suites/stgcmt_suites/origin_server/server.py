@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from stgcmt.clock import NS, Clock
 from stgcmt.wire.stream import Handler, Listener, Network, Stream, TlsStream, over_tls
+from stgcmt_suites.origin_server import manners
 
 LINGER_S = 0.5  # how long a client that is still sending may take to read the answer
 KEEP_ALIVE_S = 30  # an idle connection of a harness that polls slowly is kept
@@ -50,7 +51,8 @@ async def serve(
 def _handler(config: uvicorn.Config, clock: Clock, faults: frozenset[str]) -> Handler:
     async def handle(stream: Stream) -> None:
         transport = _Transport(stream, _framing(faults))
-        state = _State(clock, with_date="no-date" not in faults)
+        ahead_s = manners.CLOCK_AHEAD_S if "clock-ahead" in faults else 0.0
+        state = _State(clock, with_date="no-date" not in faults, ahead_s=ahead_s)
         protocol = H11Protocol(config, state, {"abort": transport.abort})
         protocol.connection_made(transport)
         reading = asyncio.create_task(_read(stream, transport, protocol, state))
@@ -92,15 +94,15 @@ async def _linger(stream: Stream) -> None:
 class _State(ServerState):
     """The state of one connection; ``Date`` is that of the clock that is handed in (RFC 9110 6.6.1)."""
 
-    def __init__(self, clock: Clock, *, with_date: bool) -> None:
-        self._clock, self._with_date = clock, with_date
+    def __init__(self, clock: Clock, *, with_date: bool, ahead_s: float = 0.0) -> None:
+        self._clock, self._with_date, self._ahead_s = clock, with_date, ahead_s
         super().__init__()
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         if not self._with_date:
             return []
-        return [(b"date", formatdate(self._clock.wall_ns() / NS, usegmt=True).encode())]
+        return [(b"date", formatdate(self._clock.wall_ns() / NS + self._ahead_s, usegmt=True).encode())]
 
     @default_headers.setter
     def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
@@ -178,7 +180,7 @@ def _framing(faults: frozenset[str]) -> Framing:
         return _no_length
     if "http-1.0" in faults:
         return lambda data: data.replace(b"HTTP/1.1 ", b"HTTP/1.0 ", 1) if data.startswith(b"HTTP/1.1 ") else data
-    return lambda data: data
+    return manners.framing(faults)
 
 
 class _BothLengths:

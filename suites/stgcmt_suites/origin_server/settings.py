@@ -20,6 +20,7 @@ class Settings:
     ``token`` and ``basic`` (user:password): either one lets a caller in; neither: everybody may. ``tls_cert`` and
     ``tls_key``: https; with ``tls_ca`` callers must show a certificate.
     ``limit_bytes`` and ``limit_references`` bound a request (413).
+    ``manners``: switches that stay within the standard (``variants``); ``latency``: seconds before each answer.
     """
 
     synchronous_up_to: int = 0
@@ -38,7 +39,14 @@ class Settings:
     unsupported: frozenset[str] = frozenset({"2.25.202410300834567.1"})
     limit_bytes: int = 64 << 20
     limit_references: int = 10_000
+    manners: frozenset[str] = frozenset()
+    latency: float = 0.0
     faults: frozenset[str] = frozenset()
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """Faults and manners alike, by name: what is asked where the server could do otherwise."""
+        return self.faults | self.manners
 
 
 MODES: Mapping[str, Settings] = {
@@ -65,6 +73,7 @@ def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) ->
     known = {name: value for name, value in options.items() if name in Settings.__dataclass_fields__}
     if known.get("retry_after") is not None and known["retry_after"] < 0:
         known["retry_after"] = None
+    known |= {name: frozenset(known[name]) for name in ("manners", "unsupported") if name in known}
     if "prefix" in known:
         known["prefix"] = "/" + str(known["prefix"]).strip("/") if str(known["prefix"]).strip("/") else ""
     return replace(chosen, **known, faults=chosen.faults | ({fault} if fault else set()))

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from stgcmt.arrivals import Arrivals
 from stgcmt.clock import Clock
 from stgcmt.tls import words
 from stgcmt.transcript import HeldTap, Recorder
@@ -92,6 +93,7 @@ class Desk:
     def __init__(self, places: Sequence[Place], network: Network, clock: Clock, run: Recorder, serve: Serve) -> None:
         self.places = list(places)
         self.mint = Mint()
+        self.arrivals = Arrivals(network, clock, run)
         self._network, self._clock, self._run, self._serve = network, clock, run, serve
         self._transactions: dict[str, Owner] = {}
         self._instances: dict[str, Owner] = {}
@@ -106,6 +108,7 @@ class Desk:
 
     async def aclose(self) -> None:
         """Stop listening; what nobody owned is written to ``run``."""
+        await self.arrivals.aclose()
         for place in self.places:
             if place.listener is not None:
                 await place.listener.aclose()

@@ -69,6 +69,7 @@ class Stage:
         self.role, self.mode, self.section = suite.role, target.mode, target.section
         self.timing, self.destination, self.recorder = back.timing, place, recorder
         self.clock, self.network = back.clock, back.network
+        self.arrivals = back.desk.arrivals
         self._suite, self._scenario, self._target, self._back = suite, scenario, target, back
         self._seen: dict[str, int] = {}
         self._news = asyncio.Condition()
@@ -190,7 +191,10 @@ class Stage:
 
         how = self._target.retrieval.get("how", "none")
         with self.step("retrieve"):
-            found = await seeding.retrieve(how, instance, self._target, self)
+            try:
+                found = await seeding.retrieve(how, instance, self._target, self)
+            except UsageError as error:  # a matter of the set-up, not of what the SUT keeps
+                raise SkippedError(f"retrieving by {how} failed: {error}") from error
         self.recorder.event(
             "retrieve",
             ok=found.data is not None,

@@ -28,6 +28,7 @@ TLS_FILES = ("ca_file", "cert_file", "key_file")
 NEEDED = {
     "stow": ("base_url", WEB_KEYS), "wado-rs": ("base_url", WEB_KEYS),
     "c-store": ("host", DIMSE_KEYS), "c-get": ("host", DIMSE_KEYS),
+    "c-move": ("host", DIMSE_KEYS),
 }  # fmt: skip
 
 

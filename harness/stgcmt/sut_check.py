@@ -214,6 +214,15 @@ class Checks:
                 if key and key not in table and not any(key in section for section in sections.values()):
                     step = f"add {key} there, or a role section that has it"
                     yield Problem((*path, "how"), f'an end point for "{table["how"]}": {key}', "none in the file", step)
+                yield from self._move(path, table)
+
+    @staticmethod
+    def _move(path: KeyPath, table: Document) -> Iterator[Problem]:
+        for name in ("move_destination", "move_port"):
+            if (table.get("how") == "c-move") != (name in table):
+                seen, wanted = ("one", "no") if name in table else ("none", "a")
+                step = 'the AE title of ours that the SUT sends to, and its port; only with how = "c-move"'
+                yield Problem((*path, name), f'{wanted} {name} with how = "{table.get("how", "none")}"', seen, step)
 
     def _files(self) -> Iterator[Problem]:
         for path, table in _tables(self._engine_and_roles(), ()):

@@ -17,6 +17,7 @@ from stgcmt_suites.origin_server import suite
 from stgcmt_suites.origin_server.payloads import same_result
 from stgcmt_suites.origin_server.requests import Named, body, flat, hierarchical
 from stgcmt_suites.origin_server.views import commitment
+from stgcmt_suites.origin_server.wadl import read_wadl
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -424,6 +425,21 @@ def test_check_modules_are_not_rewritten() -> None:
         module = importlib.import_module(name)
         assert "PYTEST_DONT_REWRITE" in (module.__doc__ or ""), name
         assert checks_of(module) or module.__doc__
+
+
+@pytest.mark.parametrize(("reason", "read", "expects"), [(272, True, Verdict.PASS), (274, True, Verdict.WARN), (274, False, Verdict.INCONCLUSIVE)])
+def test_only_what_can_be_retrieved_is_not_missing(reason: int, read: bool, expects: Verdict) -> None:
+    names = ("pending_commitment", "partly_missing", "unsupported_class")
+    t = talk("committed_and_retrieved", (*POST, response(200, result([A], [(B, reason)]))), seeded=("1.2.3.1", "1.2.3.2"))
+    event = Event(len(t.events) + 1, 1, "retrieve", info={"ok": read, "sop_instance_uid": "1.2.3.2"})
+    others = [talk(name, (*POST, response(200, result([A, B]))), seeded=("1.2.3.1", "1.2.3.2")) for name in names]
+    assert verdict("test_held_instances_are_not_called_missing", *others, t.with_events([*t.events, event])).verdict is expects
+
+
+def test_a_description_may_keep_its_methods_elsewhere() -> None:
+    said = b"""<application xmlns="http://wadl.dev.java.net/2009/02"><resources base="http://h/"><resource path="commitment-requests/{uid}">
+    <method href="#ask"/><method name="GET"/></resource></resources><method id="ask" name="POST"/></application>"""
+    assert read_wadl(said).methods_of("commitment-requests") == {"GET", "POST"}
 
 
 @pytest.mark.parametrize(("found", "expects"), [([A], Verdict.PASS), ([B], Verdict.FAIL)])

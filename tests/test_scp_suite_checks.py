@@ -54,7 +54,7 @@ def good(*names: str) -> list[Transcript]:
 
 PLAIN = ("plain_commitment", "several_instances")
 SUCCESS = ("plain_commitment", "held_open", "several_instances", "partly_missing")
-ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes", "deleted_instance", "small_pdu")
+ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes", "deleted_instance", "small_pdu", "link_only")
 
 
 def with_one(changed: Transcript) -> list[Transcript]:
@@ -384,6 +384,11 @@ def test_missing_instances_are_looked_for_in_long_lists() -> None:
     tape.minted(*many)
     request(tape, "request", asking(TUID, refs(*many)))
     report(tape, telling(TUID, refs(*many)), 1)
+    assert verdicts("DIMSE-J.3.2-PARTIAL", *with_one(tape.transcript())) == {"fail:violation"}
+    tape = Tape("link_only")
+    tape.minted(TWO)
+    request(tape, "refused", asking(TUID, refs(TWO)))
+    report(tape, telling(TUID, refs(TWO)), 1)
     assert verdicts("DIMSE-J.3.2-PARTIAL", *with_one(tape.transcript())) == {"fail:violation"}
     lost = plain("small_pdu", many, elements=telling(TUID, refs(*many[:50])))
     assert verdicts("DIMSE-J.3.3.1.2-04", *with_one(lost)) == {"fail:violation"}

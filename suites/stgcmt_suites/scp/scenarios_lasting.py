@@ -25,7 +25,10 @@ async def level_2(play: Play) -> None:
 
 @scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination"))
 async def link_only(play: Play) -> None:
-    """A whole Secondary Capture, and one that has a link in place of its pixel data (JPIP Referenced)."""
+    """A whole Secondary Capture, and one that has a link in place of its pixel data (JPIP Referenced).
+
+    Commitment of a link that is refused is asked for all the same: what was refused is not there.
+    """
     whole = await play.seed("sc")
     await commit(play, "control", [whole])
     if not hasattr(whole, "part10"):  # an instance that was there before the run: nothing is to be stored
@@ -36,8 +39,8 @@ async def link_only(play: Play) -> None:
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(link.sop_class_uid, link.sop_instance_uid, link.data_set())
     status = getattr(answer, "status", None)
-    if status is not None and (status == 0 or status >> 12 == WARNING):
-        await commit(play, "link", [link])
+    if status is not None:
+        await commit(play, "link" if status == 0 or status >> 12 == WARNING else "refused", [link])
 
 
 @scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination"), wants=("provoke.delete",))

@@ -217,9 +217,17 @@ def test_what_is_not_there_is_never_committed(
     deleted_instance: Transcript,
     explicit_first: Transcript,
     small_pdu: Transcript,
+    link_only: Transcript,
     wrong_class: Transcript,
 ) -> None:
-    """No instance that the SCP was never given, or lost, is committed, in long lists too; another class is told apart."""
+    """No instance that the SCP was never given, refused, or lost, is committed, in long lists too.
+
+    One that is asked for under another class is told apart.
+    """
+    for request in commitments(link_only).steps("refused"):
+        for report in request.heard:
+            typed = report.event_type != ALL_COMMITTED and not report.result.committed
+            assert typed, expected("the instance failed: the SUT refused to store it", report, request)
     for transcript in (partly_missing, all_missing, deleted_instance, explicit_first, small_pdu):
         missing = commitments(transcript).absent()
         for report in commitments(transcript).reports:

@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from stgcmt.actors.outcome import Rejected
 from stgcmt.clock import NS, Clock, SystemClock
 from stgcmt.drivers.provoke import NoTap
 from stgcmt.errors import StgcmtError
@@ -27,10 +28,12 @@ from stgcmt.sut import Sut, Timing
 from stgcmt.tls import HTTP_1_1, client_context, words
 from stgcmt.wire.stream import Network, SystemNetwork, start_tls
 
+ECHO = "C-ECHO"  # not every SUT offers Verification; nothing builds on it
 VERIFICATION = "1.2.840.10008.1.1"
 CLOCK_TOLERANCE_S = (
     5.0  # Date has whole seconds, the answer took some; more than that misleads every date in a Retry-After
 )
+CALLING_UNKNOWN, CALLED_UNKNOWN = (1, 3), (1, 7)
 HARNESS, NETWORK, AUTHENTICATION, SUT, CLOCK = "harness", "network", "authentication", "SUT", "clock"
 
 
@@ -172,7 +175,7 @@ async def _role(ask: Ask, probe: Probe | None) -> list[Finding]:
         findings += await _web(ask)
     if "host" in ask.section and "port" in ask.section:
         findings += await _dimse(ask)
-    if probe is not None and findings and all(finding.ok for finding in findings):
+    if probe is not None and findings and all(finding.ok or finding.stage == ECHO for finding in findings):
         findings += await probe(ask)
     return [Finding(f"{ask.role}: {each.stage}", each.ok, each.seen, each.next_step, each.whose) for each in findings]
 
@@ -193,9 +196,20 @@ async def _web(ask: Ask) -> list[Finding]:
         await client.aclose()
     if isinstance(answer, NoAnswer):
         step = "is an HTTP/1.1 server behind this port, and http or https as in base_url?"
+        whose = SUT
+        if "HTTP/2 only" in answer.detail:
+            step = "let the server speak HTTP/1.1, too, or put a proxy in front that does: stgcmt records HTTP/1.1"
+        elif answer.kind in {"closed", "reset", "timeout"}:
+            whose = NETWORK
         return [
             *findings,
-            Finding("HTTP", ok=False, seen=f"GET {url}: no answer: {answer.kind} {answer.detail}", next_step=step),
+            Finding(
+                "HTTP",
+                ok=False,
+                seen=f"GET {url}: no answer: {answer.kind} {answer.detail}",
+                next_step=step,
+                whose=whose,
+            ),
         ]
     findings.append(_http(url, answer.status or 0))
     findings.append(_authentication(ask.section, answer))
@@ -263,16 +277,31 @@ async def _association(ask: Ask, host: str, port: int) -> list[Finding]:
         proposal=Proposal.of([VERIFICATION]), timeouts=dimse_timeouts(ask.timing), tls=dimse_tls(ask.section),
     ) as assoc:  # fmt: skip
         if not assoc.open:
-            step = f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?"
-            return [
-                Finding("association", ok=False, seen=f"{calling} calling {called}: {assoc.outcome}", next_step=step)
-            ]
+            return [_refused(assoc.outcome, calling, called)]
         opened = Finding("association", ok=True, seen=f"{calling} calling {called}: accepted")
         answer = await assoc.c_echo()
     status = getattr(answer, "status", None)
     step = "allow Verification for this AE title; storing and commitment may work all the same"
     seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {answer}"
-    return [opened, Finding("C-ECHO", ok=status == 0, seen=seen, next_step=step)]
+    return [opened, Finding(ECHO, ok=status == 0, seen=seen, next_step=step)]
+
+
+def _refused(outcome: Any, calling: str, called: str) -> Finding:
+    """Why there is no association; a reject names who is not known (PS3.8 table 9-21)."""
+    reason = (outcome.source, outcome.reason) if isinstance(outcome, Rejected) else None
+    if reason == CALLING_UNKNOWN:
+        step, whose = f"make the AE title {calling} with our address known in the SUT", AUTHENTICATION
+    elif reason == CALLED_UNKNOWN:
+        step, whose = (
+            f"is {called} the SUT's own AE title? mend ae_title in the SUT file (we called as {calling})",
+            HARNESS,
+        )
+    else:
+        step, whose = (
+            f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?",
+            SUT,
+        )
+    return Finding("association", ok=False, seen=f"{calling} calling {called}: {outcome}", next_step=step, whose=whose)
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------

@@ -108,4 +108,5 @@ suite = Suite(
     variants=f"{_PACKAGE}.variants:VARIANTS",
     mutations=f"{_PACKAGE}.mutations:MUTATIONS",
     endpoint="stgcmt.endpoints:web_address",
+    probes="stgcmt_suites.origin_server.probes:probe",
 )

@@ -50,4 +50,5 @@ suite = Suite(
     schema={"$ref": "#/$defs/dimse_end_point"},
     claims_schema={"properties": CLAIMS, "additionalProperties": False},
     endpoint="stgcmt.endpoints:dimse_address",
+    probes="stgcmt_suites.scp.probes:probe",
 )

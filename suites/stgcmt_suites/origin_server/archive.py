@@ -113,7 +113,9 @@ class Archive:
         uid = request.query_params.get("sop_instance_uid", "")
         store = self.store
         commands: dict[str, Callable[[], object]] = {
-            "delete": lambda: store.delete(uid),
+            "delete": lambda: (
+                "commits-deleted" in store.faults or store.delete(uid)
+            ),  # the index that commits is not told
             "lose": lambda: store.lose_file(uid),
             "corrupt": lambda: store.corrupt(uid),
             "release": lambda: self._release(uid),

@@ -173,6 +173,7 @@ FAULTS: tuple[Fault, ...] = (
         ("WEB-J.1-04",),
     ),
     Fault("commits-missing", "Instances that were never received are committed.", ("WEB-J.2-11",)),
+    Fault("commits-deleted", "Instances that were deleted are committed from a stale index.", ("WEB-J.2-11",)),
     Fault("commits-wrong-class", "An instance is committed under a class that is not its own.", ("WEB-J.2-12",)),
     Fault("commits-links", "An instance is committed although its pixel data is only a link.", ("WEB-J.2-10",)),
     Fault("conflict-as-0110", "A class conflict is failed with 0110H.", ("WEB-J.2-12",)),

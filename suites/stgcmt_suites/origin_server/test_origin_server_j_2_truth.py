@@ -31,7 +31,7 @@ def test_what_is_not_held_is_not_committed(
         asked = set(uids_of(each.asked.references))  # what was not asked for is judged as WEB-J.2-04
         for call in each.results:
             wrong = [uid for uid in uids_of(call.module.result.committed) if uid in asked - there]
-            assert not wrong, expected("no commitment of an instance that is not there", wrong[:3], call, each)
+            assert not wrong, expected("no commitment of an instance that is not there", *wrong[:3], call, each)
     results(*needed).complete()
     large = commitment(large_request).one("request")
     if large.status != TOO_LARGE:

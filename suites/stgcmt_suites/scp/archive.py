@@ -15,7 +15,7 @@ from stgcmt.wire import command as cmd
 from stgcmt.wire.pdv import Message
 from stgcmt.wire.uids import IMPLICIT_LE
 from stgcmt_suites.commitment.reasons import CLASS_NOT_SUPPORTED, NO_SUCH_INSTANCE
-from stgcmt_suites.commitment.store import Decided, Held, Store
+from stgcmt_suites.commitment.store import Asked, Decided, Held, Store
 from stgcmt_suites.scp.answering import LINK_ONLY, is_storage
 from stgcmt_suites.scp.settings import Settings
 
@@ -47,10 +47,11 @@ class Archive:
         """The SOP Instance UIDs that came in on one association."""
         return self._stored.get(assoc, ())
 
-    def decide(self, transaction_asked: Iterable[object]) -> tuple[Decided, ...]:
+    def decide(self, asked: Iterable[Asked]) -> tuple[Decided, ...]:
         """Commit or fail each reference as things stand now; a class that no context can bring is told by 0122H."""
-        decided = tuple(self._told(each) for each in self.store.decide(transaction_asked))  # type: ignore[arg-type]
-        return _with_one_result(decided) if self.settings.choices.duplicates == "each" else decided
+        asked = tuple(asked)
+        decided = tuple(self._told(each) for each in self.store.decide(asked))
+        return _on_each(asked, decided) if self.settings.choices.duplicates == "each" else decided
 
     async def c_echo(self, assoc: Association, message: Message) -> Reply:  # noqa: ARG002 - a handler's signature
         """C-ECHO."""
@@ -138,10 +139,10 @@ def _parsed(data: bytes, transfer_syntax: str) -> Dataset:
     return read_dataset(io.BytesIO(data), is_implicit_VR=transfer_syntax == IMPLICIT_LE, is_little_endian=True)
 
 
-def _with_one_result(decided: tuple[Decided, ...]) -> tuple[Decided, ...]:
-    """Where an instance is named more than once, one failure is the result of all its references."""
+def _on_each(asked: tuple[Asked, ...], decided: tuple[Decided, ...]) -> tuple[Decided, ...]:
+    """A result for each reference, however often it stands; one failure is the result of all that name its instance."""
     failed = {each.asked.sop_instance_uid: each.reason for each in decided if each.reason is not None}
-    return tuple(replace(each, reason=failed.get(each.asked.sop_instance_uid)) for each in decided)
+    return tuple(Decided(each, failed.get(each.sop_instance_uid)) for each in asked)
 
 
 def _without_private(data: bytes, transfer_syntax: str) -> bytes:

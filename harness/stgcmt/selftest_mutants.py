@@ -156,7 +156,7 @@ def turned_red(row: Requirement, before: Finding, after: Finding) -> bool:
     """Whether a mutant is killed: a fail or a warning that was none, or a note where the row can say nothing worse."""
     if after.verdict in RED:
         return before.verdict not in RED
-    return not killable(row) and after.verdict is Verdict.NOTE and before.outcome != after.outcome
+    return after.verdict is Verdict.NOTE and before.outcome != after.outcome and not killable(row)
 
 
 def _where(transcript: Transcript, edit: Edit) -> str:

@@ -19,7 +19,7 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.command("serve")
 @click.argument("role")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
-@click.option("--port", type=int, default=0, help="port to listen on; 0: the system chooses")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="port to listen on; 0: the system chooses")
 @click.option("--ae-title", help="our AE title (DIMSE)")
 @click.option(
     "--destination",
@@ -28,8 +28,8 @@ from stgcmt.commands import installed, nearest, roles_of
     help="a caller that is known, and where its reports go (DIMSE)",
 )
 @click.option("--mode", help="a named configuration, e.g. synchronous, asynchronous")
-@click.option("--delay", type=float, help="seconds until a result is there")
-@click.option("--retention", type=float, help="seconds for which a result is kept")
+@click.option("--delay", type=click.FloatRange(min=0), help="seconds until a result is there")
+@click.option("--retention", type=click.FloatRange(min=0), help="seconds for which a result is kept")
 @click.option("--retry-after", type=int, help="seconds in Retry-After; negative: no such header")
 @click.option("--prefix", help="path prefix of the base URL (web)")
 @click.option("--token-env", metavar="NAME", help="variable with the bearer token to ask for (web)")
@@ -68,11 +68,17 @@ def command(
         )
     if mode and mode not in suite.modes:
         raise UsageError(
-            "reading --mode", f"one of {', '.join(suite.modes) or 'none'}", mode, nearest(mode, suite.modes)
+            "reading --mode",
+            f"one of {', '.join(suite.modes)}" if suite.modes else f"no --mode, {suite.role} has none",
+            mode,
+            nearest(mode, suite.modes),
         )
     if stack and stack not in suite.stacks:
         raise UsageError(
-            "reading --stack", f"one of {', '.join(suite.stacks) or 'none'}", stack, nearest(stack, suite.stacks)
+            "reading --stack",
+            f"one of {', '.join(suite.stacks)}" if suite.stacks else f"no --stack, {suite.role} has one implementation",
+            stack,
+            nearest(stack, suite.stacks),
         )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
     chosen = _credentials(options) | _tls(options)
@@ -150,6 +156,6 @@ def _destination(text: str) -> Any:
 
     ae_title, _, address = text.partition("@")
     host, _, port = address.rpartition(":")
-    if not (ae_title and host and port.isdecimal()):
+    if not (ae_title and host and port.isdecimal() and 0 < int(port) <= 65535):
         raise UsageError("reading --destination", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
     return Destination(ae_title, host, int(port))

@@ -53,6 +53,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """How many mutants of its recording were tried on a pass, how many turned it red, and some of these in words."""
+
+    tried: int
+    killed: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class JudgedRow:
     """One requirement of one role, judged: the findings of its checks merged, the worst stands."""
 
@@ -61,6 +70,8 @@ class JudgedRow:
     selected: bool = True
     reason: str = ""
     profile: str = "default"
+    proof: Proof | None = None
+    vacuous: bool = False
 
     @property
     def id(self) -> str:

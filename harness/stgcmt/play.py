@@ -16,6 +16,7 @@ from typing import Any
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import UnreachableError, UsageError
+from stgcmt.kill_proof import SEED
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
@@ -53,6 +54,7 @@ class Player:
         self._played: list[Played] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._interrupted = False
+        self._bringing_up: asyncio.Task[Any] | None = None  # until the SUT is up: a wait that Ctrl-C ends, too
         # A limit for each role: roles may be different systems, and each has its own limit of associations.
         self._limits = {role: asyncio.Semaphore(plan.sut.timing.concurrency) for role in plan.roles}
         self._alone: list[Planned] = []
@@ -81,8 +83,10 @@ class Player:
             run.close(state, reason)
 
     def interrupt(self) -> None:
-        """End every scenario now; transcripts are closed as far as they got."""
+        """End every scenario now, or the wait for the SUT to come up; transcripts are closed as far as they got."""
         self._interrupted = True
+        if self._bringing_up is not None:
+            self._bringing_up.cancel()
         for task in self._tasks:
             task.cancel()
 
@@ -103,6 +107,7 @@ class Player:
             "timing": dataclasses.asdict(sut.timing),
             "known_issues": [dict(issue) for issue in plan.known_issues],
             "command": list(plan.command),
+            "seed": SEED,
         }
         return Recorder(
             self.directory / "transcripts" / f"{RUN}.jsonl",
@@ -120,6 +125,7 @@ class Player:
         desk = Desk(places, self.network, self.clock, run, self._serve)
         await self._open(desk)
         jitter = asyncio.create_task(self._measure_jitter(run))
+        self._bringing_up = asyncio.current_task()
         try:
             builtin = self._references()
             async with bring_up(
@@ -135,6 +141,7 @@ class Player:
                 variant=self.plan.variant,
                 options=self.plan.options,
             ) as running:
+                self._bringing_up = None
                 for role, mode in self._modes():  # what a reference of ours hands out is a secret, too
                     for secret in secrets_of(running.section(role, mode)):
                         self._masker.learn(secret)
@@ -146,6 +153,7 @@ class Player:
                 )
                 await self._all(run, desk, running)
         finally:
+            self._bringing_up = None
             jitter.cancel()
             await asyncio.gather(jitter, return_exceptions=True)
             await desk.aclose()

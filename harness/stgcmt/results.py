@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
 from stgcmt.clock import NS, iso
 from stgcmt.judge import CONTRADICTED, JudgedRow, Recording, judge, suite_hash
+from stgcmt.kill_proof import proved
 from stgcmt.suite import Suite
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import (
@@ -44,16 +45,19 @@ def judged_results(
     profile: str | None = None,
     edition: str | None = None,
     known_issues: Sequence[KnownIssue] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, Any], tuple[JudgedRow, ...]]:
-    """Judge a recording and compose ``results.json``; what is not given is taken from the recording.
+    """Judge a recording, prove its passes and compose ``results.json``; what is not given is taken from the recording.
 
-    ``judged`` is the only value in the result that does not come from the recording (ISO time).
+    ``judged`` is the only value in the result that does not come from the recording (ISO time). ``progress`` is told how
+    many passes of how many are proved.
     """
     info = recording.run.header.info
     profile = profile or str(info.get("profile", "default"))
     selection = info.get("selection", {})
     edition = edition or info.get("edition")
     rows = judge(recording, suites, profile=profile, selection=selection, edition=edition)
+    rows = proved(rows, recording, suites, profile=profile, progress=progress)
     if known_issues is None:
         known_issues = parse_known_issues({"issue": info.get("known_issues", [])}, "the bundle")
     closing = _closing(recording.run)
@@ -169,5 +173,6 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "known_issue": {"reason": issue.reason, "until": issue.until, "ticket": issue.ticket} if issue else None,
         "excluded": requirement.excluded,
         "selected": row.selected,
-        "vacuous": False,
+        "vacuous": row.vacuous,
+        "proof": dataclasses.asdict(row.proof) if row.proof else None,
     }

@@ -175,7 +175,8 @@ def run_plan(plan: Plan, directory: Path, *, progress: Any = None) -> tuple[dict
 
     asyncio.run(_play(plan, directory, progress))
     recording = bundles.load(directory)
-    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()))
+    proving = progress.proving if progress else None
+    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
     bundles.write(directory, results, recording, list(plan.command))
     return results, recording
 

@@ -11,6 +11,7 @@ CLAIMS = {
     },
     "no_invalid_argument_status": {"type": "boolean", "description": "N-ACTION is never answered with 0115H"},
     "implicit_only": {"type": "boolean", "description": "reports are sent in Implicit VR Little Endian alone"},
+    "proposes_both_roles": {"type": "boolean", "description": "reports are sent as SCU and SCP of the class"},
     "refuses_file_set": {"type": "boolean", "description": "requests with File-Set ID or UID are refused"},
     "refuses_links": {
         "type": "boolean",

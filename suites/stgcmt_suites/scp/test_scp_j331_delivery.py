@@ -32,9 +32,13 @@ def test_a_report_comes(held_open: Transcript, run: Transcript) -> None:
 
 @requirement("DIMSE-J.3.3.1.2-08")
 def test_the_report_comes_after_release(
-    plain_commitment: Transcript, several_instances: Transcript, partly_missing: Transcript, held_open: Transcript
+    plain_commitment: Transcript,
+    several_instances: Transcript,
+    partly_missing: Transcript,
+    held_open: Transcript,
+    same_association_lost: Transcript,
 ) -> None:
-    """Where the request's association was released at once, the report comes on another one."""
+    """Where the request's association was released at once, or is lost, the report comes on another one."""
     some_reports(held_open)  # an SCP that never reports is judged elsewhere
     requests = [
         each
@@ -44,7 +48,8 @@ def test_the_report_comes_after_release(
     for request in requests:
         arrived = [each for each in request.heard if each.on_new_association]
         assert arrived, expected("a report on an association that the SUT opens", request)
-    if not requests:
+    played = (plain_commitment, several_instances, partly_missing, held_open, same_association_lost)
+    if not requests and not any(each.on_new_association for each in reports_of(*played)):
         inconclusive(
             "every report came before the association was released",
             *some_reports(plain_commitment, several_instances)[:1],
@@ -118,10 +123,10 @@ def test_data_sets_use_the_accepted_transfer_syntax(
 
 @requirement("DIMSE-PS3.5-VR-01")
 def test_explicit_data_sets_have_the_right_vr(
-    plain_commitment: Transcript, explicit_first: Transcript, run: Transcript
+    plain_commitment: Transcript, explicit_first: Transcript, explicit_only: Transcript, run: Transcript
 ) -> None:
     """In explicit encodings VRs are right; in every encoding lengths are even."""
-    reports = some_reports(plain_commitment, explicit_first)
+    reports = some_reports(plain_commitment, explicit_first, explicit_only)
     for report in reports:
         kinds = {"unknown-vr", "vr-differs", "odd-length"} if report.info.data_set.form.explicit else {"odd-length"}
         wrong = [f"{path}: {each.text}" for path, each in report.info.data_set.all_defects() if each.kind in kinds]

@@ -61,7 +61,12 @@ _WIRE = (
         "proposes a context for each transfer syntax, Implicit first",
         {"proposes": ((IMPLICIT_LE,), (EXPLICIT_LE,))},
     ),
-    Variant("both-roles", "proposes to be SCU and SCP on a report's association", {"role": (1, 1)}),
+    Variant(
+        "both-roles",
+        "proposes to be SCU and SCP on a report's association",
+        {"role": (1, 1)},
+        claims={"proposes_both_roles": True},
+    ),
     Variant("small-pdus", "takes PDUs of 4096 bytes, and sends smaller ones", {"max_pdu": 4096, "fragment": 128}),
     Variant("in-parts", "writes command and data set of a report one after the other", {"in_parts": True}),
     Variant("no-limit", "sets no maximum length of PDUs", {"max_pdu": 0}),
@@ -168,6 +173,7 @@ _ALL_TOGETHER = (
             "action_type": False, "retrieve_ae": "inside", "reverse": True, "caller": "reject",
             "statuses": {"pending": 0x0110, "duplicate": 0}, "undefined_length": True,
         },
+        claims={"proposes_both_roles": True},
     ),
     Variant(
         "small-gateway",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Iterator
 
@@ -11,6 +13,21 @@ from stgcmt.suite import Transcript
 
 _LOCATION = re.compile(rb"(?im)^content-location:.*$")
 _STATUS = re.compile(rb"^(HTTP/1\.1) \d{3}")
+
+
+def calls_missing(transcript: Transcript) -> Iterator[Edit]:
+    """The first committed instance of a flat result is failed as one that is not there (0112H)."""
+    for piece in pieces(transcript):
+        try:
+            module = json.loads(piece.body)
+            first, *others = module["00081199"]["Value"]
+            failed = [{**first, "00081197": {"vr": "US", "Value": [274]}}, *module.get("00081198", {}).get("Value", [])]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            continue  # no flat result in JSON
+        told = {"00081198": {"vr": "SQ", "Value": failed}}
+        body = json.dumps(told | ({"00081199": {"vr": "SQ", "Value": others}} if others else {})).encode()
+        what = f"in step {piece.exchange.step}"
+        yield Edit("committed, then failed as missing", what, functools.partial(piece.put, piece.head, body))
 
 
 def leads_nowhere(transcript: Transcript) -> Iterator[Edit]:
@@ -38,5 +55,6 @@ MUTATIONS = (
             "00080054": {"vr": "AE", "Value": ["MUTANT"]},  # Retrieve AE Title: it belongs to DIMSE
         }
     ),
+    calls_missing,
     leads_nowhere,
 )

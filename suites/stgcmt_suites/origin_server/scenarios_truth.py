@@ -13,9 +13,9 @@ MARGIN_S = 0.5  # beyond the stated retention, so that a server which cleans up 
 
 @scenario(exchanges=6, waits=POLLING, needs=("seeding", "retrieval"))
 async def committed_and_retrieved(play: Play) -> None:
-    """Instances that were committed are read back; one of them has private attributes."""
+    """Instances that were committed are read back, one with private attributes; one that was never sent is beside them."""
     instances = [await play.seed("ct"), await play.seed("private-attributes")]
-    await commit(play, play.http(), flat(instances))
+    await commit(play, play.http(), flat([*instances, play.make("ct")]))
     for instance in instances:
         await play.retrieve(instance)
 

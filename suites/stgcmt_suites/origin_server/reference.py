@@ -73,6 +73,8 @@ def _section(chosen: Settings, store: Store, host: str, port: int) -> dict[str, 
         "retrieval": {"how": "wado-rs"},
         "provoke": provoke,
     }
+    if chosen.large_request:
+        section["large_request"] = chosen.large_request
     if chosen.token:
         section["token"] = chosen.token
     elif chosen.basic:

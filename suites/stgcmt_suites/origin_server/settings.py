@@ -20,7 +20,8 @@ class Settings:
     ``token`` and ``basic`` (user:password): either one lets a caller in; neither: everybody may. ``tls_cert`` and
     ``tls_key``: https; with ``tls_ca`` callers must show a certificate.
     ``limit_bytes`` and ``limit_references`` bound a request (413).
-    ``manners``: switches that stay within the standard (``variants``); ``latency``: seconds before each answer.
+    ``manners``: switches that stay within the standard (``variants``); ``latency``: seconds before each answer;
+    ``large_request``: the number of references that the vendor names for a large request.
     """
 
     synchronous_up_to: int = 0
@@ -41,6 +42,7 @@ class Settings:
     limit_references: int = 10_000
     manners: frozenset[str] = frozenset()
     latency: float = 0.0
+    large_request: int | None = None
     faults: frozenset[str] = frozenset()
 
     @property

@@ -69,6 +69,8 @@ def judged_results(
     end = exit_code(
         rows, known, min_tested=float(info.get("gate", {}).get("min_tested", 0.5)), interrupted=state == "interrupted"
     )
+    if state == "cut" and end.code == 4:
+        end = Exit(4, "the run was cut before a mandatory requirement could be judged")
     results = {
         "schema_version": SCHEMA_VERSION,
         "tool": info.get("tool", tool()),

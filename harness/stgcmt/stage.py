@@ -221,7 +221,7 @@ class Stage:
         """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline."""
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else seconds
-        with self._waiting(within, "report", length, f"{count} report(s)"):
+        with self._waiting(within, "report", length, f"{count} report{'' if count == 1 else 's'}"):
             try:
                 async with asyncio.timeout(length), self._news:
                     await self._news.wait_for(lambda: max((self._seen.get(uid, 0) for uid in uids), default=0) >= count)

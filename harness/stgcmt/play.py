@@ -15,7 +15,7 @@ from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
-from stgcmt.errors import UnreachableError, UsageError
+from stgcmt.errors import HarnessError, UnreachableError, UsageError
 from stgcmt.kill_proof import SEED
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
@@ -54,6 +54,7 @@ class Player:
         self._played: list[Played] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._interrupted = False
+        self._unwritten: tuple[Path, OSError] | None = None
         self._bringing_up: asyncio.Task[Any] | None = None  # until the SUT is up: a wait that Ctrl-C ends, too
         # A limit for each role: roles may be different systems, and each has its own limit of associations.
         self._limits = {role: asyncio.Semaphore(plan.sut.timing.concurrency) for role in plan.roles}
@@ -78,9 +79,22 @@ class Player:
             raise
         finally:
             if self._interrupted:
-                state, reason = "cancelled", "interrupted"
+                state, reason = "cancelled", "interrupted" if self._unwritten is None else "recording failed"
             run.event("note", what="finished", finished=iso(self.clock.wall_ns()), timing=self._timing(start))
             run.close(state, reason)
+        if self._unwritten is not None:
+            path, failure = self._unwritten
+            raise HarnessError(
+                "recording", f"room for what happens in {self.directory}",
+                f"{path.relative_to(self.directory)}: {failure.strerror or failure}",
+                "make room, or choose another --out; what was recorded so far is kept: stgcmt judge reads it",
+            )  # fmt: skip
+
+    def unwritable(self, path: Path, error: OSError) -> None:
+        """A transcript cannot be written: what would follow could not be proved, so everything ends here."""
+        if self._unwritten is None:
+            self._unwritten = (path, error)
+            self.interrupt()
 
     def interrupt(self) -> None:
         """End every scenario now, or the wait for the SUT to come up; transcripts are closed as far as they got."""
@@ -116,6 +130,7 @@ class Player:
             scenario=RUN,
             masker=self._masker,
             info=info,
+            failed=self.unwritable,
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
@@ -297,6 +312,7 @@ class Player:
         return Recorder(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
             scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
+            failed=self.unwritable,
         )  # fmt: skip
 
     async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:

@@ -9,13 +9,11 @@ that are told by their place (``Cookie``, ``Authorization``, ``?access_token=``,
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 Span = tuple[int, int, str]  # start, end, kind
 DERIVED = 4  # bytes; an encoded form of something shorter would be found everywhere
@@ -268,6 +266,9 @@ def _forms(value: bytes) -> Iterator[bytes]:
     yield json.dumps(text)[1:-1].replace("/", "\\/").encode()
     if len(value) < DERIVED:
         return
+    import html  # noqa: PLC0415 - start-up
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - start-up
+
     yield html.escape(text).encode("latin-1")
     yield html.escape(text, quote=False).encode("latin-1")
     every = "".join(f"%{byte:02X}" for byte in value)

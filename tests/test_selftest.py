@@ -52,12 +52,22 @@ def test_a_third_partys_fault_is_killed(greeter):
 
 def test_a_fault_that_declares_what_does_not_happen_survives(greeter):
     suite = dataclasses.replace(greeter, faults=(Fault("rude", "greets nobody by name", ("GREET-01",)),))
-    report = proved(suite, quick=True)
+    report = proved(suite)
     assert report.killed == 0
     assert [(each["fault"], list(each["missing"])) for each in report.survivors] == [("rude", ["GREET-01"])]
     assert [(each["fault"], each["requirement"], each["verdict"]) for each in report.unexplained] == [
         ("rude", "GREET-02", "fail")
     ]
+
+
+def test_quick_plays_of_a_fault_what_it_declares(greeter):
+    (clean, fault) = cases_of(greeter, quick=True)
+    assert (clean.rows, fault.rows) == ((), ("GREET-02",))
+    outcome = run_case(greeter, fault)
+    assert {ident: seen.verdict for ident, seen in outcome.rows.items()} == {
+        "GREET-01": "not-tested",
+        "GREET-02": "fail",
+    }
 
 
 def test_a_fault_that_does_nothing_survives_and_what_it_lets_follow_is_told(greeter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -205,3 +206,9 @@ def test_the_command_prints_the_object_and_its_exit_code(greeter, monkeypatch):
     assert shown.exit_code == 0
     wrong = CliRunner().invoke(table, ["selftest", "--fault", "rudest"])
     assert "did you mean rude" in str(wrong.exception)
+
+
+def test_the_page_of_faults_is_up_to_date():
+    script = Path(__file__).parent.parent / "docs" / "make_faults.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stderr}run: python docs/make_faults.py > docs/faults.md"

@@ -175,12 +175,12 @@ def test_the_clean_reference_is_silent_in_virtual_time_and_repeats_itself(role):
 def test_a_run_in_virtual_time_takes_longer_than_its_computing(role):
     import time
 
-    began = time.perf_counter()
+    began = time.process_time()
     recording = record(load_suites()[role], Case(role))
-    computed = time.perf_counter() - began
+    computed = time.process_time() - began
     last = max(event.t for event in recording.run.events) / 1e9
     assert last > 3
-    assert computed < 2 * last  # a loaded machine; three times less on a quiet one
+    assert computed < last
 
 
 def test_some_faults_of_each_role_turn_exactly_their_rows_red():

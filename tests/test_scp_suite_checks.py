@@ -65,6 +65,7 @@ ALL = (
     "small_pdu",
     "link_only",
     "explicit_only",
+    "slow_listener",
 )
 
 

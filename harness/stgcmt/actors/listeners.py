@@ -85,7 +85,7 @@ LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
         ListenerScript("role-unproposed", role="unproposed"),
         ListenerScript("small-pdu", max_pdu=4096),
         # Longer than what a sender may take for a hiccup, shorter than every usual DIMSE deadline (30 s).
-        ListenerScript("slow", delay_s=3.0),
+        ListenerScript("slow", delay_s=2.0),  # noticed by whoever waits less than a second, far below usual time-outs
         # No report before it: a transaction stays pending meanwhile. Far below the 10 s that toolkits wait for an answer.
         ListenerScript("late", accept_after_s=1.0),
         ListenerScript("reject-transient", associate="reject", reject=REJECT_TRANSIENT, deviate_first=1),

@@ -72,6 +72,25 @@ async def listener_away(play: Play) -> None:
     await _late(play, await play.seed("ct"))
 
 
+@scenario(lease=Lease("reject-permanent"), waits=QUIET, needs=STORED)
+async def rejected_for_good(play: Play) -> None:
+    """One stored instance; at first every association is rejected with a permanent reason."""
+    await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("reject-context"), waits=QUIET, needs=STORED)
+async def context_rejected(play: Play) -> None:
+    """One stored instance; at first the listener accepts the association and rejects its presentation context."""
+    await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("slow"), waits=QUIET, needs=STORED)
+async def slow_listener(play: Play) -> None:
+    """One stored instance; the listener takes its time to answer the report, then some quiet."""
+    await commit(play, "request", [await play.seed("ct")])
+    await play.wait("quiet_period", why="no second report follows one that was answered late")
+
+
 async def _late(play: Play, instance: Any) -> None:
     """Ask, let the first attempt fail, then listen as usual and wait again."""
     uid = play.uid()

@@ -156,10 +156,11 @@ def test_announced_maximum_length_is_kept(small_pdu: Transcript, plain_commitmen
 
 @requirement("DIMSE-J.3.3.1.2-06")
 def test_a_transaction_has_one_result(
-    plain_commitment: Transcript, held_open: Transcript, partly_missing: Transcript
+    plain_commitment: Transcript, held_open: Transcript, partly_missing: Transcript, slow_listener: Transcript
 ) -> None:
     """After the report no other follows; a repetition is tolerated where the first one failed."""
-    requests = [each for each in some_accepted(plain_commitment, held_open, partly_missing) if each.reports]
+    played = (plain_commitment, held_open, partly_missing, slow_listener)
+    requests = [each for each in some_accepted(*played) if each.reports]
     for request in requests:
         for later in request.reports[1:]:
             same = later.content == request.reports[0].content
@@ -194,12 +195,15 @@ def test_undelivered_reports_are_tried_again(
     report_aborted: Transcript,
     listener_away: Transcript,
     role_refused: Transcript,
+    rejected_for_good: Transcript,
+    context_rejected: Transcript,
     plain_commitment: Transcript,
     run: Transcript,
 ) -> None:
     """After a failed attempt another one follows, or the result is kept for an operator."""
     some_reports(plain_commitment)
-    requests = [(each, 1) for each in some_accepted(rejected_once, listener_away, role_refused)]
+    undelivered = (rejected_once, listener_away, role_refused, rejected_for_good, context_rejected)
+    requests = [(each, 1) for each in some_accepted(*undelivered)]
     requests += [(each, 2) for each in some_accepted(report_failed, report_aborted) if each.heard]
     lost = [
         each for each, count in requests if len(each.heard) < count and not any(one.delivered for one in each.heard)

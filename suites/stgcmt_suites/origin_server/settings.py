@@ -25,7 +25,7 @@ class Settings:
     """
 
     synchronous_up_to: int = 0
-    delay: float = 0.6
+    delay: float = 0.8
     retention: float = 3600.0
     remembers: bool = True
     retry_after: int | None = 1

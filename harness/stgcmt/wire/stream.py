@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -177,7 +178,11 @@ class SystemNetwork:
     async def connect(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> Stream:
         loop = asyncio.get_running_loop()
         failure: OSError | None = None
-        for family, kind, proto, _, address in await _resolve(host, port):
+        addresses = await _resolve(host, port)
+        # ENOENT is no answer of a peer: some sandboxed kernels give it to a connect under load. Once more, then believed.
+        for place, (family, kind, proto, _, address) in enumerate([*addresses, *addresses]):
+            if place >= len(addresses) and (failure is None or failure.errno != errno.ENOENT):
+                break
             sock = socket.socket(family, kind, proto)
             sock.setblocking(False)
             try:

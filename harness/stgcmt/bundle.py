@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.errors import UsageError
-from stgcmt.evidence import Evidence
+from stgcmt.evidence import WRITERS, Evidence
 from stgcmt.judge import Recording, read_recording
 from stgcmt.transcript import TranscriptError
 
@@ -78,7 +78,7 @@ def write(directory: Path, results: Mapping[str, Any], recording: Recording, com
     (directory / "sut.json").write_text(dump(sut), "utf-8")
     evidence = Evidence(results=results, transcripts=recording.named(), sut=sut)
     problems = []
-    for entry in sorted(entry_points(group="stgcmt.writers"), key=lambda entry: entry.name):
+    for entry in sorted(entry_points(group=WRITERS), key=lambda entry: entry.name):
         try:
             entry.load()(evidence, directory)
         except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run

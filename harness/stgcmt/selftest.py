@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from stgcmt.selftest_cases import CLEAN, FAULT, RED, VARIANT, Case, Outcome, killable, run_case
+from stgcmt.kill_proof import killable
+from stgcmt.selftest_cases import CLEAN, FAULT, RED, VARIANT, Case, Outcome, run_case
 from stgcmt.suite import Fault, Suite, load_suites
 from stgcmt.verdict import Verdict
 

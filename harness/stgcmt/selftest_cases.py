@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stgcmt.catalogue import Requirement
+from stgcmt.kill_proof import killable
 from stgcmt.suite import Suite, Variant
-from stgcmt.verdict import VIOLATION, Verdict, severity
+from stgcmt.verdict import Verdict
 
 if TYPE_CHECKING:
     from stgcmt.judge import JudgedRow, Recording
@@ -148,8 +148,3 @@ def _seen(row: Any) -> Seen:
     cited = any(citation.event is not None for citation in standing.evidence)
     noted = row.verdict is Verdict.NOTE and not killable(row.requirement)
     return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited, noted)
-
-
-def killable(row: Requirement) -> bool:
-    """Whether something can turn a row red: one of its outcomes, in the default profile."""
-    return any(severity(row, name) in RED for name in (VIOLATION, *row.outcomes))

@@ -12,8 +12,9 @@ from time import process_time
 
 from stgcmt.catalogue import Requirement
 from stgcmt.judge import Finding, Recording, judge_check
+from stgcmt.kill_proof import killable
 from stgcmt.mutation import Edit, Operator, mutants, operators_for
-from stgcmt.selftest_cases import RED, Case, killable, record
+from stgcmt.selftest_cases import RED, Case, record
 from stgcmt.suite import RUN, Check, Suite
 from stgcmt.transcript import Event, Footer, Transcript
 from stgcmt.verdict import Verdict

@@ -6,7 +6,7 @@ A writer is ``def write(evidence: Evidence, directory: Path) -> list[Path]``, fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,3 +49,16 @@ def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 Writer = Callable[[Evidence, Path], list[Path]]
+
+
+def writers() -> Iterator[tuple[str, Writer]]:
+    """The installed writers by name, in the order of their names."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - start-up
+
+    for entry in sorted(entry_points(group=WRITERS), key=lambda each: each.name):
+        yield entry.name, entry.load()
+
+
+def write_all(evidence: Evidence, directory: Path) -> list[Path]:
+    """Have every installed writer write into ``directory``; the files that were written. Raises ``OSError``."""
+    return [path for _, write in writers() for path in write(evidence, directory)]

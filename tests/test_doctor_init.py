@@ -101,6 +101,16 @@ def test_all_is_well(tmp_path):
         (f"HTTP/1.1 200 OK\nDate: {http_date(3600)}", {}, "clock", "ahead of ours", "NTP", "clock"),
         ("HTTP/1.1 200 OK\nDate: soon", {}, "clock", "Date: soon", "no HTTP date", "clock"),
     ],
+    # Two workers must collect the same names, and one head has the time in it.
+    ids=[
+        "asks for a bearer",
+        "token refused",
+        "token without rights",
+        "unavailable",
+        "not HTTP",
+        "clock ahead",
+        "no HTTP date",
+    ],
 )
 def test_what_a_web_server_may_say(tmp_path, head, environ, stage, seen, step, whose):
     async def main():

@@ -92,6 +92,15 @@ class Progress:
         under.why, under.until = why, self._now() + seconds
         self._refresh()
 
+    def attend(self, role: str, scenario: str, what: str) -> None:
+        """A person is asked to do something; said also where progress is quiet, or nobody would do it."""
+        line = f"{role}/{scenario}: {what}"
+        if self._quiet:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        else:
+            self._show(line)
+
     def ended(self, role: str, scenario: str, state: str, wall_s: float) -> None:
         """A scenario has ended as ``state`` after ``wall_s`` seconds."""
         self._under.pop((role, scenario), None)

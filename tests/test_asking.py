@@ -12,8 +12,8 @@ from stgcmt.actors.http_client import HttpClient, Timeouts
 from stgcmt.actors.http_server import Reply, serve_http
 from stgcmt.drivers.provoke import NoTap
 from stgcmt.judge import read_recording
-from stgcmt.play import Player
 from stgcmt.plan import plan
+from stgcmt.play import Player
 from stgcmt.suite import Setting, Suite, requirement, scenario
 from stgcmt.sut import Driver, Sut, Timing
 from stgcmt.views.http import http

@@ -154,6 +154,7 @@ class AskDesk:
         self.desk.dealer = self.deal
         for place in self.places:
             await self._listen(place)
+            self.run.event("note", what="serving", role=place.role, base_url=place.base_url, path=place.path)
 
     async def aclose(self) -> None:
         """Stop listening; connections that are open end."""
@@ -223,9 +224,9 @@ class AskDesk:
         path = asked.path.removeprefix(place.path)
         target = asked.message.target.encode("latin-1", "replace")
         own = names(path)
-        found: Any = self.desk.owners(self.desk.mint.found_in(target + b" " + asked.body)) or self.desk.adopters(own)
-        if not found and self._wanting and (own or tokens(asked.body)):
-            found = [self.deal(own | tokens(asked.body))]
+        found: Any = self.desk.owners(self.desk.mint.found_in(target + b" " + asked.legible)) or self.desk.adopters(own)
+        if not found and self._wanting and (own or tokens(asked.legible)):
+            found = [self.deal(own | tokens(asked.legible))]
         if not found:
             return None
         owner: Asker = found[-1]

@@ -144,7 +144,7 @@ class Asking:
         """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time.
 
         A vendor's command or URL may take as long as the commitment: it goes on beside the scenario. Raises
-        ``SkippedError`` where the trigger failed and nothing came, or nobody asked in an attended or listening run.
+        ``SkippedError`` where the trigger failed and nothing ever came, or nobody asked in an attended or listening run.
         """
         self._declared("trigger")
         asks = self._asks()
@@ -157,8 +157,7 @@ class Asking:
         before = len(self.heard)
         self.recorder.event("trigger", action="started", how=how.how, sop_instance_uids=uids)
         if how.how in {"attended", "listen"}:
-            await self._wait_for_somebody(how, instances, before)
-            return True
+            return await self._wait_for_somebody(how, instances, before)
         acting = asyncio.ensure_future(self._act(table, instances, values))
         self._acting.add(acting)
         acting.add_done_callback(self._acting.discard)
@@ -170,7 +169,7 @@ class Asking:
             both: set[asyncio.Future[Any]] = {acting, waiting}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             failed = acting.done() and self._failed
-            if failed and len(self.heard) == before:
+            if failed and not self.heard:  # what was heard before must be judged
                 raise SkippedError(f"the trigger failed: {self._failed}")
             came = await waiting
         finally:
@@ -181,6 +180,7 @@ class Asking:
         return came
 
     _failed = ""
+    _batches = 0
 
     async def _act(self, table: Mapping[str, Any], instances: Sequence[Any], values: Mapping[str, str]) -> None:
         asks = self._asks()
@@ -192,7 +192,7 @@ class Asking:
         self._failed = "" if ok else detail or "without a word"
         self.recorder.event("trigger", action="ended", ok=ok, detail=detail)
 
-    async def _wait_for_somebody(self, how: Triggering, instances: Sequence[Any], before: int) -> None:
+    async def _wait_for_somebody(self, how: Triggering, instances: Sequence[Any], before: int) -> bool:
         asks = self._asks()
         async with asks.turn if how.how == "attended" else contextlib.nullcontext():
             seconds = how.deadline if how.how == "attended" else asks.left_of(how.window)
@@ -206,7 +206,9 @@ class Asking:
                 asks.want_no_more(self)
         if not came:
             self.recorder.event("trigger", action="nobody-asked", seconds=seconds)
+        if not self.heard:
             raise SkippedError(f"nobody asked within {seconds:g} s ([trigger] how = {how.how!r})")
+        return came
 
     def _instruction(self, files: Path, seconds: float) -> str:
         values = self._values(())
@@ -239,7 +241,8 @@ class Asking:
 
     def _files(self, directory: Path, instances: Sequence[Any]) -> Path:
         """The instances as DICOM files in a directory of this scenario."""
-        where = directory / "instances" / self.role / self._scenario_name
+        self._batches += 1
+        where = directory / "instances" / self.role / self._scenario_name / str(self._batches)
         where.mkdir(parents=True, exist_ok=True)
         for each in instances:
             (where / f"{each.sop_instance_uid}.dcm").write_bytes(each.part10())

@@ -95,11 +95,12 @@ class Progress:
     def attend(self, role: str, scenario: str, what: str) -> None:
         """A person is asked to do something; said also where progress is quiet, or nobody would do it."""
         line = f"{role}/{scenario}: {what}"
-        if self._quiet:
+        if self._live is not None:
+            self._live.console.print(line, markup=False, highlight=False)
+            return
+        with contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{line}\n")
             self._stream.flush()
-        else:
-            self._show(line)
 
     def ended(self, role: str, scenario: str, state: str, wall_s: float) -> None:
         """A scenario has ended as ``state`` after ``wall_s`` seconds."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
+import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -89,6 +91,13 @@ class Asked:
         """The payload without chunks and codings where they can be undone."""
         decoded = self.message.decoded
         return self.message.body if decoded is None else decoded
+
+    @property
+    def legible(self) -> bytes:
+        """The payload with a compression undone that no header names: whose a request is must be found all the same."""
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            return gzip.decompress(self.body) if self.body.startswith(b"\x1f\x8b") else self.body
+        return self.body
 
 
 # Decides what a request gets. Called once a request, in the order of arrival of each connection.

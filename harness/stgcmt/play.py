@@ -181,7 +181,8 @@ class Player:
                 continue
             section = self.plan.sut.section(role)
             host, port = str(section.get("listen_host", "127.0.0.1")), int(section.get("listen_port", 0))
-            found.append(WebPlace(role, host, port, str(section.get("listen_path", "/dicom-web")).rstrip("/"), suite.resolve("unowned")))
+            path = str(section.get("listen_path", "/dicom-web")).rstrip("/")
+            found.append(WebPlace(role, host, port, path, suite.resolve("unowned")))
         return found
 
     def _references(self) -> dict[str, Reference]:

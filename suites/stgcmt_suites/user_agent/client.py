@@ -23,7 +23,7 @@ from stgcmt_suites.user_agent.sending import Answer, Sender
 from stgcmt_suites.user_agent.settings import Settings
 
 NEW_REQUESTS = 3  # Requests for the same instances, each under a Transaction UID of its own
-LOST, AGAIN, OVER = "lost", "again", "over"
+LOST, AGAIN, AGAIN_503, OVER = "lost", "again", "again after 503", "over"
 
 
 class Client:
@@ -54,7 +54,12 @@ class Client:
     def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(job)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._dead = True  # whatever a job dies of takes the whole client with it
 
     # --- one job
 
@@ -63,16 +68,18 @@ class Client:
         if self._chosen.stores:
             await self._store(base, held)
         uid = self._fresh_uid()
-        for attempt in range(self._requests):
-            ended = await self._transaction(base, uid, held, attempt)
-            if ended == OVER:
+        unavailable = requests = 0
+        while True:
+            ended = await self._transaction(base, uid, held, unavailable)
+            unavailable += ended == AGAIN_503
+            requests += ended == AGAIN
+            for_ever = self._chosen.faulty("retries-503-forever")
+            if unavailable > self._chosen.max_retries and not for_ever:
+                return
+            if ended == OVER or requests >= NEW_REQUESTS:
                 return
             if not self._chosen.faulty("same-uid-after-refusal"):
                 uid = self._fresh_uid()
-
-    @property
-    def _requests(self) -> int:
-        return 1 << 30 if self._chosen.faulty("retries-503-forever") else max(NEW_REQUESTS, self._chosen.max_retries)
 
     async def _resumed(self, base: str, uid: str, held: list[Held]) -> None:
         await self._follow(base, uid, held, None)
@@ -86,12 +93,12 @@ class Client:
         for each in held:
             with contextlib.suppress(OSError):
                 data = self._outbox.read(each)
-                head = b'--stow\r\nContent-Type: application/dicom\r\n\r\n'
+                head = b"--stow\r\nContent-Type: application/dicom\r\n\r\n"
                 kind = 'multipart/related; type="application/dicom"; boundary=stow'
                 headers = [("Accept", "application/dicom+json"), ("Content-Type", kind)]
                 await self._sender.send("POST", f"{base}/studies", headers, head + data + b"\r\n--stow--\r\n")
 
-    async def _transaction(self, base: str, uid: str, held: list[Held], attempt: int) -> str:
+    async def _transaction(self, base: str, uid: str, held: list[Held], unavailable: int = 0) -> str:
         """One Request and what follows from it."""
         asked = [each.sop_instance_uid for each in held]
         self._outbox.begin(uid, base, asked)
@@ -110,8 +117,9 @@ class Client:
                 return AGAIN
             case 503:
                 self._outbox.end(uid, ENDED, "503")
-                await self._pause(answer, attempt)
-                return AGAIN
+                if unavailable < self._chosen.max_retries or self._chosen.faulty("retries-503-forever"):
+                    await self._pause(answer, unavailable)
+                return AGAIN_503
             case status:
                 self._outbox.end(uid, ENDED, str(status))
                 return OVER
@@ -156,7 +164,11 @@ class Client:
             if status in (404, 410) and chosen.faulty("checks-after-gone"):
                 continue
             self._outbox.end(uid, ENDED, str(status))
-            return AGAIN if status in (404, 410) and (chosen.asks_anew or chosen.faulty("same-uid-after-refusal")) else OVER
+            return (
+                AGAIN
+                if status in (404, 410) and (chosen.asks_anew or chosen.faulty("same-uid-after-refusal"))
+                else OVER
+            )
         self._outbox.end(uid, ENDED, "gave up")
         return OVER
 
@@ -206,7 +218,6 @@ class Client:
         if status in (200, 202, 400, 404, 409, 410, 503):
             return status
         if self._chosen.faulty("dies-of-unknown-status") and status in (299, 499, 599, 799):
-            self._dead = True
             raise RuntimeError(f"status {status}")
         return 500 if not 200 < status < 500 else 400
 
@@ -218,9 +229,10 @@ class Client:
         if chosen.faulty("xml-called-json"):
             kind = kind.replace("application/dicom+xml", "application/dicom+json")
         headers = [] if chosen.faulty("no-accept-on-request") else [("Accept", chosen.accept)]
-        if chosen.faulty("plain-json-type"):
+        single = not kind.startswith("multipart")
+        if chosen.faulty("plain-json-type") and single:
             kind = kind.replace("application/dicom+json", "application/json")
-        if not chosen.faulty("no-content-type"):
+        if not (chosen.faulty("no-content-type") and single):
             headers.append(("Content-Type", kind))
         if chosen.faulty("compressed-unsaid"):
             body = gzip.compress(body)
@@ -229,7 +241,9 @@ class Client:
 
     async def _get(self, base: str, uid: str) -> Answer | None:
         chosen = self._chosen
-        accept = "application/dicom+xml, application/dicom+json" if chosen.faulty("other-accept-on-check") else chosen.accept
+        accept = (
+            "application/dicom+xml, application/dicom+json" if chosen.faulty("other-accept-on-check") else chosen.accept
+        )
         headers = [] if chosen.faulty("no-accept-on-check") else [("Accept", accept)]
         if chosen.faulty("content-type-on-check"):
             headers.append(("Content-Type", "application/dicom+json"))

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 from pydicom import Dataset
 
 from stgcmt_suites.user_agent.outbox import Held
-from stgcmt_suites.user_agent.settings import JSON, XML, Settings
 from stgcmt_suites.user_agent.sending import Answer
+from stgcmt_suites.user_agent.settings import JSON, XML, Settings
 
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 BOUNDARY = "commitment-request-module"
@@ -96,15 +96,15 @@ def written(ds: Dataset, chosen: Settings) -> tuple[str, bytes]:
         head += f"Content-Length: {len(data)}\r\n"
     mark = BOUNDARY.encode()
     body = b"".join(b"--" + mark + b"\r\n" + head.encode() + b"\r\n" + each + b"\r\n" for each in parts)
-    body += b"" if chosen.faulty("multipart-not-closed") else b"--" + mark + b"--\r\n"
+    body = body[:-2] if chosen.faulty("multipart-not-closed") else body + b"--" + mark + b"--\r\n"
     inner = "" if chosen.faulty("multipart-without-type") else f'; type="{kind}"'
     return f"multipart/related{inner}; boundary={BOUNDARY}", body
 
 
 def _json(ds: Dataset, chosen: Settings) -> bytes:
-    value = ds.to_json_dict()
+    value = _sorted(ds.to_json_dict())
     if chosen.faulty("keywords-for-tags"):
-        value = {"ReferencedSOPSequence": each for each in value.values()}
+        value = {"ReferencedSOPSequence": next(iter(value.values()))}
     if chosen.faulty("no-vr"):
         value = _without_vr(value)
     if chosen.faulty("keys-descending"):
@@ -118,6 +118,13 @@ def _without_vr(value: Any) -> Any:
     return [_without_vr(each) for each in value] if isinstance(value, list) else value
 
 
+def _sorted(value: Any) -> Any:
+    """Attributes in ascending order at every level: pydicom leaves items as they were filled."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in (value if "vr" in value else sorted(value))}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
 def _reversed(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _reversed(value[key]) for key in sorted(value, reverse=True)}
@@ -127,14 +134,17 @@ def _reversed(value: Any) -> Any:
 def _xml(ds: Dataset, chosen: Settings) -> bytes:
     root = ET.Element("NativeDicomModel", {"xmlns": NAMESPACE, "xml:space": "preserve"})
     _fill(root, ds, chosen)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def _fill(parent: ET.Element, ds: Dataset, chosen: Settings) -> None:
     for element in ds:
         tag = f"{int(element.tag):08X}"
         shown = tag.lower() if chosen.faulty("lower-case-tags") else tag
-        attribute = ET.SubElement(parent, "DicomAttribute", {"tag": shown, "vr": element.VR, "keyword": element.keyword})
+        attribute = ET.SubElement(
+            parent, "DicomAttribute", {"tag": shown, "vr": element.VR, "keyword": element.keyword}
+        )
         if element.VR == "SQ":
             for number, item in enumerate(element.value, 1):
                 _fill(ET.SubElement(attribute, "Item", {"number": str(number)}), item, chosen)

@@ -75,9 +75,16 @@ class Outbox:
             uids = [str(ds[name].value) for name in names]
         except (InvalidDicomError, KeyError) as error:
             raise ValueError(f"no DICOM file with {', '.join(names)}: {error}") from error
-        held = Held(*uids, file=f"{uids[0]}.dcm")
+        held = Held(uids[0], uids[1], uids[2], uids[3], f"{uids[0]}.dcm")
         (self._files / held.file).write_bytes(data)
-        row = (held.sop_instance_uid, held.sop_class_uid, held.study_instance_uid, held.series_instance_uid, held.file, HELD)
+        row = (
+            held.sop_instance_uid,
+            held.sop_class_uid,
+            held.study_instance_uid,
+            held.series_instance_uid,
+            held.file,
+            HELD,
+        )
         self._db.execute("INSERT OR IGNORE INTO instances VALUES (?, ?, ?, ?, ?, ?)", row)
         return held
 

@@ -67,8 +67,9 @@ class _Backend(httpcore.AsyncNetworkBackend):
         self._network, self._rewrite = network, rewrite
 
     async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        self, host: str, port: int, timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - the network chooses
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - as above
     ) -> httpcore.AsyncNetworkStream:  # fmt: skip
         try:
             async with asyncio.timeout(timeout):

@@ -20,8 +20,8 @@ class Settings:
     Checks where no Retry-After was given, ``backoff_s`` those before a second attempt, doubled each time. ``max_checks`` and
     ``max_retries`` bound both. ``stores``: whether instances are sent before they are asked for. ``asks_anew``: a lost
     transaction is begun again under a fresh Transaction UID. ``checks_again``: a result is read a second time.
-    ``keeps_alive``: connections are used again. ``chunked``: payloads are sent in chunks. ``begins_after_s``: seconds between the word of the
-    user and the Request.
+    ``keeps_alive``: connections are used again. ``chunked``: payloads are sent in chunks. ``begins_after_s``: seconds
+    between the word of the user and the Request.
     """
 
     form: str = "json"

@@ -45,6 +45,8 @@ def test_stated_media_types_are_those_that_are_sent(
     parameters = {"accept", "charset", *(claims(run).get("user_agent.query_parameters") or ())}
     for call in requests(at_once, in_xml, in_parts):
         names = {name for name, _ in parse_qsl(call.request.query or "", keep_blank_values=True)}
-        assert names <= parameters, expected("query parameters that the vendor states", *sorted(names - parameters), call)
+        assert names <= parameters, expected(
+            "query parameters that the vendor states", *sorted(names - parameters), call
+        )
     if stated is None:
         outcome("undeclared", seen[0], what="media_types in [claims.user_agent]")

@@ -35,7 +35,9 @@ def test_targets_are_below_the_base_url(at_once: Transcript, pending: Transcript
 
 
 @requirement("WEB-8.4.1-01")
-def test_every_request_says_what_it_accepts(at_once: Transcript, pending: Transcript, still_pending: Transcript) -> None:
+def test_every_request_says_what_it_accepts(
+    at_once: Transcript, pending: Transcript, still_pending: Transcript
+) -> None:
     """Whatever may be answered with a payload has Accept: Requests and Result Checks."""
     asked(at_once, pending, still_pending)
     for call in calls(at_once, pending, still_pending):
@@ -44,7 +46,9 @@ def test_every_request_says_what_it_accepts(at_once: Transcript, pending: Transc
 
 
 @requirement("WEB-8.4.2-01")
-def test_payloads_have_a_type(at_once: Transcript, pending: Transcript, in_xml: Transcript, in_parts: Transcript) -> None:
+def test_payloads_have_a_type(
+    at_once: Transcript, pending: Transcript, in_xml: Transcript, in_parts: Transcript
+) -> None:
     """A message with a payload has a Content-Type."""
     for call in asked(at_once, pending, in_xml, in_parts):
         assert not call.request.body or call.sent("Content-Type"), expected("Content-Type beside the payload", call)
@@ -125,7 +129,8 @@ def test_vrs_are_explicit(at_once: Transcript, in_xml: Transcript, in_parts: Tra
     """Each attribute names its VR, in JSON and in XML."""
     for call in asked(at_once, in_xml, in_parts):
         body = sent(call)
-        bare = [each for each in (*body.json_problems, *body.xml_problems) if each.kind == "no-vr"]
+        bare: list[object] = [each for each in body.json_problems if each.kind == "no-vr"]
+        bare += [each for each in body.xml_problems if each.kind == "no-vr"]
         assert not bare, expected("a vr in each attribute", *bare[:3], call)
 
 

@@ -12,9 +12,10 @@ UNKNOWN = (299, 499, 599)
 def test_unknown_statuses_do_no_harm(unknown_statuses: Transcript) -> None:
     """A status that the client does not know counts as x00 of its class: it neither stops it nor commits anything."""
     seen = asked(unknown_statuses)
-    above = {uid for one in commitments(unknown_statuses) for uid in one.instances
-             if any((call.status or 0) > 599 for call in one.calls)}  # fmt: skip
-    told = beliefs_of(unknown_statuses)
+    groups = commitments(unknown_statuses)
+    above = {uid for one in groups for uid in one.instances if any((call.status or 0) > 599 for call in one.calls)}
+    accepted = {uid for one in groups for uid in one.instances if any(call.status == 202 for call in one.calls)}
+    told = [each for each in beliefs_of(unknown_statuses) if each.sop_instance_uid not in accepted]
     unfounded = [each for each in told if each.held and committed_by(unknown_statuses, each) is None]
     for belief in unfounded:
         harmless = belief.sop_instance_uid in above

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
-from stgcmt_suites.user_agent.views import asked, beliefs_of, commitments, committed_by
+from stgcmt_suites.user_agent.views import Belief, asked, beliefs_of, commitments, committed_by
 
 
 def _unfounded(*transcripts: Transcript) -> None:
@@ -51,7 +51,8 @@ def test_only_committed_instances_count_as_committed(
 @requirement("WEB-13.4.2-02")
 def test_a_result_is_read_per_instance(beliefs: Transcript, failures: Transcript) -> None:
     """A 200 whose instances all failed, or some of them, commits none of those."""
-    _unfounded(beliefs, failures)
+    asked(failures)
+    _unfounded(failures)
     if not any(belief.held for belief in beliefs_of(beliefs)):
         inconclusive("the client never held anything as committed")
 
@@ -62,7 +63,7 @@ def test_failed_instances_are_kept(beliefs: Transcript, run: Transcript) -> None
     failed = {
         ref.reference.sop_instance_uid
         for each in commitments(beliefs)
-        for call in each.calls
+        for call in each.posts
         if call.final and call.module.readable
         for ref in call.module.result.failed
     }
@@ -79,7 +80,8 @@ def test_failed_instances_are_kept(beliefs: Transcript, run: Transcript) -> None
 def test_a_late_result_is_as_good_as_an_early_one(beliefs: Transcript) -> None:
     """Committed after Result Checks or at once: the client believes the same."""
     told = [belief for belief in beliefs_of(beliefs) if committed_by(beliefs, belief) is not None]
-    late, early = [], []
+    late: list[Belief] = []
+    early: list[Belief] = []
     for belief in told:
         call = committed_by(beliefs, belief)
         (late if call is not None and call.method == "GET" else early).append(belief)

@@ -6,6 +6,9 @@ the other side. Nothing here raises on the bytes of the client.
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -45,7 +48,8 @@ class Commitment:
     def summary(self) -> str:
         """One line: what was asked how often, and the answers."""
         answers = ", ".join(str(call.status or call.outcome) for call in self.calls)
-        return f"{len(self.instances)} instances asked for in {len(self.posts)} Requests, {len(self.checks)} checks; answers {answers}"
+        shown = f"{len(self.instances)} instances asked for in {len(self.posts)} Requests"
+        return f"{shown}, {len(self.checks)} Result Checks; answers {answers}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,11 +96,15 @@ def checked(*transcripts: Transcript) -> tuple[Call, ...]:
 
 
 def sent(call: Call) -> Representation:
-    """The payload of a request as a representation, codings undone where they can be."""
+    """The payload of a request as a representation, codings undone where they can be, named or not (WEB-8.4.2-02 judges that)."""
     if call.request is None:
         return Representation(None, b"")
     body = call.request.decoded
-    return Representation(call.request.media_type, call.request.body if body is None else body)
+    body = call.request.body if body is None else body
+    if body.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            body = gzip.decompress(body)
+    return Representation(call.request.media_type, body)
 
 
 def commitments(transcript: Transcript) -> tuple[Commitment, ...]:
@@ -105,15 +113,27 @@ def commitments(transcript: Transcript) -> tuple[Commitment, ...]:
 
 
 def _commitments(transcript: Transcript) -> tuple[Commitment, ...]:
+    given = {str(uid) for event in transcript.of("trigger") for uid in event.info.get("sop_instance_uids") or ()}
     named: dict[str, frozenset[str]] = {}
-    grouped: dict[frozenset[str], list[Call]] = {}
+    grouped: dict[frozenset[str] | str, list[Call]] = {}
     for call in commitment(transcript).calls:
         uid = call.uid or ""
-        instances = frozenset(ref.sop_instance_uid for ref in sent(call).module.references)
-        if instances:
+        if instances := _named(call, given):
             named[uid] = instances
-        grouped.setdefault(named.get(uid, frozenset()), []).append(call)
-    return tuple(Commitment(transcript.name, instances, tuple(found)) for instances, found in grouped.items())
+        grouped.setdefault(named.get(uid) or uid, []).append(call)
+    return tuple(
+        Commitment(transcript.name, key if isinstance(key, frozenset) else frozenset(), tuple(found))
+        for key, found in grouped.items()
+    )
+
+
+def _named(call: Call, given: set[str]) -> frozenset[str]:
+    """The instances that a Request names; where its module cannot be read, those of ours that stand in its bytes."""
+    if call.request is None or not call.request.body:
+        return frozenset()
+    body = sent(call)
+    read = frozenset(ref.sop_instance_uid for ref in body.module.references if ref.sop_instance_uid)
+    return read or frozenset(uid for uid in given if uid.encode() in body.body)
 
 
 def followers(each: Commitment) -> Iterable[tuple[Call, Call]]:
@@ -144,9 +164,9 @@ def committed_by(transcript: Transcript, belief: Belief) -> Call | None:
             continue
         for call in each.calls:
             whole = call.response is not None and call.response.complete
-            if call.final and whole and 0 < call.t_answered <= belief.t and call.module.readable:
-                if call.module.result.commits(belief.sop_instance_uid):
-                    return call
+            read = call.final and whole and 0 < call.t_answered <= belief.t and call.module.readable
+            if read and call.module.result.commits(belief.sop_instance_uid):
+                return call
     return None
 
 

@@ -23,7 +23,9 @@ def clean():
 
 def test_the_reference_is_clean(clean):
     rows = judged(suite, clean)
-    odd = [(row.id, str(row.verdict), row.standing.message) for row in rows if not row.excluded and row.verdict != "pass"]
+    odd = [
+        (row.id, str(row.verdict), row.standing.message) for row in rows if not row.excluded and row.verdict != "pass"
+    ]
     assert not odd
     assert all(each.complete for each in clean.scenarios.values())
 
@@ -56,7 +58,9 @@ def test_a_fault_turns_its_rows_red_and_no_others(name):
 def test_a_variant_is_as_good_as_the_reference(name):
     seen = run_case(suite, Case(ROLE, VARIANT, name))
     assert not seen.problem
-    assert {row: each.verdict for row, each in seen.rows.items() if each.verdict in (*RED, "error", "inconclusive")} == {}
+    assert {
+        row: each.verdict for row, each in seen.rows.items() if each.verdict in (*RED, "error", "inconclusive")
+    } == {}
 
 
 def test_a_loss_of_data_is_told_as_such_and_cites_result_and_belief():
@@ -65,7 +69,9 @@ def test_a_loss_of_data_is_told_as_such_and_cites_result_and_belief():
     assert row.verdict == "fail"
     assert row.requirement.consequence == "data-loss"
     kinds = {
-        recording.named()[each.transcript].event(each.event).kind for each in row.standing.evidence if each.event is not None
+        recording.named()[each.transcript].event(each.event).kind
+        for each in row.standing.evidence
+        if each.event is not None
     }
     assert {"state", "http.in", "http.out"} <= kinds
 

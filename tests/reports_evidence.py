@@ -231,6 +231,7 @@ def row(ident: str, role: str, verdict: str, **other: Any) -> dict[str, Any]:
         "excluded": None,
         "selected": True,
         "vacuous": False,
+        "proof": None,
     } | other  # fmt: skip
 
 

@@ -205,6 +205,30 @@ def test_ctrl_c_closes_and_judges_what_there_is(tmp_path):
     assert json.loads(again.stdout)["requirements"] == results["requirements"]
 
 
+def test_ctrl_c_ends_the_wait_for_a_sut_that_does_not_come_up(tmp_path):
+    file = tmp_path / "sut.toml"
+    file.write_text(
+        'name = "x"\nroles = ["origin_server"]\n[origin_server]\nbase_url = "http://127.0.0.1:{port:main}/"\n'
+        f'[driver]\nkind = "process"\ncommand = ["{sys.executable}", "-c", "import time; time.sleep(100)"]\n'
+        'ready = { port = "{port:main}" }\n[timing]\nready = 90.0\n'
+    )
+    out = tmp_path / "out"
+    process = subprocess.Popen([*STGCMT, "run", file, "--out", out], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not (out / "driver").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, stderr
+    assert json.loads((out / "results.json").read_text())["state"] == "interrupted"
+
+
+def test_serve_refuses_ports_that_are_none(tmp_path):
+    assert stgcmt("serve", "scp", "--port", "70000", cwd=tmp_path).returncode == 2
+    said(stgcmt("serve", "scp", "--destination", "A@127.0.0.1:99999", cwd=tmp_path), 2, "AE@HOST:PORT")
+
+
 def test_kill_9_can_be_judged_as_far_as_it_got(tmp_path):
     code, _, out = interrupted_run(tmp_path, signal.SIGKILL)
     assert code == -9

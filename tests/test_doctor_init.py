@@ -265,7 +265,7 @@ def test_the_commented_out_lines_are_valid_too(tmp_path):
         lines.append(bare if is_example and "ready = {" not in bare else line)
     text = "\n".join(line for line in lines if not line.startswith(("basic_env", "preloaded", 'base_url = "..."')))
     text = text.replace('kind = "external"', 'kind = "process"')
-    (tmp_path / "ca.pem").write_text("")
+    (tmp_path / "ca.pem").write_bytes((Path(__file__).parent / "golden" / "ca.pem").read_bytes())
     (tmp_path / "server.json.in").write_text("")
     path = tmp_path / "sut.toml"
     path.write_text(text)

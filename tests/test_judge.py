@@ -96,6 +96,38 @@ def test_a_missing_premise_is_never_a_pass():
     assert judge_check(partial, row(), Recording(transcript("run"), {("scp", "sc"): cut}), "default").verdict == "pass"
 
 
+@pytest.mark.parametrize("lost", [{}, {"b": transcript("b", state="")}, {"b": transcript("b", state="skipped")}])
+def test_a_transcript_that_is_lost_hides_no_failure_in_another(lost):
+    def body(a, b):
+        for each in (a, b):
+            if not each.events:
+                continue
+            assert each.name != "a", expected("another", each.events[0])
+        if not b.events:
+            inconclusive("nothing in b")
+
+    found = judged(body, "a", "b", a=transcript("a"), **lost)
+    assert (found.verdict, found.evidence) == ("fail", (Citation("scp/a", 1),))
+    assert judged(body, "a", "b", a=transcript("c"), **lost).verdict in ("not-tested", "inconclusive")
+    assert judged(lambda a, b: None, "a", "b", a=transcript("a"), **lost).verdict != "pass"
+
+
+def test_a_failure_that_only_the_stand_in_shows_is_none():
+    def body(a, b):
+        assert b.events, expected("an event", b)
+
+    assert judged(body, "a", "b", a=transcript("a")).verdict == "not-tested"
+
+
+def test_a_claim_that_the_wire_contradicts_fails():
+    claiming = transcript("run", claims={"scp": {"never": True}})
+    ok = lambda sc: None
+    finding = judged(ok, "sc", requirement=row(unless=("scp.never",)), run=claiming, sc=transcript())
+    assert (finding.verdict, finding.outcome) == ("fail", "claim-contradicted")
+    assert "scp.never" in finding.message
+    assert judged(ok, "sc", requirement=row(unless=("scp.other",)), run=claiming, sc=transcript()).verdict == "pass"
+
+
 def test_what_one_check_expected_does_not_leak_into_the_next():
     def first(sc):
         assert not sc.events, expected("nothing", sc.events[0])

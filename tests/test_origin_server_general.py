@@ -152,7 +152,7 @@ def test_urls_that_are_none_lead_nowhere() -> None:
 @pytest.mark.parametrize(
     ("stated", "expected", "name"),
     [
-        (None, "note", "undeclared"),
+        (None, "warn", "undeclared"),
         (["application/dicom+json"], "pass", None),
         (["application/dicom+json", "application/dicom+xml"], "fail", "violation"),
         (["application/dicom+json", 'multipart/related;type="application/dicom+xml"'], "fail", "violation"),

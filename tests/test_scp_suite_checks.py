@@ -28,7 +28,7 @@ from scp_tape import (
 )
 from stgcmt.judge import Recording, judge_check
 from stgcmt.suite import Transcript, load_suites
-from stgcmt.transcript import Footer, Header
+from stgcmt.transcript import Event, Footer, Header
 from stgcmt.wire import command as cmd
 from stgcmt.wire.items import Extended, Role
 from stgcmt.wire.negotiation import Policy
@@ -54,7 +54,19 @@ def good(*names: str) -> list[Transcript]:
 
 PLAIN = ("plain_commitment", "several_instances")
 SUCCESS = ("plain_commitment", "held_open", "several_instances", "partly_missing")
-ALL = (*SUCCESS, "all_missing", "wrong_class", "explicit_first", "same_association_lost", "optional_attributes", "deleted_instance")
+ALL = (
+    *SUCCESS,
+    "all_missing",
+    "wrong_class",
+    "explicit_first",
+    "same_association_lost",
+    "optional_attributes",
+    "deleted_instance",
+    "small_pdu",
+    "link_only",
+    "explicit_only",
+    "slow_listener",
+)
 
 
 def with_one(changed: Transcript) -> list[Transcript]:
@@ -319,13 +331,21 @@ def test_explicit_encodings() -> None:
     explicit = {"open": {"policy": EXPLICIT_ALONE}}
     good_vr = plain("explicit_first", **explicit)
     bad_vr = plain("explicit_first", elements=[*telling(TUID, refs(ONE)), (0x00880140, "SH", "1.2.8 ")], **explicit)
-    assert verdicts("DIMSE-PS3.5-VR-01", plain(), good_vr) == {"pass"}
-    assert verdicts("DIMSE-PS3.5-VR-01", plain(), bad_vr) == {"fail:violation"}
-    assert verdicts("DIMSE-PS3.5-VR-01", plain(), renamed(plain(), "explicit_first")) == {"inconclusive"}
+    assert verdicts("DIMSE-PS3.5-VR-01", plain(), plain("explicit_only"), good_vr) == {"pass"}
+    assert verdicts("DIMSE-PS3.5-VR-01", plain(), plain("explicit_only"), bad_vr) == {"fail:violation"}
+    assert verdicts("DIMSE-PS3.5-VR-01", *good("plain_commitment", "explicit_first", "explicit_only")) == {
+        "inconclusive"
+    }
     said = verdicts(
-        "DIMSE-PS3.5-VR-01", plain(), renamed(plain(), "explicit_first"), claims={"scp": {"implicit_only": True}}
+        "DIMSE-PS3.5-VR-01",
+        *good("plain_commitment", "explicit_first", "explicit_only"),
+        claims={"scp": {"implicit_only": True}},
     )
     assert said == {"not-applicable"}
+    # an SCP that prefers Implicit is explicit where nothing else is accepted
+    rest = good("plain_commitment", "explicit_first")
+    assert verdicts("DIMSE-PS3.5-VR-01", *rest, renamed(good_vr, "explicit_only")) == {"pass"}
+    assert verdicts("DIMSE-PS3.5-VR-01", *rest, renamed(bad_vr, "explicit_only")) == {"fail:violation"}
 
 
 # --- Transaction UIDs -------------------------------------------------------------------------------------------------
@@ -360,10 +380,69 @@ def test_used_transaction_uids(ident: str, scenario: str, step: str) -> None:
 
 
 def test_the_first_report_is_not_lost() -> None:
-    others = good("plain_commitment", "several_instances", "partly_missing", "all_missing", "in_sequence", "finished_again")
+    others = good(
+        "plain_commitment", "several_instances", "partly_missing", "all_missing", "in_sequence", "finished_again"
+    )
     assert "fail:violation" not in verdicts("DIMSE-J.3.2.1.3-02", *others, again("pending_again", "second", 0x0115))
     lost = again("pending_again", "second", 0x0115, first=False)
     assert "fail:violation" in verdicts("DIMSE-J.3.2.1.3-02", *others, lost)
+
+
+def test_a_refused_request_is_not_reported_on_under_a_shared_uid() -> None:
+    """Another request under the same Transaction UID has a report of its own; the instances tell them apart."""
+    names = ("missing_attributes", "empty_attributes", "wrong_commands")
+    others = [
+        *good("plain_commitment", "several_instances", "partly_missing", "all_missing", "in_sequence"),
+        *(plain(name) for name in names),
+    ]
+    quiet = {
+        "pending_again": again("pending_again", "second", 0x0115),
+        "finished_again": again("finished_again", "again", 0x0115),
+    }
+    assert verdicts("DIMSE-J.3.2.1.3-02", *others, *quiet.values()) == {"pass"}
+    for scenario, step in (("pending_again", "second"), ("finished_again", "again")):
+        for told, said in ((SERVED, True), (DUPLICATE, False)):
+            loud = {**quiet, scenario: again(scenario, step, 0x0115, told)}
+            assert ("fail:violation" in verdicts("DIMSE-J.3.2.1.3-02", *others, *loud.values())) is said
+
+
+def test_missing_instances_are_looked_for_in_long_lists() -> None:
+    many = [f"1.2.4.{n}" for n in range(80)]
+    tape = Tape("small_pdu")
+    tape.minted(*many)
+    request(tape, "request", asking(TUID, refs(*many)))
+    report(tape, telling(TUID, refs(*many)), 1)
+    assert verdicts("DIMSE-J.3.2-PARTIAL", *with_one(tape.transcript())) == {"fail:violation"}
+    tape = Tape("link_only")
+    tape.minted(TWO)
+    request(tape, "refused", asking(TUID, refs(TWO)))
+    report(tape, telling(TUID, refs(TWO)), 1)
+    assert verdicts("DIMSE-J.3.2-PARTIAL", *with_one(tape.transcript())) == {"fail:violation"}
+    lost = plain("small_pdu", many, elements=telling(TUID, refs(*many[:50])))
+    assert verdicts("DIMSE-J.3.3.1.2-04", *with_one(lost)) == {"fail:violation"}
+
+
+@pytest.mark.parametrize(("late_ms", "said"), [(-1, "pass"), (5, "inconclusive"), (20, "fail:violation")])
+def test_a_report_has_its_time(late_ms: int, said: str) -> None:
+    """Kept, broken, or too near to the limit for this machine's timers."""
+    import dataclasses
+
+    played = plain("held_open")
+    came = next(each.t for each in played.events if each.kind == "conn.open" and each.info.get("side") == "acceptor")
+    answered = max(each.t for each in played.events if each.kind == "dimse.in" and each.t < came and each.data[0] == 4)
+    arrived = next(each.t for each in played.events if each.kind == "dimse.in" and each.t > came and each.data[0] == 4)
+    shift = 2_000_000_000 + late_ms * 1_000_000 - (arrived - answered)
+    late = [dataclasses.replace(each, t=each.t + shift) if each.t >= came else each for each in played.events]
+    jitter = Event(1, 1, "note", info={"what": "jitter", "max_s": 0.010})
+    run = Transcript(
+        Header("run", "run", 0, 0, info={"claims": {}, "timing": {"max_report_delay": 2}}),
+        (jitter,),
+        Footer("complete", 1),
+    )
+    recording = Recording(run, {("scp", "held_open"): dataclasses.replace(played, events=tuple(late))})
+    row = next(row for row in SUITE.catalogue if row.id == "DIMSE-J.3.3-01")
+    (found,) = (judge_check(check, row, recording, "default") for check in SUITE.checks_for("DIMSE-J.3.3-01"))
+    assert (f"{found.verdict}:{found.outcome}" if found.outcome else str(found.verdict)) == said, found.message
 
 
 # --- totality ---------------------------------------------------------------------------------------------------------
@@ -441,3 +520,35 @@ def test_named_outcomes_and_claims_are_in_the_catalogue() -> None:
             row = next(row for row in SUITE.catalogue if row.id == ident)
             assert named <= set(row.outcomes), (module, check.name, named)
             assert claimed == set(row.unless), (module, check.name, claimed)
+
+
+def at_once(scenario: str) -> Transcript:
+    """The report comes on the association of the request, before that one is released."""
+    tape = Tape(scenario)
+    tape.seed(ONE)
+    line = tape.associate("requestor", "request")
+    line.action(asking(TUID, refs(ONE)))
+    line.answer(0)
+    line.report(telling(TUID, refs(ONE)), 1)
+    line.release()
+    return tape.transcript()
+
+
+def test_a_report_that_is_always_there_before_release_may_still_come_elsewhere() -> None:
+    early = [at_once(each) for each in (*SUCCESS, "same_association_lost")]
+    assert verdicts("DIMSE-J.3.3.1.2-08", *early) == {"inconclusive"}
+    # where the association of the request is lost the SUT opens one: then it can
+    assert verdicts("DIMSE-J.3.3.1.2-08", *early[:-1], plain("same_association_lost")) == {"pass"}
+    # but a report that never came after release is not made good by that
+    assert verdicts("DIMSE-J.3.3.1.2-08", plain(reported=False), *early[1:-1], plain("same_association_lost")) == {
+        "fail:violation"
+    }
+
+
+def test_who_proposes_both_roles_has_no_unproposed_grant() -> None:
+    both = plain("unproposed_role", roles=(Role(PUSH, 1, 1),))
+    claim = {"scp": {"proposes_both_roles": True}}
+    assert verdicts("DIMSE-D.3.3.4-05", both, plain()) == {"inconclusive"}
+    assert verdicts("DIMSE-D.3.3.4-05", both, plain(), claims=claim) == {"not-applicable"}
+    lost = plain("unproposed_role", reported=False)
+    assert verdicts("DIMSE-D.3.3.4-05", lost, plain(), claims=claim) == {"fail:violation"}

@@ -128,6 +128,22 @@ def test_a_token_goes_to_no_other_end_point(tmp_path):
     assert not merged["token_env"]
 
 
+def test_tls_belongs_to_its_end_point_alone(tmp_path):
+    for name in ("ca.pem", "other.pem"):
+        (tmp_path / name).write_bytes((Path(__file__).parent / "golden" / "ca.pem").read_bytes())
+    text = (
+        ARCHIVE.replace('ae_title = "ARCHIVE"', 'ae_title = "ARCHIVE"\ntls = { ca_file = "ca.pem" }')
+        + '[web]\nbase_url = "https://h/a"\ntls = { ca_file = "other.pem" }\n[seeding]\nhow = "c-store"\n'
+        '[retrieval]\nhow = "c-get"\nhost = "elsewhere"\nport = 104\n'
+    )
+    web, archive = (read(tmp_path, text).section(role) for role in ("web", "archive"))
+    assert web["tls"]["ca_file"] == str(tmp_path / "other.pem")
+    assert {**web, **web["seeding"]}["tls"]["ca_file"] == str(tmp_path / "ca.pem")
+    assert {**web, **web["retrieval"]}["tls"] is None, "no TLS was asked for there"
+    assert {**archive, **archive["seeding"]}["tls"]["ca_file"] == str(tmp_path / "ca.pem")
+    assert {**archive, **archive["retrieval"]}["tls"] is None
+
+
 # --- secrets
 
 

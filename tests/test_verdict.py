@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,7 @@ from stgcmt.verdict import (
     exit_code,
     load_known_issues,
     overlay,
+    parse_known_issues,
     severity,
     summary,
     worst,
@@ -98,6 +100,28 @@ def test_exit_codes_in_their_order():
 def test_unreachable_is_judged_for_each_role():
     both = [*rows("pass"), R(Verdict.NOT_TESTED, role="origin_server")]
     assert code(both) == 4
+
+
+def test_a_selection_without_a_shall_is_no_success_where_nothing_was_judged():
+    assert code(rows("not-tested", "inconclusive", mandatory=False)) == 4
+    assert code(rows("not-tested", "note", mandatory=False)) == 0
+    assert code(rows("not-applicable", mandatory=False)) == 0
+
+
+def test_one_failure_is_singular():
+    found = rows("pass", "fail")
+    assert exit_code(found, overlay((), found, "2026-01-01")).why == "1 requirement failed"
+
+
+def test_a_known_issue_of_a_role_that_was_not_chosen_is_left_alone():
+    issue = KnownIssue("WEB-1", "origin_server", "later")
+    assert overlay([issue], rows("pass"), "2026-01-01").unknown == (issue,)
+    assert overlay([issue], rows("pass"), "2026-01-01", elsewhere={("WEB-1", "origin_server")}) == Overlay()
+
+
+def test_a_bundle_stores_what_an_entry_leaves_out_as_null():
+    stored = dataclasses.asdict(KnownIssue("R1", "scp", "later"))
+    assert parse_known_issues({"issue": [stored]}, "the bundle") == (KnownIssue("R1", "scp", "later"),)
 
 
 def test_unselected_rows_count_for_nothing():

@@ -16,22 +16,41 @@ from stgcmt.judge import Recording, read_recording
 from stgcmt.transcript import TranscriptError
 
 RESULTS = "results.json"
+TRANSCRIPTS = "transcripts"
 
 
 def prepare(out: Path | None) -> Path:
-    """A new or empty directory for a bundle; raises ``UsageError`` where it holds something or cannot be written."""
-    directory = out or Path(f"stgcmt-evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    """A new or empty directory for a bundle; raises ``UsageError`` where it holds something or cannot be written.
+
+    The folder of the transcripts is made here: of two runs that start at once in one directory it is the claim.
+    """
     stage, step = "preparing the output directory", "name another one with --out"
+    directory = out or _unused(f"stgcmt-evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise UsageError(stage, "a new or an empty directory", f"{directory} holds files already", step)
-        probe = directory / ".probe"
-        probe.touch()
-        probe.unlink()
+        (directory / TRANSCRIPTS).mkdir()
+    except FileExistsError as error:
+        seen = f"{directory} is in use by another run" if directory.is_dir() else f"{directory} is a file"
+        raise UsageError(stage, "a new or an empty directory", seen, step) from error
     except OSError as error:
         raise UsageError(stage, "a directory that can be written", f"{directory}: {error.strerror}", step) from error
     return directory
+
+
+def _unused(name: str) -> Path:
+    """A directory of that name, or with a number behind it where another run took the name within this second."""
+    for number in range(1, 1000):
+        directory = Path(name if number == 1 else f"{name}-{number}")
+        try:
+            directory.mkdir()
+        except FileExistsError:
+            continue
+        except OSError:
+            pass  # the caller finds the same and says it
+        return directory
+    return Path(name)
 
 
 def load(directory: Path) -> Recording:

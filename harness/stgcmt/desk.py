@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from stgcmt.arrivals import Arrivals
 from stgcmt.clock import Clock
+from stgcmt.tls import words
 from stgcmt.transcript import HeldTap, Recorder
-from stgcmt.wire.stream import Listener, Network, Stream
+from stgcmt.wire.stream import Listener, Network, Stream, TlsStream
 
 Serve = Callable[..., Any]
 ABSENT = "absent"
+HANDSHAKE_S = 10.0  # as long as an A-ASSOCIATE-RQ is waited for
 UID = re.compile(rb"(?<![0-9A-Za-z.])[0-9]+(?:\.[0-9]+){2,}(?![0-9A-Za-z.])")
 REGISTERED = b"1.2.840.10008."
 
@@ -116,6 +119,7 @@ class Place:
     ae_title: str
     host: str
     port: int
+    tls: Any = None  # the context where callers speak TLS
     script: str = "plain"
     served: int = 0
     holder: LeaseHolder | None = None
@@ -130,6 +134,7 @@ class Desk:
     def __init__(self, places: Sequence[Place], network: Network, clock: Clock, run: Recorder, serve: Serve) -> None:
         self.places = list(places)
         self.mint = Mint()
+        self.arrivals = Arrivals(network, clock, run)
         self._network, self._clock, self._run, self._serve = network, clock, run, serve
         self._transactions: dict[str, Owner] = {}
         self._instances: dict[str, Owner] = {}
@@ -146,6 +151,7 @@ class Desk:
 
     async def aclose(self) -> None:
         """Stop listening; what nobody owned is written to ``run``."""
+        await self.arrivals.aclose()
         for place in self.places:
             if place.listener is not None:
                 await place.listener.aclose()
@@ -156,10 +162,27 @@ class Desk:
 
     async def _listen(self, place: Place) -> None:
         async def handler(stream: Stream) -> None:
-            await self._connection(place, stream)
+            secured = stream if place.tls is None else await self._secured(place, stream)
+            if secured is not None:
+                await self._connection(place, secured)
 
         place.listener = await self._network.listen(place.host, place.port, handler)
         place.port = place.listener.address[1]
+
+    async def _secured(self, place: Place, stream: Stream) -> Stream | None:
+        """The connection once TLS is there; who fails is noted with the leaseholder, else in ``run``."""
+        secured = TlsStream(stream, place.tls, server_side=True, hostname=None)
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await secured.handshake()
+        except OSError as error:  # TimeoutError is one
+            why = f"no handshake within {HANDSHAKE_S:g} s" if isinstance(error, TimeoutError) else words(error)
+            stage = place.holder.stage if place.holder is not None else None
+            (stage.recorder if stage is not None else self._run).event(
+                "note", what="tls-refused", ae_title=place.ae_title, peer=list(stream.peer), detail=why
+            )
+            return None
+        return secured
 
     def own(self, uid: str, owner: Owner, *, transaction: bool) -> None:
         """Remember that ``owner`` minted ``uid``."""

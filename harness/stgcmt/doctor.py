@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import os
 import socket
 import ssl
 import tempfile
@@ -20,16 +19,21 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from stgcmt.actors.outcome import Rejected
 from stgcmt.clock import NS, Clock, SystemClock
 from stgcmt.drivers.provoke import NoTap
 from stgcmt.errors import StgcmtError
+from stgcmt.reach import alert, system_words
 from stgcmt.sut import Sut, Timing
+from stgcmt.tls import HTTP_1_1, client_context, words
 from stgcmt.wire.stream import Network, SystemNetwork, start_tls
 
+ECHO = "C-ECHO"  # not every SUT offers Verification; nothing builds on it
 VERIFICATION = "1.2.840.10008.1.1"
 CLOCK_TOLERANCE_S = (
     5.0  # Date has whole seconds, the answer took some; more than that misleads every date in a Retry-After
 )
+CALLING_UNKNOWN, CALLED_UNKNOWN = (1, 3), (1, 7)
 HARNESS, NETWORK, AUTHENTICATION, SUT, CLOCK = "harness", "network", "authentication", "SUT", "clock"
 
 
@@ -135,7 +139,7 @@ async def _places(sut: Sut, network: Network, findings: list[Finding]) -> AsyncI
             try:
                 listener = await network.listen(place.host, place.port, ignore)
             except OSError as error:
-                seen = f"cannot listen at {place.host}:{place.port}: {_words(error)}"
+                seen = f"cannot listen at {place.host}:{place.port}: {system_words(error)}"
                 step = (
                     "end what uses that port, or give another here and in the SUT; host is an address of this machine"
                 )
@@ -171,7 +175,7 @@ async def _role(ask: Ask, probe: Probe | None) -> list[Finding]:
         findings += await _web(ask)
     if "host" in ask.section and "port" in ask.section:
         findings += await _dimse(ask)
-    if probe is not None and findings and all(finding.ok for finding in findings):
+    if probe is not None and findings and all(finding.ok or finding.stage == ECHO for finding in findings):
         findings += await probe(ask)
     return [Finding(f"{ask.role}: {each.stage}", each.ok, each.seen, each.next_step, each.whose) for each in findings]
 
@@ -192,9 +196,20 @@ async def _web(ask: Ask) -> list[Finding]:
         await client.aclose()
     if isinstance(answer, NoAnswer):
         step = "is an HTTP/1.1 server behind this port, and http or https as in base_url?"
+        whose = SUT
+        if "HTTP/2 only" in answer.detail:
+            step = "let the server speak HTTP/1.1, too, or put a proxy in front that does: stgcmt records HTTP/1.1"
+        elif answer.kind in {"closed", "reset", "timeout"}:
+            whose = NETWORK
         return [
             *findings,
-            Finding("HTTP", ok=False, seen=f"GET {url}: no answer: {answer.kind} {answer.detail}", next_step=step),
+            Finding(
+                "HTTP",
+                ok=False,
+                seen=f"GET {url}: no answer: {answer.kind} {answer.detail}",
+                next_step=step,
+                whose=whose,
+            ),
         ]
     findings.append(_http(url, answer.status or 0))
     findings.append(_authentication(ask.section, answer))
@@ -246,32 +261,47 @@ def _clock(date: str | None, clock: Clock) -> Finding:
 
 async def _dimse(ask: Ask) -> list[Finding]:
     host, port = str(ask.section["host"]), int(ask.section["port"])
-    findings = await _connect(ask, host, port, tls=False)
+    findings = await _connect(ask, host, port, tls=ask.section.get("tls") is not None)
     return findings + await _association(ask, host, port) if findings[-1].ok else findings
 
 
 async def _association(ask: Ask, host: str, port: int) -> list[Finding]:
     from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
-    from stgcmt.endpoints import dimse_timeouts  # noqa: PLC0415 - start-up
+    from stgcmt.endpoints import dimse_timeouts, dimse_tls  # noqa: PLC0415 - start-up
     from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
 
     called = str(ask.section.get("ae_title", "ANY-SCP"))
     calling = str(ask.section.get("calling_ae_title", ask.calling_ae))
     async with associate(
         ask.network, ask.clock, NoTap(), host, port, called_ae=called, calling_ae=calling,
-        proposal=Proposal.of([VERIFICATION]), timeouts=dimse_timeouts(ask.timing),
+        proposal=Proposal.of([VERIFICATION]), timeouts=dimse_timeouts(ask.timing), tls=dimse_tls(ask.section),
     ) as assoc:  # fmt: skip
         if not assoc.open:
-            step = f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?"
-            return [
-                Finding("association", ok=False, seen=f"{calling} calling {called}: {assoc.outcome}", next_step=step)
-            ]
+            return [_refused(assoc.outcome, calling, called)]
         opened = Finding("association", ok=True, seen=f"{calling} calling {called}: accepted")
         answer = await assoc.c_echo()
     status = getattr(answer, "status", None)
     step = "allow Verification for this AE title; storing and commitment may work all the same"
     seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {answer}"
-    return [opened, Finding("C-ECHO", ok=status == 0, seen=seen, next_step=step)]
+    return [opened, Finding(ECHO, ok=status == 0, seen=seen, next_step=step)]
+
+
+def _refused(outcome: Any, calling: str, called: str) -> Finding:
+    """Why there is no association; a reject names who is not known (PS3.8 table 9-21)."""
+    reason = (outcome.source, outcome.reason) if isinstance(outcome, Rejected) else None
+    if reason == CALLING_UNKNOWN:
+        step, whose = f"make the AE title {calling} with our address known in the SUT", AUTHENTICATION
+    elif reason == CALLED_UNKNOWN:
+        step, whose = (
+            f"is {called} the SUT's own AE title? mend ae_title in the SUT file (we called as {calling})",
+            HARNESS,
+        )
+    else:
+        step, whose = (
+            f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?",
+            SUT,
+        )
+    return Finding("association", ok=False, seen=f"{calling} calling {called}: {outcome}", next_step=step, whose=whose)
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------
@@ -289,7 +319,7 @@ async def _connect(ask: Ask, host: str, port: int, *, tls: bool) -> list[Finding
         async with asyncio.timeout(ask.timing.connect):
             stream = await ask.network.connect(host, port)
     except OSError as error:  # TimeoutError is one
-        why = f"no answer within {ask.timing.connect:g} s" if isinstance(error, TimeoutError) else _words(error)
+        why = f"no answer within {ask.timing.connect:g} s" if isinstance(error, TimeoutError) else system_words(error)
         step = "is the SUT started, and the port right (refused: nothing listens)? is there a firewall (no answer)?"
         return [*findings, Finding("TCP", ok=False, seen=f"{host}:{port}: {why}", next_step=step, whose=NETWORK)]
     findings.append(Finding("TCP", ok=True, seen=f"connected to {host}:{port}", whose=NETWORK))
@@ -304,44 +334,42 @@ async def _name(host: str, port: int) -> Finding:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         step = "check the spelling of the host in the SUT file, and DNS or hosts file of this machine"
-        return Finding("name", ok=False, seen=f"{host}: {_words(error)}", next_step=step, whose=NETWORK)
+        return Finding("name", ok=False, seen=f"{host}: {system_words(error)}", next_step=step, whose=NETWORK)
     return Finding(
         "name", ok=True, seen=f"{host} is {', '.join(dict.fromkeys(str(each[4][0]) for each in found))}", whose=NETWORK
     )
 
 
 async def _tls(ask: Ask, stream: Any, host: str) -> Finding:
-    from stgcmt.actors.http_values import tls_context  # noqa: PLC0415 - start-up
-
-    settings = ask.section.get("tls") or {}
+    web = "base_url" in ask.section
     try:
-        context = tls_context(
-            Path(settings["ca_file"]) if settings.get("ca_file") else None, verify=settings.get("verify", True)
-        )
+        context = client_context(ask.section.get("tls"), HTTP_1_1 if web else ())
         async with asyncio.timeout(ask.timing.connect):
             secured = await start_tls(stream, context, hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        step = "name the authority of its certificate: tls.ca_file in the section (tls.verify = false for a trial)"
-        return Finding(
-            "TLS", ok=False, seen=f"certificate not accepted: {error.verify_message}", next_step=step, whose=NETWORK
-        )
+            told = await alert(secured)
+    except TimeoutError:
+        return _no_session(OSError(f"no session within {ask.timing.connect:g} s"), web=web)
     except OSError as error:
-        step = "does this port speak TLS? try http:// in base_url"
-        return Finding(
-            "TLS",
-            ok=False,
-            seen=f"no session: {error.strerror or error or type(error).__name__}",
-            next_step=step,
-            whose=NETWORK,
-        )
-    return Finding("TLS", ok=True, seen=f"{secured.tls.version()}, certificate accepted", whose=NETWORK)
+        return _no_session(error, web=web)
+    if told is not None:
+        return _no_session(told, web=web)
+    shown = ", our certificate shown" if (ask.section.get("tls") or {}).get("cert_file") else ""
+    return Finding("TLS", ok=True, seen=f"{secured.tls.version()}, certificate accepted{shown}", whose=NETWORK)
 
 
-def _words(error: OSError) -> str:
-    """The system's own words: those of asyncio name a call, not a cause."""
-    if isinstance(error, (socket.gaierror, ssl.SSLError)) or error.errno is None:
-        return error.strerror or str(error) or type(error).__name__
-    return os.strerror(error.errno)
+def _no_session(error: OSError, *, web: bool) -> Finding:
+    seen, whose = words(error), NETWORK
+    if isinstance(error, ssl.SSLCertVerificationError):
+        expired = "expired" in seen or "not yet valid" in seen
+        step = "renew the SUT's certificate; are both clocks right?" if expired else (
+            "name the authority of its certificate: tls.ca_file in the section (tls.verify = false for a trial)"
+        )  # fmt: skip
+    elif "refused the session" in seen:
+        whose = AUTHENTICATION
+        step = "name a certificate that the SUT trusts: tls.cert_file and tls.key_file in the section"
+    else:
+        step = f"does this port speak TLS? try {'http:// in base_url' if web else 'the section without tls'}"
+    return Finding("TLS", ok=False, seen=seen, next_step=step, whose=whose)
 
 
 def _is_address(host: str) -> bool:

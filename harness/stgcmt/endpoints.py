@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stgcmt.sut import Timing
+from stgcmt.tls import client_context
 
 
 def dimse_endpoint(section: Mapping[str, Any], calling: str | None) -> dict[str, Any]:
-    """Host, port and AE titles of a DIMSE section, as arguments of ``associate``."""
+    """Host, port, AE titles and TLS of a DIMSE section, as arguments of ``associate``."""
     return {
+        "tls": dimse_tls(section),
         "host": section["host"],
         "port": int(section["port"]),
         "called_ae": section.get("ae_title", "ANY-SCP"),
@@ -26,6 +28,11 @@ def dimse_timeouts(timing: Timing) -> Any:
     return Timeouts(
         connect=timing.connect, associate=timing.associate, response=timing.response, release=timing.release
     )
+
+
+def dimse_tls(section: Mapping[str, Any]) -> Any:
+    """The context for DICOM TLS where the section has a ``tls`` table; else ``None``."""
+    return None if section.get("tls") is None else client_context(section["tls"])
 
 
 def dimse_address(section: Mapping[str, Any]) -> tuple[str, int]:

@@ -25,8 +25,10 @@ from stgcmt.checks import (
     describe,
 )
 from stgcmt.suite import Suite
-from stgcmt.transcript import Event, Transcript, TranscriptError, read_transcript
+from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
 from stgcmt.verdict import VIOLATION, UnknownOutcomeError, Verdict, severity, worst
+
+CONTRADICTED = "claim-contradicted"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """How many mutants of its recording were tried on a pass, how many turned it red, and some of these in words."""
+
+    tried: int
+    killed: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class JudgedRow:
     """One requirement of one role, judged: the findings of its checks merged, the worst stands."""
 
@@ -59,6 +70,8 @@ class JudgedRow:
     selected: bool = True
     reason: str = ""
     profile: str = "default"
+    proof: Proof | None = None
+    vacuous: bool = False
 
     @property
     def id(self) -> str:
@@ -173,16 +186,53 @@ def _judge_row(
 
 
 def judge_check(check: Check, row: Requirement, recording: Recording, profile: str) -> Finding:
-    """One check on one recording, for one of its requirements."""
+    """One check on one recording, for one of its requirements.
+
+    A transcript that cannot be used must not hide what the others show: an empty one stands in for it, and a fail or warn
+    that cites usable ones stands. Nothing better than that is believed: else the finding says what could not be used.
+    """
     arguments: list[Transcript] = []
+    usable: list[Transcript] = []
+    problem: tuple[Verdict, str] | None = None
     for name in check.arguments:
         transcript = recording.run if name == RUN else recording.scenarios.get((row.role, name))
-        problem = _unusable(transcript, (row.role, name), check, recording)
-        if problem:
-            return Finding(check.name, problem[0], message=problem[1], evidence=_cite_all(arguments))
-        assert transcript is not None, "a transcript without problem exists"  # noqa: S101 - for the type checker
-        arguments.append(transcript)
-    return evaluate(check, row, arguments, profile)
+        found = _unusable(transcript, (row.role, name), check, recording)
+        if found is None and transcript is not None:
+            usable.append(transcript)
+            arguments.append(transcript)
+            continue
+        problem = _graver(problem, found)
+        arguments.append(Transcript(Header(name, row.role, 0, 0), (), Footer("complete", 0)))
+    if problem is None:
+        return _held_against_claims(evaluate(check, row, arguments, profile), check, row, recording, profile)
+    if problem[0] is not Verdict.ERROR and any(each.name != RUN for each in usable):
+        finding = evaluate(check, row, arguments, profile)
+        cited = {each.transcript for each in finding.evidence if each.event is not None}
+        if finding.verdict in (Verdict.FAIL, Verdict.WARN) and cited & {reference_name(each) for each in usable}:
+            return finding
+    return Finding(check.name, problem[0], message=problem[1], evidence=_cite_all(usable))
+
+
+def _graver(known: tuple[Verdict, str] | None, found: tuple[Verdict, str] | None) -> tuple[Verdict, str] | None:
+    """The problem that stands where several transcripts cannot be used."""
+    if known is None or found is None:
+        return known or found
+    return found if worst((known[0], found[0])) is not known[0] else known
+
+
+def _held_against_claims(
+    finding: Finding, check: Check, row: Requirement, recording: Recording, profile: str
+) -> Finding:
+    """A row that the wire decided although a claim says that it cannot show: the claim is contradicted, and that fails."""
+    stated = [claim for claim in row.unless if claims(recording.run).get(claim)]
+    if not stated or finding.verdict not in (Verdict.PASS, Verdict.NOTE):
+        return finding
+    name = stated[0]
+    return Finding(
+        check.name, severity(row, VIOLATION, profile), CONTRADICTED,
+        f"the SUT file claims {name}, and the recording shows otherwise", f"what the SUT file claims: {name}",
+        ("an exchange that this claim says cannot happen",), finding.evidence,
+    )  # fmt: skip
 
 
 def _unusable(

@@ -11,6 +11,7 @@ import dataclasses
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from stgcmt.clock import NS
@@ -44,7 +45,7 @@ def mutants(
 
     Every operator has its turn before one has its second, so that a rare deviation is not lost among frequent ones.
     """
-    chooser = random.Random(f"{seed}/{transcript.header.role}/{transcript.name}")  # noqa: S311 - repeatable, not secret
+    chooser = random.Random(f"{seed}/{transcript.header.role}/{transcript.name}")
     found: dict[str, list[Edit]] = {}
     for operator in operators:
         for edit in operator(transcript):
@@ -68,9 +69,9 @@ def mutants(
 
 def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:
     """The operators that the harness has, and those of a suite."""
-    from stgcmt import mutation_dimse, mutation_http  # noqa: PLC0415 - start-up
+    from stgcmt import mutation_dimse, mutation_http, mutation_reports  # noqa: PLC0415 - start-up
 
-    return (general, *mutation_http.OPERATORS, *mutation_dimse.OPERATORS, *extra)
+    return (general, order, *mutation_http.OPERATORS, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS, *extra)
 
 
 # --- splicing --------------------------------------------------------------------------------------------------------
@@ -155,31 +156,66 @@ def general(transcript: Transcript) -> Iterator[Edit]:
     for conn in dict.fromkeys(event.conn for event in events if event.conn is not None):
         mine = [event for event in events if event.conn == conn]
         ids = [event.n for event in mine]
-        yield Edit("drop a connection", f"connection {conn}", lambda ids=ids: without(transcript, ids))  # type: ignore[misc]
-        yield Edit("repeat a connection", f"connection {conn}", lambda conn=conn: repeated(transcript, conn))  # type: ignore[misc]
-        yield Edit("refuse a connection", f"connection {conn}", lambda mine=mine: _refused(transcript, mine))  # type: ignore[misc]
+        yield Edit("drop a connection", f"connection {conn}", partial(without, transcript, ids))
+        yield Edit("repeat a connection", f"connection {conn}", partial(repeated, transcript, conn))
+        yield Edit("refuse a connection", f"connection {conn}", partial(_refused, transcript, mine))
         for how in ("fin", "rst"):
             broken = [event for event in mine if event.kind.endswith(".in")]
             if broken:
                 yield Edit(
                     f"{how} in place of what came",
                     f"connection {conn}, event {broken[-1].n}",
-                    lambda mine=mine, at=broken[-1].n, how=how: _broken(transcript, mine, at, how),  # type: ignore[misc]
+                    partial(_broken, transcript, mine, broken[-1].n, how),
                 )
     for event in events:
         yield from _happened_otherwise(transcript, event)
     if events and transcript.footer is not None:
         for at in (len(events) // 2, len(events) - 1):
-            yield Edit("cut the recording", f"after event {events[at - 1].n}", lambda at=at: _cut(transcript, at))  # type: ignore[misc]
+            yield Edit("cut the recording", f"after event {events[at - 1].n}", partial(_cut, transcript, at))
     yield from _claims(transcript)
+
+
+def order(transcript: Transcript) -> Iterator[Edit]:
+    """What the SUT said comes before what we said, and a connection before what it followed."""
+    last: dict[int | None, Event] = {}
+    opened: dict[int, Event] = {}
+    for event in transcript.events:
+        before = last.get(event.conn)
+        if before is not None and event.kind.endswith(".in") and before.kind.endswith(".out"):
+            where = f"event {event.n} before event {before.n}"
+            yield Edit("early answer", where, partial(_exchanged, transcript, before, event))
+        last[event.conn] = event
+        if event.conn is not None and event.conn not in opened:
+            for other in list(opened.values())[-3:]:
+                where = f"connection {event.conn} right after the beginning of {other.conn}"
+                yield Edit("early connection", where, partial(_early, transcript, other, event))
+            opened[event.conn] = event
+
+
+def _exchanged(transcript: Transcript, first: Event, second: Event) -> Transcript:
+    """Two events change places; ids and times stay where they were."""
+    places = {first.n: second, second.n: first}
+    return rebuilt(
+        transcript,
+        (replace(places[event.n], n=event.n, t=event.t) if event.n in places else event for event in transcript.events),
+    )
+
+
+def _early(transcript: Transcript, first: Event, second: Event) -> Transcript:
+    """The connection that ``second`` opens begins right behind ``first``, which opens another one."""
+    earlier = second.t - first.t - 1
+    return rebuilt(
+        transcript,
+        (replace(each, t=each.t - earlier) if each.conn == second.conn else each for each in transcript.events),
+    )
 
 
 def _happened_otherwise(transcript: Transcript, event: Event) -> Iterator[Edit]:
     if event.kind.endswith(".in"):
         for seconds in DELAYS_S:
             where = f"event {event.n}, {seconds} s"
-            yield Edit("delay", where, lambda s=seconds: delayed(transcript, event.n, s))  # type: ignore[misc]
-            yield Edit("delay alone", where, lambda s=seconds: late(transcript, [event.n], s))  # type: ignore[misc]
+            yield Edit("delay", where, partial(delayed, transcript, event.n, seconds))
+            yield Edit("delay alone", where, partial(late, transcript, [event.n], seconds))
     elif event.kind in {"seed", "retrieve", "provoke"} and "ok" in event.info:
         yield Edit(f"{event.kind} fails", f"event {event.n}", lambda: _info(transcript, event, ok=not event.info["ok"]))
     elif event.kind == "note" and event.info.get("what") == "jitter":
@@ -224,9 +260,9 @@ def _claims(transcript: Transcript) -> Iterator[Edit]:
     """Claims that are not made, or say otherwise."""
     for path, value in _leaves(transcript.header.info.get("claims", {})):
         name = ".".join(path)
-        yield Edit("drop a claim", name, lambda path=path: _claim(transcript, path, None))  # type: ignore[misc]
+        yield Edit("drop a claim", name, partial(_claim, transcript, path, None))
         for other in _others(value):
-            yield Edit("change a claim", f"{name} = {other}", lambda p=path, o=other: _claim(transcript, p, o))  # type: ignore[misc]
+            yield Edit("change a claim", f"{name} = {other}", partial(_claim, transcript, path, other))
 
 
 def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from stgcmt.wire.dataset import read
@@ -22,8 +24,11 @@ PRIVATE = Elem(0x00091001, "LO", "mutant")
 SOP_CLASS, SOP_INSTANCE = Elem(0x00080016, "UI", "1.2.3"), Elem(0x00080018, "UI", "1.2.3.4")
 
 
-def edits(data: bytes, transfer_syntax: str) -> Iterator[Made]:
-    """(operator, where, what makes the new bytes) for a data set; nothing where it cannot be read and written again."""
+def edits(data: bytes, transfer_syntax: str, asked: Sequence[Elem] = ()) -> Iterator[Made]:
+    """(operator, where, what makes the new bytes) for a data set; nothing where it cannot be read and written again.
+
+    ``asked`` are elements of requests, to borrow from.
+    """
     syntax = transfer_syntax or IMPLICIT_VR_LE
     tree = _tree(read(data, syntax, dictionary()))
     if not tree:
@@ -36,40 +41,68 @@ def edits(data: bytes, transfer_syntax: str) -> Iterator[Made]:
     yield "data set: cut", "", lambda: data[:-1]
     yield "data set: cut", "half", lambda: data[: len(data) // 2]
     yield "data set: bytes behind", "", lambda: data + b"\0\0"
+    yield from _borrowed(tree, syntax, [each for each in asked if each.tag not in {one.tag for one in tree}])
     for path, level in _levels(tree):
         where = _shown(tree, path)
+
+        def put(change: Callable[[list[Elem]], list[Any]], path: Path = path) -> Callable[[], bytes]:
+            return lambda: _written(_changed(tree, path, change), syntax)
+
         for added in (PRIVATE, SOP_CLASS, SOP_INSTANCE):
-            yield (
-                "data set: insert an element",
-                f"({added.tag:08X}) in {where}",
-                lambda p=path, a=added: _written(
-                    _changed(tree, p, lambda each: sorted([*each, a], key=lambda one: one.tag)), syntax
-                ),
-            )  # type: ignore[misc]
-        yield (
-            "data set: order",
-            where,
-            lambda p=path: _written(_changed(tree, p, lambda each: list(reversed(each))), syntax),
-        )  # type: ignore[misc]
+            yield "data set: insert an element", f"({added.tag:08X}) in {where}", put(partial(_with, added=added))
+        yield "data set: order", where, put(_reversed)
         for number, element in enumerate(level):
             for name, what, make in _element(element):
-                yield (
-                    name,
-                    f"({element.tag:08X}){what} in {where}",
-                    lambda p=path, n=number, m=make: _written(
-                        _changed(tree, p, lambda each: [*each[:n], *m(), *each[n + 1 :]]), syntax
-                    ),
-                )  # type: ignore[misc]
+                yield name, f"({element.tag:08X}){what} in {where}", put(partial(_instead, number=number, make=make))
         for name, what, change in _between(level):
-            yield name, f"{what} in {where}", lambda p=path, c=change: _written(_changed(tree, p, c), syntax)  # type: ignore[misc]
+            yield name, f"{what} in {where}", put(change)
+
+
+def _with(level: list[Elem], added: Elem) -> list[Elem]:
+    return _sorted([*level, added])
+
+
+def _reversed(level: list[Elem]) -> list[Elem]:
+    return list(reversed(level))
+
+
+def _instead(level: list[Elem], number: int, make: Callable[[], list[Any]]) -> list[Any]:
+    return [*level[:number], *make(), *level[number + 1 :]]
+
+
+def _borrowed(tree: list[Elem], syntax: str, asked: Sequence[Elem]) -> Iterator[Made]:
+    """Elements of a request in the data set, in the items of its sequences, in both."""
+
+    def inside(level: list[Elem], added: Elem) -> list[Elem]:
+        return [
+            Elem(each.tag, each.vr, [_sorted([*item, added]) for item in each.value])
+            if isinstance(each.value, list)
+            else each
+            for each in level
+        ]
+
+    for added in asked:
+        tag = f"({added.tag:08X})"
+        within = inside(tree, added)
+        for where, made in (("above", [*tree, added]), ("in items", within), ("on both levels", [*within, added])):
+            yield "data set: borrow an element", f"{tag} {where}", partial(_written, _sorted(made), syntax)
+
+
+def _sorted(level: list[Elem]) -> list[Elem]:
+    return sorted(level, key=lambda each: each.tag)
+
+
+def elements(data: bytes, transfer_syntax: str) -> list[Elem]:
+    """The elements of the top level of a data set, as the writer takes them."""
+    return _tree(read(data, transfer_syntax or IMPLICIT_VR_LE, dictionary()))
 
 
 @functools.cache
 def dictionary() -> Mapping[int, str]:
     """The VR of each standard attribute: what tells a sequence from other values in Implicit VR."""
-    from pydicom.datadict import DicomDictionary  # noqa: PLC0415 - start-up
+    from pydicom import datadict  # noqa: PLC0415 - start-up
 
-    return {tag: str(entry[0]) for tag, entry in DicomDictionary.items()}
+    return {tag: str(entry[0]) for tag, entry in vars(datadict)["DicomDictionary"].items()}
 
 
 def _tree(data_set: DataSet) -> list[Elem]:
@@ -142,7 +175,7 @@ def _element(element: Elem) -> Iterator[tuple[str, str, Callable[[], list[Any]]]
     if len(value) == 2:
         number = struct.unpack("<H", value)[0]
         for other in (number + 1 & 0xFFFF, number ^ 1, 0, 0xA700, 0x0111):
-            yield "data set: other number", f" {other:04X}H", lambda o=other: [Elem(tag, vr, struct.pack("<H", o))]  # type: ignore[misc]
+            yield "data set: other number", f" {other:04X}H", partial(_number, element, other)
     yield "data set: other value", " 1.2.3", lambda: [Elem(tag, vr, b"1.2.3\0")]
     yield "data set: other value", " one character more", lambda: [Elem(tag, vr, _even(value.rstrip(b"\0 ") + b"1"))]
     yield (
@@ -151,6 +184,10 @@ def _element(element: Elem) -> Iterator[tuple[str, str, Callable[[], list[Any]]]
         lambda: [Elem(tag, vr, value.rstrip(b"\0 ") if len(value.rstrip(b"\0 ")) & 1 else value + b"1")],
     )
     yield "data set: padding", "", lambda: [Elem(tag, vr, value.rstrip(b"\0 ").ljust(len(value), b" "))]
+
+
+def _number(element: Elem, number: int) -> list[Any]:
+    return [Elem(element.tag, element.vr, struct.pack("<H", number))]
 
 
 def _even(value: bytes) -> bytes:
@@ -164,25 +201,25 @@ def _between(level: list[Elem]) -> Iterator[tuple[str, str, Callable[[list[Elem]
         for target in lists:
             if source != target and level[source].value:
                 what = f"({level[source].tag:08X}) to ({level[target].tag:08X})"
-                yield "data set: move an item", what, lambda each, s=source, t=target: _moved(each, s, t, keep=False)  # type: ignore[misc]
-                yield "data set: copy an item", what, lambda each, s=source, t=target: _moved(each, s, t, keep=True)  # type: ignore[misc]
+                yield "data set: move an item", what, partial(_moved, source=source, target=target, keep=False)
+                yield "data set: copy an item", what, partial(_moved, source=source, target=target, keep=True)
         if len(level[source].value) > 1:
             for number in range(len(level[source].value[0])):
                 yield (
                     "data set: swap between items",
                     f"element {number + 1}",
-                    lambda each, s=source, n=number: _swapped(each, s, n),
-                )  # type: ignore[misc]
+                    partial(_swapped, source=source, number=number),
+                )
         for number in range(len(level)):
             if number != source:
                 yield (
                     "data set: copy into items",
                     f"({level[number].tag:08X})",
-                    lambda each, s=source, n=number: _inward(each, s, n),
-                )  # type: ignore[misc]
+                    partial(_inward, source=source, number=number),
+                )
     uids = [number for number, each in enumerate(level) if each.vr == "UI"]
-    for first, second in zip(uids, uids[1:], strict=False):
-        yield "data set: swap UIDs", "", lambda each, a=first, b=second: _exchanged(each, a, b)  # type: ignore[misc]
+    for first, second in pairwise(uids):
+        yield "data set: swap UIDs", "", partial(_exchanged, first=first, second=second)
 
 
 def _moved(level: list[Elem], source: int, target: int, *, keep: bool) -> list[Elem]:
@@ -207,7 +244,7 @@ def _swapped(level: list[Elem], source: int, number: int) -> list[Elem]:
 
 def _inward(level: list[Elem], source: int, number: int) -> list[Elem]:
     new = list(level)
-    values = [sorted([*item, level[number]], key=lambda each: each.tag) for item in level[source].value]
+    values = [_sorted([*item, level[number]]) for item in level[source].value]
     new[source] = Elem(level[source].tag, level[source].vr, values)
     return new
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 
 from stgcmt.mutation import Edit, late, rebuilt, without
 from stgcmt.mutation_dataset import edits as data_edits
+from stgcmt.mutation_dataset import elements
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
 from stgcmt.wire import command as cmd
 from stgcmt.wire import items, pdu, pdv
+from stgcmt.wire.dataset_writer import Elem
 
 STATUSES = (
     0x0000, 0x0105, 0x0106, 0x0107, 0x0110, 0x0111, 0x0112, 0x0113, 0x0115, 0x0117, 0x0118, 0x0119, 0x0120, 0x0121,
@@ -26,6 +30,7 @@ DELAYS_S = (2, 70, 400)
 MESSAGE_TYPES = frozenset({pdu.P_DATA_TF})
 # Large objects are moved about, not judged attribute by attribute: their data sets get few mutants.
 LARGE = 4096
+BORROWED = 12  # elements of requests
 
 
 def associations(transcript: Transcript) -> Iterator[Edit]:
@@ -142,12 +147,12 @@ def _sub_items(item: items.Item, assoc: Association) -> Iterator[tuple[str, str,
                     whole(_joined(subs, number, items.item(sub.type, struct.pack(">I", size)))),
                 )
     if item.type == items.USER_INFORMATION:
-        for uid in sorted(classes):
+        for name in sorted(classes):
             for scu, scp in ((0, 1), (1, 0), (1, 1)):
-                added = b"".join(sub.raw for sub in subs) + items.role_item(uid, scu, scp)
-                yield "insert a role item", f"{uid} {scu}/{scp}", whole(added)
-            added = b"".join(sub.raw for sub in subs) + items.extended_item(uid, b"\1")
-            yield "insert extended negotiation", uid, whole(added)
+                added = b"".join(sub.raw for sub in subs) + items.role_item(name, scu, scp)
+                yield "insert a role item", f"{name} {scu}/{scp}", whole(added)
+            added = b"".join(sub.raw for sub in subs) + items.extended_item(name, b"\1")
+            yield "insert extended negotiation", name, whole(added)
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -155,26 +160,34 @@ def _sub_items(item: items.Item, assoc: Association) -> Iterator[tuple[str, str,
 
 def messages(transcript: Transcript) -> Iterator[Edit]:
     """The messages of the SUT: command elements, data sets, fragments; absent, twice, late, before another one."""
+    asked = _asked(transcript)
     for assoc in dimse(transcript).all_associations:
         mine = [each for each in assoc.messages if each.incoming and each.complete]
         for message in mine:
             where = f"{message.kind}, event {message.events[0]}"
-            yield Edit("drop a message", where, lambda m=message: without(transcript, m.events))  # type: ignore[misc]
-            yield Edit("repeat a message", where, lambda m=message: _twice(transcript, m))  # type: ignore[misc]
-            yield Edit(
-                "abort in place of a message", where, lambda m=message: _replaced(transcript, m, pdu.encode_abort())
-            )  # type: ignore[misc]
+            yield Edit("drop a message", where, partial(without, transcript, message.events))
+            yield Edit("repeat a message", where, partial(_twice, transcript, message))
+            yield Edit("abort in place of a message", where, partial(replaced, transcript, message, pdu.encode_abort()))
             for seconds in DELAYS_S:
-                yield Edit(
-                    "late message", f"{seconds} s, {where}", lambda m=message, s=seconds: late(transcript, m.events, s)
-                )  # type: ignore[misc]
+                yield Edit("late message", f"{seconds} s, {where}", partial(late, transcript, message.events, seconds))
             yield from _commands(transcript, message, where)
-            yield from _data(transcript, message, where)
+            yield from _data(transcript, message, where, asked)
             yield from _fragments(transcript, message, where)
-        for first, second in zip(mine, mine[1:], strict=False):
+        for first, second in pairwise(mine):
             what = f"{second.kind} before {first.kind}, event {first.events[0]}"
-            yield Edit("messages swapped", what, lambda a=first, b=second: _swapped(transcript, a, b))  # type: ignore[misc]
+            yield Edit("messages swapped", what, partial(_swapped, transcript, first, second))
     yield from _between(transcript)
+
+
+def _asked(transcript: Transcript) -> list[Elem]:
+    """The elements of our requests' small data sets, once each."""
+    found: dict[int, Elem] = {}
+    for message in dimse(transcript).messages(incoming=False, complete=True):
+        stored = message.command.field == cmd.C_STORE_RQ  # an object, not a request's parameters
+        if message.data and len(message.data) <= LARGE and not message.is_response and not stored:
+            for element in elements(message.data, message.transfer_syntax or ""):
+                found.setdefault(element.tag, element)
+    return list(found.values())[:BORROWED]
 
 
 def _parts(message: Message) -> tuple[tuple[tuple[int, bytes], ...], bytes | None]:
@@ -185,7 +198,7 @@ def _commands(transcript: Transcript, message: Message, where: str) -> Iterator[
     elements, data = _parts(message)
 
     def put(new: Sequence[tuple[int, bytes]], length: int | None = None) -> Callable[[], Transcript]:
-        return lambda: _replaced(transcript, message, _pdus(message, _command(new, length), data))
+        return lambda: replaced(transcript, message, message_pdus(message, command_set(new, length), data))
 
     for number, (tag, value) in enumerate(elements):
         what = f"({tag >> 16:04X},{tag & 0xFFFF:04X}) of {where}"
@@ -225,7 +238,7 @@ def _other_values(tag: int, value: bytes) -> Iterator[tuple[str, bytes]]:
     yield "odd command value", value.rstrip(b"\0")[:-1] if len(value.rstrip(b"\0")) % 2 == 0 else value.rstrip(b"\0")
 
 
-def _command(elements: Sequence[tuple[int, bytes]], length: int | None = None) -> bytes:
+def command_set(elements: Sequence[tuple[int, bytes]], length: int | None = None) -> bytes:
     """A command set of these elements in this order; Command Group Length is counted unless ``length`` is given."""
     parts = [struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value for tag, value in elements]
     after, seen = 0, False
@@ -240,35 +253,39 @@ def _command(elements: Sequence[tuple[int, bytes]], length: int | None = None) -
     )
 
 
-def _data(transcript: Transcript, message: Message, where: str) -> Iterator[Edit]:
+def _data(transcript: Transcript, message: Message, where: str, asked: Sequence[Elem]) -> Iterator[Edit]:
     if message.data is None:
         return
     command = message.parts.command
-    raw = _command(command.elements)
+    raw = command_set(command.elements)
 
     def put(new: bytes | None) -> Transcript:
-        return _replaced(transcript, message, _pdus(message, raw, new))
+        return replaced(transcript, message, message_pdus(message, raw, new))
 
     yield Edit("empty data set", where, lambda: put(b""))
     yield Edit("no data set", where, lambda: put(None))
     limit = 60 if len(message.data) > LARGE else None
-    made = data_edits(message.data, message.transfer_syntax or "")
+    made = data_edits(message.data, message.transfer_syntax or "", asked)
     for count, (name, what, make) in enumerate(made):
         if limit is not None and count >= limit:
             break
-        yield Edit(name, f"{what} of {where}", lambda make=make: put(make()))  # type: ignore[misc]
+        yield Edit(name, f"{what} of {where}", partial(_later, put, make))
+
+
+def _later(put: Callable[[bytes | None], Transcript], make: Callable[[], bytes]) -> Transcript:
+    return put(make())
 
 
 def _fragments(transcript: Transcript, message: Message, where: str) -> Iterator[Edit]:
     """How the message is cut into PDUs and PDVs."""
-    raw, data = _command(message.command.elements), message.data
+    raw, data = command_set(message.command.elements), message.data
     context = message.context_id
 
     def put(new: bytes) -> Callable[[], Transcript]:
-        return lambda: _replaced(transcript, message, new)
+        return lambda: replaced(transcript, message, new)
 
-    whole = _pdus(message, raw, data)
-    yield Edit("context of a message", where, put(_pdus(message, raw, data, context=context + 2)))
+    whole = message_pdus(message, raw, data)
+    yield Edit("context of a message", where, put(message_pdus(message, raw, data, context=context + 2)))
     yield Edit(
         "no last fragment",
         where,
@@ -283,7 +300,7 @@ def _fragments(transcript: Transcript, message: Message, where: str) -> Iterator
             "data before command", where, put(_pdu(context, data, command=False) + _pdu(context, raw, command=True))
         )
         padding = struct.pack("<HHI", 0xFFFC, 0xFFFC, 70000) + bytes(70000)
-        yield Edit("PDU longer than allowed", where, put(_pdus(message, raw, data + padding)))
+        yield Edit("PDU longer than allowed", where, put(message_pdus(message, raw, data + padding)))
     yield Edit("length of a PDU", where, put(whole[:2] + struct.pack(">I", len(whole)) + whole[6:]))
     yield Edit("length of a PDV", where, put(whole[:6] + struct.pack(">I", 1 << 20) + whole[10:]))
     yield Edit("type of a PDU", where, put(b"\x0b" + whole[1:]))
@@ -294,7 +311,8 @@ def _pdu(context: int, data: bytes, *, command: bool) -> bytes:
     return pdu.encode(pdu.P_DATA_TF, pdv.encode_pdv(context, data, is_command=command, is_last=True))
 
 
-def _pdus(message: Message, raw: bytes, data: bytes | None, context: int | None = None) -> bytes:
+def message_pdus(message: Message, raw: bytes, data: bytes | None, context: int | None = None) -> bytes:
+    """The P-DATA-TF PDUs of a command set and a data set, in the message's context or another one."""
     chosen = message.context_id if context is None else context
     return _pdu(chosen, raw, command=True) + (b"" if data is None else _pdu(chosen, data, command=False))
 
@@ -303,10 +321,9 @@ def _put(transcript: Transcript, event: Event, data: bytes) -> Transcript:
     return rebuilt(transcript, (replace(each, data=data) if each.n == event.n else each for each in transcript.events))
 
 
-def _replaced(transcript: Transcript, message: Message, data: bytes) -> Transcript:
+def replaced(transcript: Transcript, message: Message, data: bytes) -> Transcript:
     """The PDUs of a message replaced; the events that carried the rest of it go. PDUs keep an event each."""
-    first, *rest = message.events
-    gone = set(rest)
+    gone = set(message.events[1:])
     cut, left = pdu.split(data)
     blocks = [each.raw for each in cut[: len(message.events)]] or [data]
     used = sum(map(len, blocks))
@@ -336,7 +353,7 @@ def _swapped(transcript: Transcript, first: Message, second: Message) -> Transcr
     """The bytes of two messages of one association change places."""
     data = {each.n: each.data for each in transcript.events if each.n in {*first.events, *second.events}}
     one, two = (b"".join(data[n] for n in message.events) for message in (first, second))
-    return _replaced(_replaced(transcript, first, two), second, one)
+    return replaced(replaced(transcript, first, two), second, one)
 
 
 def _between(transcript: Transcript) -> Iterator[Edit]:
@@ -353,10 +370,12 @@ def _between(transcript: Transcript) -> Iterator[Edit]:
                 yield Edit(
                     "data set of another message",
                     what,
-                    lambda m=message, o=other: _replaced(  # type: ignore[misc]
-                        transcript, m, _pdus(m, _command(m.command.elements), o.data)
-                    ),
+                    partial(_with_data, transcript, message, other.data),
                 )
+
+
+def _with_data(transcript: Transcript, message: Message, data: bytes | None) -> Transcript:
+    return replaced(transcript, message, message_pdus(message, command_set(message.command.elements), data))
 
 
 OPERATORS = (associations, messages)

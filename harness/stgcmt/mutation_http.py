@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
 
-from stgcmt.mutation import Edit, late, rebuilt, splice, without
+from stgcmt.mutation import Edit, Operator, delayed, late, rebuilt, splice, without
 from stgcmt.mutation_json import edits as json_edits
+from stgcmt.mutation_json import inserted
 from stgcmt.transcript import Transcript
 from stgcmt.views.http import Exchange, http
 
@@ -45,7 +49,8 @@ INSERTED = (
     "Retry-After: 5", "Retry-After: soon", "Content-Type: application/dicom+json", "Content-Type: text/plain",
     "Content-Encoding: gzip", "Transfer-Encoding: chunked", "Content-Length: 0", "Location: /elsewhere",
     'Warning: 299 stgcmt "Something is odd"', "Content-Location: elsewhere", "Connection: close", "Allow: GET",
-    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "WWW-Authenticate: Basic", "Bad Header: x",
+    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "Cache-Control: max-age=3600", "Cache-Control: no-store", "Expires: 0",
+    "WWW-Authenticate: Basic", "Bad Header: x",
 )  # fmt: skip
 VALUES = {
     b"content-type": (
@@ -55,10 +60,13 @@ VALUES = {
     b"retry-after": (b"-1", b"1.5", b"soon", b"", b"Tue, 14 Nov 2023 22:13:20 GMT", b"86400"),
     b"content-length": (b"0", b"1", b"999999", b"-1", b"1, 1", b"x"),
     b"date": (b"yesterday", b"2023-11-14"),
+    b"cache-control": (b"max-age=3600", b"public", b""),
 }  # fmt: skip
+LATER_S = 70  # beyond usual deadlines of polling
 OTHER_VALUES = (b"", b"x-other")
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)\d+")
 _ELEMENT = re.compile(rb"<(DicomAttribute|Item|Value)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
+_TEXT = re.compile(rb">([^<>]+)<")
 _QUOTED = re.compile(rb'(\b[a-zA-Z]+)="([^"]*)"')
 
 
@@ -128,18 +136,26 @@ def heads(transcript: Transcript) -> Iterator[Edit]:
         yield _edit("status line", piece, "HTTP/1.0", put(line.replace(version, b"HTTP/1.0", 1), lines))
         yield _edit("status line", piece, "no number", put(version + b" OK", lines))
         yield _edit(
-            "line ends", piece, "LF alone", lambda p=piece: p.put(p.head.replace(b"\r\n", b"\n"), p.body, repair=False)
-        )  # type: ignore[misc]
+            "line ends",
+            piece,
+            "LF alone",
+            partial(piece.put, piece.head.replace(b"\r\n", b"\n"), piece.body, repair=False),
+        )
         for number, header in enumerate(lines):
-            name, _, value = header.partition(b":")
+            name = header.partition(b":")[0]
             shown = name.decode("latin-1")
             yield _edit("drop a header", piece, shown, put(line, lines[:number] + lines[number + 1 :]))
             yield _edit("repeat a header", piece, shown, put(line, [*lines, header]))
             for other in VALUES.get(name.strip().lower(), OTHER_VALUES):
                 changed = [*lines[:number], name + b": " + other, *lines[number + 1 :]]
                 yield _edit(f"change {shown.lower()}", piece, other.decode("latin-1"), put(line, changed))
-        for inserted in INSERTED:
-            yield _edit("insert a header", piece, inserted, put(line, [*lines, inserted.encode("latin-1")]))
+        for extra in INSERTED:
+            yield _edit(
+                f"insert {extra.partition(':')[0].lower()}",
+                piece,
+                extra,
+                put(line, [*lines, extra.encode("latin-1")]),
+            )
 
 
 def bodies(transcript: Transcript) -> Iterator[Edit]:
@@ -151,7 +167,7 @@ def bodies(transcript: Transcript) -> Iterator[Edit]:
             return lambda: piece.put(piece.head, new, repair=repair)
 
         if not body:
-            yield _edit("insert a body", piece, "text", lambda p=piece: _with_body(p, b"mutant"))  # type: ignore[misc]
+            yield _edit("insert a body", piece, "text", partial(_with_body, piece, b"mutant"))
             continue
         yield _edit("empty body", piece, "", put(b""))
         yield _edit("cut body", piece, "length repaired", put(body[: len(body) // 2]))
@@ -164,6 +180,10 @@ def bodies(transcript: Transcript) -> Iterator[Edit]:
             )
         yield _edit("bytes that are no UTF-8", piece, "", put(body.replace(b'"', b'"\xff', 1)))
         yield from _by_meaning(piece)
+
+
+def _with_text(piece: Piece, before: bytes, make: Callable[[], bytes], after: bytes) -> Transcript:
+    return piece.put(piece.head, before + make() + after)
 
 
 def _with_body(piece: Piece, body: bytes) -> Transcript:
@@ -183,7 +203,7 @@ def _by_meaning(piece: Piece) -> Iterator[Edit]:
                 name,
                 piece,
                 what,
-                lambda make=make, p=piece, b=before, a=after: p.put(p.head, b + make() + a),  # type: ignore[misc]
+                partial(_with_text, piece, before, make, after),
             )
     elif b"<" in piece.body[:200]:
         yield from _xml(piece)
@@ -209,22 +229,34 @@ def _xml(piece: Piece) -> Iterator[Edit]:
     for one in found[:60]:
         what = one[0][:60].decode("latin-1")
         new = body[: one.start()] + body[one.end() :]
-        yield _edit("xml: drop an element", piece, what, lambda n=new, p=piece: p.put(p.head, n))  # type: ignore[misc]
+        yield _edit("xml: drop an element", piece, what, partial(piece.put, piece.head, new))
         new = body[: one.end()] + one[0] + body[one.end() :]
-        yield _edit("xml: repeat an element", piece, what, lambda n=new, p=piece: p.put(p.head, n))  # type: ignore[misc]
+        yield _edit("xml: repeat an element", piece, what, partial(piece.put, piece.head, new))
     for one in list(_QUOTED.finditer(body))[:60]:
         for value in (b"", b"mutant"):
             new = body[: one.start(2)] + value + body[one.end(2) :]
             yield _edit(
-                "xml: change an attribute", piece, one[0].decode("latin-1"), lambda n=new, p=piece: p.put(p.head, n)
-            )  # type: ignore[misc]
-    for old, new in ((b"xmlns=", b"nons="), (b"encoding=", b"coding="), (b"UTF-8", b"UTF-16"), (b"</", b"<")):
+                "xml: change an attribute", piece, one[0].decode("latin-1"), partial(piece.put, piece.head, new)
+            )
+    for one in list(_TEXT.finditer(body))[:60]:
+        for value in (b"", one[1] + b".1", b"0112H"):
+            new = body[: one.start(1)] + value + body[one.end(1) :]
+            yield _edit("xml: other text", piece, one[1].decode("latin-1"), partial(piece.put, piece.head, new))
+    for old, new in (
+        (b" tag=", b" Tag="),
+        (b" vr=", b" VR="),
+        (b" number=", b" Number="),
+        (b"xmlns=", b"nons="),
+        (b"encoding=", b"coding="),
+        (b"UTF-8", b"UTF-16"),
+        (b"</", b"<"),
+    ):
         yield _edit(
             "xml: spell otherwise",
             piece,
             old.decode(),
-            lambda o=old, n=new, p=piece: p.put(p.head, p.body.replace(o, n, 1)),
-        )  # type: ignore[misc]
+            partial(piece.put, piece.head, body.replace(old, new, 1)),
+        )
 
 
 def exchanges(transcript: Transcript) -> Iterator[Edit]:
@@ -232,28 +264,70 @@ def exchanges(transcript: Transcript) -> Iterator[Edit]:
     found = list(pieces(transcript))
     for piece in found:
         exchange = piece.exchange
-        yield _edit("drop an exchange", piece, "", lambda e=exchange: without(transcript, e.events))  # type: ignore[misc]
+        yield _edit("drop an exchange", piece, "", partial(without, transcript, exchange.events))
         yield _edit(
             "drop a response",
             piece,
             "",
-            lambda p=piece: splice(transcript, p.exchange.conn, "http.in", p.start, p.end, b""),
-        )  # type: ignore[misc]
-        yield _edit("repeat a response", piece, "", lambda p=piece: _twice(p))  # type: ignore[misc]
+            partial(splice, transcript, piece.exchange.conn, "http.in", piece.start, piece.end, b""),
+        )
+        yield _edit("repeat a response", piece, "", partial(_twice, piece))
         answers = exchange.response.events if exchange.response else ()
         for seconds in (2, 70):
-            yield _edit("late response", piece, f"{seconds} s", lambda a=answers, s=seconds: late(transcript, a, s))  # type: ignore[misc]
+            yield _edit("late response", piece, f"{seconds} s", partial(late, transcript, answers, seconds))
     for piece in found:
         for other in found:
             if other is not piece and other.head + other.body != piece.head + piece.body:
                 what = f"as {other.label}"
-                yield _edit(
-                    "answer as another", piece, what, lambda p=piece, o=other: p.put(o.head, o.body, repair=False)
-                )  # type: ignore[misc]
+                yield _edit("answer as another", piece, what, partial(piece.put, other.head, other.body, repair=False))
                 if other.body and other.body != piece.body:
-                    yield _edit("body of another", piece, what, lambda p=piece, o=other: p.put(p.head, o.body))  # type: ignore[misc]
-    for first, second in zip(found, found[1:], strict=False):
-        yield _edit("swap in time", first, second.label, lambda a=first, b=second: _swapped(transcript, a, b))  # type: ignore[misc]
+                    yield _edit("body of another", piece, what, partial(piece.put, piece.head, other.body))
+    yield from _all_as(transcript, found)
+    for first, second in pairwise(found):
+        yield _edit("swap in time", first, second.label, partial(_swapped, transcript, first, second))
+
+
+def _all_as(transcript: Transcript, found: list[Piece]) -> Iterator[Edit]:
+    """From one exchange on, everything asked of its resource is answered as that one was."""
+    for number, piece in enumerate(found):
+        asked = piece.exchange.request
+        if asked is None:
+            continue
+        later = [
+            other
+            for other in found[number + 1 :]
+            if other.exchange.request is not None
+            and other.exchange.request.path == asked.path
+            and other.exchange.method in {asked.method, "GET"}
+        ]
+        if later:
+            yield _edit(
+                "always the same answer",
+                piece,
+                "and later",
+                partial(_answered, transcript, piece, later, LATER_S),
+            )
+            yield _edit("always the same answer", piece, "", partial(_answered, transcript, piece, later))
+
+
+def _answered(transcript: Transcript, piece: Piece, others: list[Piece], seconds: float = 0) -> Transcript:
+    """The other exchanges answered as this one was, the last of them so many seconds later."""
+    mutant = delayed(transcript, others[-1].exchange.events[0], seconds)
+    for other in sorted(others, key=lambda each: -each.start):  # from behind, so that offsets before it stay right
+        data = piece.head + b"\r\n\r\n" + piece.body
+        mutant = splice(mutant, other.exchange.conn, "http.in", other.start, other.end, data)
+    return mutant
+
+
+def inserting(attributes: Mapping[str, Any]) -> Operator:
+    """An operator that puts DICOM JSON attributes at the top of each result: for suites that know what never belongs there."""
+
+    def operator(transcript: Transcript) -> Iterator[Edit]:
+        for piece in pieces(transcript):
+            for name, what, make in inserted(piece.body, attributes):
+                yield _edit(name, piece, what, partial(_with_text, piece, b"", make, b""))
+
+    return operator
 
 
 def _twice(piece: Piece) -> Transcript:
@@ -263,13 +337,11 @@ def _twice(piece: Piece) -> Transcript:
 
 def _swapped(transcript: Transcript, first: Piece, second: Piece) -> Transcript:
     """The second exchange happens before the first: their times change places."""
-    from dataclasses import replace  # noqa: PLC0415 - a name of its own here
-
     times = {first.exchange.events[0]: second.exchange.t, second.exchange.events[0]: first.exchange.t}
     shift: dict[int, int] = {}
     for piece in (first, second):
         start = transcript.event(piece.exchange.events[0]).t
-        shift |= {n: times[piece.exchange.events[0]] - start for n in piece.exchange.events}
+        shift |= dict.fromkeys(piece.exchange.events, times[piece.exchange.events[0]] - start)
     moved = [replace(event, t=event.t + shift.get(event.n, 0)) for event in transcript.events]
     return rebuilt(transcript, moved)
 

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 Made = tuple[str, str, Callable[[], bytes]]
 Path = tuple[Any, ...]
 OTHER_VRS = {"UI": "SH", "US": "SS", "SQ": "UN", "AE": "LO", "LO": "SH"}
-PRIVATE = {"00091001": {"vr": "LO", "Value": ["mutant"]}}
+# Attributes that no result may or need have: private, group length, character set, a person's name.
+STRANGE = {
+    "00091001": {"vr": "LO", "Value": ["mutant"]},
+    "00080000": {"vr": "UL", "Value": [10]},
+    "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]},
+    "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Mutant"}]},
+}
 ENOUGH = 24  # items of one list: the thousandth reference is like the tenth
 
 
@@ -54,16 +62,16 @@ def _attributes(tree: Any, path: Path, item: dict[str, Any]) -> Iterator[Made]:
     for tag, attribute in item.items():
         here = (*path, tag)
         where = _shown(here)
-        yield "json: remove an attribute", where, lambda here=here: _text(_without(tree, here))  # type: ignore[misc]
-        yield "json: repeat an attribute", where, lambda p=path, t=tag: _repeated(tree, p, t)  # type: ignore[misc]
+        yield "json: remove an attribute", where, _made(_without, tree, here)
+        yield "json: repeat an attribute", where, partial(_repeated, tree, path, tag)
         if not isinstance(attribute, dict):
             continue
         vr = attribute.get("vr")
-        yield "json: without vr", where, lambda h=here: _text(_without(tree, (*h, "vr")))  # type: ignore[misc]
-        yield "json: other vr", where, lambda h=here, v=vr: _text(_with(tree, (*h, "vr"), OTHER_VRS.get(str(v), "UT")))  # type: ignore[misc]
-        yield "json: empty value", where, lambda h=here, v=vr: _text(_with(tree, h, {"vr": v}))  # type: ignore[misc]
-        yield "json: empty list", where, lambda h=here, v=vr: _text(_with(tree, h, {"vr": v, "Value": []}))  # type: ignore[misc]
-        yield "json: null value", where, lambda h=here, v=vr: _text(_with(tree, h, {"vr": v, "Value": [None]}))  # type: ignore[misc]
+        yield "json: without vr", where, _made(_without, tree, (*here, "vr"))
+        yield "json: other vr", where, _made(_with, tree, (*here, "vr"), OTHER_VRS.get(str(vr), "UT"))
+        yield "json: empty value", where, _made(_with, tree, here, {"vr": vr})
+        yield "json: empty list", where, _made(_with, tree, here, {"vr": vr, "Value": []})
+        yield "json: null value", where, _made(_with, tree, here, {"vr": vr, "Value": [None]})
         values = attribute.get("Value")
         if isinstance(values, list):
             yield from _values(tree, (*here, "Value"), values)
@@ -74,10 +82,10 @@ def _values(tree: Any, path: Path, values: list[Any]) -> Iterator[Made]:
     yield "json: value alone", where, lambda: _text(_with(tree, path, values[0] if values else ""))
     for number, value in enumerate(values[:ENOUGH]):
         here = (*path, number)
-        yield "json: remove a value", _shown(here), lambda h=here: _text(_without(tree, h))  # type: ignore[misc]
-        yield "json: repeat a value", _shown(here), lambda v=value: _text(_with(tree, path, [*values, v]))  # type: ignore[misc]
+        yield "json: remove a value", _shown(here), _made(_without, tree, here)
+        yield "json: repeat a value", _shown(here), _made(_with, tree, path, [*values, value])
         for other in _others(value):
-            yield "json: other value", f"{_shown(here)} = {other}", lambda h=here, o=other: _text(_with(tree, h, o))  # type: ignore[misc]
+            yield "json: other value", f"{_shown(here)} = {other}", _made(_with, tree, here, other)
 
 
 def _others(value: Any) -> tuple[Any, ...]:
@@ -91,20 +99,36 @@ def _others(value: Any) -> tuple[Any, ...]:
 
 def _insertions(tree: Any, path: Path, asked: bytes) -> Iterator[Made]:
     """Attributes that do not belong there: a private one, and those of the request's top level."""
-    found: dict[str, Any] = dict(PRIVATE)
+    found: dict[str, Any] = dict(STRANGE)
     try:
         request = json.loads(asked) if asked else {}
     except ValueError:
         request = {}
     top = request[0] if isinstance(request, list) and request else request
     found |= {tag: each for tag, each in top.items() if isinstance(each, dict)} if isinstance(top, dict) else {}
-    for tag, attribute in list(found.items())[:6]:
+    for tag, attribute in list(found.items())[:8]:
         where = f"{tag} in {_shown(path)}"
         yield (
             "json: insert an attribute",
             where,
-            lambda t=tag, a=attribute: _text(_with(tree, (*path, t), a, last=True)),
-        )  # type: ignore[misc]
+            _made(_with, tree, (*path, tag), attribute, last=True),
+        )
+
+
+def inserted(text: bytes, attributes: Mapping[str, Any]) -> Iterator[Made]:
+    """(operator, where, what makes the new text) with each of these attributes at the top and in each item."""
+    try:
+        tree = json.loads(text)
+    except ValueError:
+        return
+    for path, _ in items_of(tree):
+        for tag, attribute in attributes.items():
+            where = f"{tag} in {_shown(path)}"
+            yield (
+                f"json: insert {tag}",
+                where,
+                _made(_with, tree, (*path, tag), attribute, last=True),
+            )
 
 
 def _between(tree: Any, path: Path, item: dict[str, Any]) -> Iterator[Made]:
@@ -115,22 +139,22 @@ def _between(tree: Any, path: Path, item: dict[str, Any]) -> Iterator[Made]:
     for source, values in lists.items():
         for target in lists:
             if target != source and values:
-                yield "json: move an item", f"{source} to {target}", lambda s=source, t=target: _moved(tree, path, s, t)  # type: ignore[misc]
+                yield "json: move an item", f"{source} to {target}", partial(_moved, tree, path, source, target)
                 yield (
                     "json: copy an item",
                     f"{source} to {target}",
-                    lambda s=source, t=target: _moved(tree, path, s, t, keep=True),
-                )  # type: ignore[misc]
-        yield "json: rename a sequence", source, lambda s=source: _renamed(tree, path, s)  # type: ignore[misc]
+                    partial(_moved, tree, path, source, target, keep=True),
+                )
+        yield "json: rename a sequence", source, partial(_renamed, tree, path, source)
         for tag in values[0] if len(values) > 1 else ():
-            yield "json: swap between items", f"{tag} in {source}", lambda s=source, t=tag: _swapped(tree, path, s, t)  # type: ignore[misc]
+            yield "json: swap between items", f"{tag} in {source}", partial(_swapped, tree, path, source, tag)
     uids = [tag for tag, each in item.items() if isinstance(each, dict) and each.get("vr") == "UI"]
-    for first, second in zip(uids, uids[1:], strict=False):
+    for first, second in pairwise(uids):
         yield (
             "json: swap UIDs",
             f"{first} and {second} in {_shown(path)}",
-            lambda a=first, b=second: _exchanged(tree, path, a, b),
-        )  # type: ignore[misc]
+            partial(_exchanged, tree, path, first, second),
+        )
 
 
 def _is_items(value: Any) -> bool:
@@ -142,6 +166,11 @@ def _is_items(value: Any) -> bool:
 
 def _text(tree: Any) -> bytes:
     return json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _made(change: Callable[..., Any], *arguments: Any, **options: Any) -> Callable[[], bytes]:
+    """What makes the text of a changed tree, once it is asked to."""
+    return lambda: _text(change(*arguments, **options))
 
 
 def _shown(path: Path) -> str:

@@ -76,7 +76,7 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
         if need == "seeding" and section["seeding"]["how"] == "none":
             return 'needs instances in the SUT: say how in [seeding] (how = "stow", "c-store" or "preloaded")'
         if need == "retrieval" and section["retrieval"]["how"] == "none":
-            return 'needs to read instances back: say how in [retrieval] (how = "wado-rs" or "c-get")'
+            return 'needs to read instances back: say how in [retrieval] (how = "wado-rs", "c-get" or "c-move")'
         if need == "restart" and not sut.driver.can_restart:
             return 'needs a driver that can restart the SUT ([driver] kind = "process")'
         if need in {"trigger", "state"} and not (section.get(need) or sut.document.get(need)):

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,22 @@ from typing import Any
 from stgcmt.askdesk import AskDesk, WebPlace
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
-from stgcmt.errors import SkippedError, UnreachableError, UsageError
+from stgcmt.errors import HarnessError, SkippedError, UnreachableError, UsageError
+from stgcmt.kill_proof import SEED
+from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
+from stgcmt.reach import obstacle
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
-from stgcmt.stage import Backstage, Stage, Target
+from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
-from stgcmt.transcript import Masker, Recorder
+from stgcmt.tls import server_context
+from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
+BUILTIN_DESTINATIONS = 24  # one for every leased scenario: on the embedded default nobody queues
 JITTER_STEP_S = 0.05
+STAGGER_S = 0.01  # between two starts: the longest chain is under way before the rest competes for the processor
 
 
 class Player:
@@ -51,6 +56,8 @@ class Player:
         self._played: list[Played] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._interrupted = False
+        self._unwritten: tuple[Path, OSError] | None = None
+        self._bringing_up: asyncio.Task[Any] | None = None  # until the SUT is up: a wait that Ctrl-C ends, too
         # A limit for each role: roles may be different systems, and each has its own limit of associations.
         self._limits = {role: asyncio.Semaphore(plan.sut.timing.concurrency) for role in plan.roles}
         self._alone: list[Planned] = []
@@ -74,13 +81,28 @@ class Player:
             raise
         finally:
             if self._interrupted:
-                state, reason = "cancelled", "interrupted"
+                state, reason = "cancelled", "interrupted" if self._unwritten is None else "recording failed"
             run.event("note", what="finished", finished=iso(self.clock.wall_ns()), timing=self._timing(start))
             run.close(state, reason)
+        if self._unwritten is not None:
+            path, failure = self._unwritten
+            raise HarnessError(
+                "recording", f"room for what happens in {self.directory}",
+                f"{path.relative_to(self.directory)}: {failure.strerror or failure}",
+                "make room, or choose another --out; what was recorded so far is kept: stgcmt judge reads it",
+            )  # fmt: skip
+
+    def unwritable(self, path: Path, error: OSError) -> None:
+        """A transcript cannot be written: what would follow could not be proved, so everything ends here."""
+        if self._unwritten is None:
+            self._unwritten = (path, error)
+            self.interrupt()
 
     def interrupt(self) -> None:
-        """End every scenario now; transcripts are closed as far as they got."""
+        """End every scenario now, or the wait for the SUT to come up; transcripts are closed as far as they got."""
         self._interrupted = True
+        if self._bringing_up is not None:
+            self._bringing_up.cancel()
         for task in self._tasks:
             task.cancel()
 
@@ -101,6 +123,7 @@ class Player:
             "timing": dataclasses.asdict(sut.timing),
             "known_issues": [dict(issue) for issue in plan.known_issues],
             "command": list(plan.command),
+            "seed": SEED,
         }
         return Recorder(
             self.directory / "transcripts" / f"{RUN}.jsonl",
@@ -109,17 +132,19 @@ class Player:
             scenario=RUN,
             masker=self._masker,
             info=info,
+            failed=self.unwritable,
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
         from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
 
-        places = [Place(each.ae_title, each.host, each.port) for each in self._destinations()]
+        places = [_place(each) for each in self._destinations()]
         desk = Desk(places, self.network, self.clock, run, self._serve)
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, self._web_places())
         asks.attend = getattr(self.progress, "attend", None)
         await self._open(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
+        self._bringing_up = asyncio.current_task()
         try:
             builtin = self._references()
             async with bring_up(
@@ -135,6 +160,10 @@ class Player:
                 variant=self.plan.variant,
                 options=self.plan.options,
             ) as running:
+                self._bringing_up = None
+                for role, mode in self._modes():  # what a reference of ours hands out is a secret, too
+                    for secret in secrets_of(running.section(role, mode)):
+                        self._masker.learn(secret)
                 run.event(
                     "driver",
                     action="up",
@@ -144,6 +173,7 @@ class Player:
                 asks.act, asks.triggering = running.act, functools.partial(running.table, "trigger")
                 await self._all(run, desk, running, asks)
         finally:
+            self._bringing_up = None
             jitter.cancel()
             await asyncio.gather(jitter, return_exceptions=True)
             await asks.aclose()
@@ -169,7 +199,7 @@ class Player:
         from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
 
         if self.plan.sut.driver.kind == "builtin" and not self.plan.sut.destinations:
-            return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, 9))
+            return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, BUILTIN_DESTINATIONS + 1))
         return self.plan.sut.destinations
 
     def _web_places(self) -> list[WebPlace]:
@@ -240,16 +270,21 @@ class Player:
             if each.scenario.alone:
                 await self._together([each], desk, running, back)
 
-    def _urgency(self, planned: Planned) -> tuple[bool, float]:
-        """Leases first, since they queue; then what may wait longest."""
-        longest = max((float(getattr(self.plan.sut.timing, name, 0.0)) for name in planned.scenario.waits), default=0.0)
-        return planned.scenario.lease is None, -longest
+    def _urgency(self, planned: Planned) -> tuple[float, bool, float]:
+        """What surely waits long goes first, then leases, since they queue, then what may wait long."""
+        timing, waits = self.plan.sut.timing, planned.scenario.waits
+        certain = sum(float(getattr(timing, name, 1.0)) for name in waits if name in QUIET or not hasattr(timing, name))
+        longest = max((float(getattr(timing, name, 0.0)) for name in waits), default=0.0)
+        return -certain, planned.scenario.lease is None, -longest
 
     async def _together(self, planned: Sequence[Planned], desk: Desk, running: Any, back: Backstage) -> None:
-        self._tasks = {asyncio.create_task(self._one(each, desk, running, back)) for each in planned}
-        if self._interrupted:
-            self.interrupt()
+        self._tasks = set()
         try:
+            for each in planned:
+                self._tasks.add(asyncio.create_task(self._one(each, desk, running, back)))
+                await asyncio.sleep(0 if self._interrupted else STAGGER_S)
+            if self._interrupted:
+                self.interrupt()
             if self._tasks:
                 await asyncio.wait(self._tasks)
         except asyncio.CancelledError:
@@ -300,6 +335,7 @@ class Player:
         return Recorder(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
             scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
+            failed=self.unwritable,
         )  # fmt: skip
 
     async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:
@@ -318,15 +354,19 @@ class Player:
         return "complete", ""
 
     async def _reachable(self, run: Recorder, running: Any) -> set[str]:
-        """The roles whose end point accepts a connection at all; the others are not played."""
+        """The roles whose end point can be talked to at all; the others are not played."""
         reachable: set[str] = set()
         for role in self.plan.roles:
             endpoint = self.plan.suites[role].resolve("endpoint")
             if endpoint is None:
                 reachable.add(role)
                 continue
-            host, port = endpoint(_target(running, role, None).section)
-            why = await self._try(host, port)
+            section = _target(running, role, None).section
+            host, port = endpoint(section)
+            why = await obstacle(
+                section, host, port, network=self.network, clock=self.clock, timing=self.plan.sut.timing,
+                deep=self.plan.sut.driver.kind != "builtin",
+            )  # fmt: skip
             run.event("note", what="reachable", role=role, host=host, port=port, ok=not why, detail=why)
             if not why:
                 reachable.add(role)
@@ -338,17 +378,6 @@ class Player:
                         reason=f"the SUT cannot be reached at {host}:{port}: {why}",
                     )  # fmt: skip
         return reachable
-
-    async def _try(self, host: str, port: int) -> str:
-        try:
-            async with asyncio.timeout(self.plan.sut.timing.connect):
-                (await self.network.connect(host, port)).close()
-        except TimeoutError:
-            return f"no answer within {self.plan.sut.timing.connect:g} s"
-        except OSError as error:
-            # asyncio words its own "Connect call failed …"; the cause stands in the number
-            return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-        return ""
 
     async def _measure_jitter(self, run: Recorder) -> None:
         """How late this machine's timers fire while the scenarios play: the origin of every timing tolerance."""
@@ -364,6 +393,11 @@ class Player:
     def _timing(self, start: int) -> dict[str, Any]:
         wall = (self.clock.monotonic_ns() - start) / NS
         return critical_path(self._played, wall)
+
+
+def _place(destination: Any) -> Place:
+    tls = server_context(dataclasses.asdict(destination.tls)) if destination.tls is not None else None
+    return Place(destination.ae_title, destination.host, destination.port, tls)
 
 
 def _known_listener(name: str) -> None:

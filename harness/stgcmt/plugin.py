@@ -3,11 +3,16 @@
 A check *is* a test function whose arguments are transcripts. Selection (``-k``, ``-m``), ``--junitxml`` and the like are
 pytest's own. What the engine says is said here in pytest's words: fail is failed, warn is passed and shown as WARN,
 inconclusive, not-applicable and not-tested are skipped with the reason, the harness's own fault is an error.
+
+Under pytest-xdist (``-n 2``) the controller plays and judges, once; the workers show what it found, so that there are never
+two plays against one SUT. It hands its findings on in a file of its own, whose name the workers are given at their start.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import pickle
 import tempfile
 import types
 from collections.abc import Generator, Iterator
@@ -29,7 +34,21 @@ class Session:
         self.config, self.suites = config, suites
         self.recording: Any = None
         self.results: dict[str, Any] | None = None
+        self.worker = getattr(config, "workerinput", None)
+        self.handover: Path | None = None
         self.files = {file: (suite, module) for suite in suites.values() for module, file in _files(suite)}
+
+    @property
+    def controls(self) -> bool:
+        """Whether workers of pytest-xdist show what we find."""
+        return self.config.pluginmanager.hasplugin("dsession")
+
+    def ready(self) -> bool:
+        """Whether there is something to show; a worker takes it over with its first item."""
+        if self.results is None and self.worker is not None and Path(self.worker["stgcmt_handover"]).stat().st_size:
+            with Path(self.worker["stgcmt_handover"]).open("rb") as file:
+                self.results = pickle.load(file)  # noqa: S301 - written by our own controller, readable by nobody else
+        return self.results is not None
 
     def role_of(self, item: pytest.Item) -> Any:
         return self.files.get(str(item.path), (None, None))[0]
@@ -105,13 +124,42 @@ def _rows(item: pytest.Item, suite: Any) -> list[Any]:
     return [row for row in suite.catalogue if row.id in ids]
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where it will find what the controller found."""
+    ours = node.config.stash.get(KEY, None)
+    if ours is None:
+        return
+    if ours.handover is None:
+        handle, name = tempfile.mkstemp(prefix="stgcmt-handover-")
+        os.close(handle)
+        ours.handover = Path(name)
+        node.config.add_cleanup(lambda: ours.handover.unlink(missing_ok=True))
+    node.workerinput["stgcmt_handover"] = str(ours.handover)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Play everything that the selected checks need, once, before the first is judged."""
     ours = session.config.stash.get(KEY, None)
-    if ours is not None and not session.config.option.collectonly and session.items:
-        _play(ours, session)
+    if ours is not None and ours.worker is None and not session.config.option.collectonly:
+        if ours.controls:
+            _collect(session)
+        if session.items:
+            _play(ours, session)
+        if ours.controls:
+            session.items = []
     return (yield)
+
+
+def _collect(session: pytest.Session) -> None:
+    """What the workers collect, too, without a word: pytest-xdist keeps its controller from collecting."""
+    terminal = session.config.pluginmanager.unregister(name="terminalreporter")
+    try:
+        session.perform_collect()
+    finally:
+        if terminal is not None:
+            session.config.pluginmanager.register(terminal, "terminalreporter")
 
 
 def _play(ours: Session, session: pytest.Session) -> None:
@@ -127,15 +175,19 @@ def _play(ours: Session, session: pytest.Session) -> None:
             chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in _rows(item, suite)))
     if not chosen:
         return
-    sut = option("--sut")
+    sut, fault = option("--sut"), option("--stgcmt-fault")
     known = option("--stgcmt-known-issues")
     out = option("--stgcmt-out")
     try:
         directory = bundle.prepare(Path(out) if out else Path(tempfile.mkdtemp(prefix="stgcmt-")))
+        roles = _playable_roles(chosen, sut)
+        if fault:  # a run with a fault plays the roles that have it alone
+            faulty = (role for role in roles if any(each.name == fault for each in ours.suites[role].all_faults))
+            roles = tuple(faulty) or roles
         plan = make_plan(
-            None if sut == "builtin" else Path(sut), fault=option("--stgcmt-fault"), strict=option("--stgcmt-strict"),
-            known_issues=Path(known) if known else None, req=tuple(dict.fromkeys(i for ids in chosen.values() for i in ids)),
-            role=_playable_roles(chosen, sut), command=("pytest",),
+            None if sut == "builtin" else Path(sut), fault=fault, strict=option("--stgcmt-strict"),
+            known_issues=Path(known) if known else None, role=roles, command=("pytest",),
+            req=tuple(dict.fromkeys(ident for role in roles for ident in chosen[role])),
         )  # fmt: skip
         asyncio.run(play_plan(plan, directory))
     except StgcmtError as error:
@@ -151,7 +203,7 @@ def _playable_roles(chosen: dict[str, Any], sut: str) -> tuple[str, ...]:
     from stgcmt.sut import load  # noqa: PLC0415 - start-up
 
     known = load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles
-    return tuple(role for role in chosen if role in known) or tuple(chosen)
+    return tuple(role for role in chosen if role in known) or tuple(chosen)[:1]
 
 
 def _write(ours: Session, plan: Any, directory: Path) -> None:
@@ -160,7 +212,11 @@ def _write(ours: Session, plan: Any, directory: Path) -> None:
     from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
 
     results, rows = judged_results(ours.recording, plan.suites, judged=iso(SystemClock().wall_ns()))
-    ours.results = {"object": results, "rows": {(row.role, row.id): row for row in rows}, "directory": directory}
+    found = {(row.role, row.id): row.findings for row in rows}
+    ours.results = {"object": results, "findings": found, "directory": directory}
+    if ours.handover is not None:
+        with ours.handover.open("wb") as file:
+            pickle.dump(ours.results, file)
     bundle.write(directory, results, ours.recording, list(plan.command))
 
 
@@ -169,7 +225,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     """The engine's verdict in place of a plain call."""
     ours = pyfuncitem.config.stash.get(KEY, None)
     suite = ours.role_of(pyfuncitem) if ours else None
-    if ours is None or suite is None or ours.recording is None:
+    if ours is None or suite is None or not ours.ready():
         return (yield)
     pyfuncitem.obj, called = (lambda **_: None), pyfuncitem.obj
     try:
@@ -195,8 +251,8 @@ def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
     from stgcmt.verdict import Verdict, worst  # noqa: PLC0415 - start-up
 
     assert ours.results is not None, "the recording was judged"  # noqa: S101 - for the type checker
-    rows = [ours.results["rows"].get((suite.role, row.id)) for row in _rows(item, suite)]
-    found = [each for row in rows if row for each in row.findings if each.check == item.name]
+    rows = [ours.results["findings"].get((suite.role, row.id), ()) for row in _rows(item, suite)]
+    found = [each for findings in rows for each in findings if each.check == item.name]
     standing = worst(each.verdict for each in found)
     return next(
         (each for each in found if each.verdict is standing),
@@ -256,12 +312,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     counts = ours.results["object"]["summary"]
     terminalreporter.section("stgcmt")
     terminalreporter.line(f"tested {counts['tested']} of {counts['total']}; evidence in {ours.results['directory']}")
+    if ours.results["object"]["exit_code"] not in (0, 1):
+        terminalreporter.line(ours.results["object"]["exit_reason"])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Our exit code 4 (unreachable) becomes a failed session: nothing judged is no success."""
+    """Every exit code but 0 becomes a failed session: nothing judged is no success, nor is a stale known issue."""
     ours = session.config.stash.get(KEY, None)
-    if ours is not None and ours.results is not None and session.exitstatus == 0:
-        code = ours.results["object"]["exit_code"]
-        if code not in (0, 5):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if ours is None or ours.results is None or session.exitstatus != 0:
+        return
+    if ours.results["object"]["exit_code"] != 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

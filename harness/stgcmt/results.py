@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
 from stgcmt.clock import NS, iso
-from stgcmt.judge import JudgedRow, Recording, judge, suite_hash
+from stgcmt.judge import CONTRADICTED, JudgedRow, Recording, judge, suite_hash
+from stgcmt.kill_proof import proved
 from stgcmt.suite import Suite
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import (
@@ -24,6 +25,7 @@ from stgcmt.verdict import (
 
 SCHEMA_VERSION = 1
 DISTRIBUTION = "stgcmt-conformance"
+CLAIM_STEP = "Take that claim out of [claims], or mend what contradicts it."
 
 
 def tool() -> dict[str, Any]:
@@ -43,26 +45,32 @@ def judged_results(
     profile: str | None = None,
     edition: str | None = None,
     known_issues: Sequence[KnownIssue] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, Any], tuple[JudgedRow, ...]]:
-    """Judge a recording and compose ``results.json``; what is not given is taken from the recording.
+    """Judge a recording, prove its passes and compose ``results.json``; what is not given is taken from the recording.
 
-    ``judged`` is the only value in the result that does not come from the recording (ISO time).
+    ``judged`` is the only value in the result that does not come from the recording (ISO time). ``progress`` is told how
+    many passes of how many are proved.
     """
     info = recording.run.header.info
     profile = profile or str(info.get("profile", "default"))
     selection = info.get("selection", {})
     edition = edition or info.get("edition")
     rows = judge(recording, suites, profile=profile, selection=selection, edition=edition)
+    rows = proved(rows, recording, suites, profile=profile, progress=progress)
     if known_issues is None:
         known_issues = parse_known_issues({"issue": info.get("known_issues", [])}, "the bundle")
     closing = _closing(recording.run)
     started = iso(recording.run.header.wall_ns)
-    known = overlay(known_issues, rows, closing.get("finished") or started)
+    elsewhere = {(row.id, role) for role, suite in suites.items() for row in suite.catalogue}
+    known = overlay(known_issues, rows, closing.get("finished") or started, elsewhere=elsewhere)
     footer = recording.run.footer
     state = "cut" if footer is None else "interrupted" if footer.state == "cancelled" else "complete"
     end = exit_code(
         rows, known, min_tested=float(info.get("gate", {}).get("min_tested", 0.5)), interrupted=state == "interrupted"
     )
+    if state == "cut" and end.code == 4:
+        end = Exit(4, "the run was cut before a mandatory requirement could be judged")
     results = {
         "schema_version": SCHEMA_VERSION,
         "tool": info.get("tool", tool()),
@@ -157,7 +165,7 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "seen": list(standing.seen),
         "consequence": requirement.consequence,
         "cost": requirement.cost or CONSEQUENCES[requirement.consequence],
-        "next_step": requirement.next_step,
+        "next_step": CLAIM_STEP if standing.outcome == CONTRADICTED else requirement.next_step,
         "evidence": [dataclasses.asdict(citation) for citation in standing.evidence],
         "checks": [
             {"name": each.check, "verdict": str(each.verdict), "outcome": each.outcome, "message": each.message}
@@ -167,5 +175,6 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "known_issue": {"reason": issue.reason, "until": issue.until, "ticket": issue.ticket} if issue else None,
         "excluded": requirement.excluded,
         "selected": row.selected,
-        "vacuous": False,
+        "vacuous": row.vacuous,
+        "proof": dataclasses.asdict(row.proof) if row.proof else None,
     }

@@ -1,7 +1,8 @@
-"""How instances get into the SUT and out again: STOW-RS, C-STORE; WADO-RS, C-GET. Recorded, never judged."""
+"""How instances get into the SUT and out again: STOW-RS, C-STORE; WADO-RS, C-GET, C-MOVE. Recorded, never judged."""
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 from collections.abc import Mapping
@@ -9,14 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from stgcmt.endpoints import dimse_endpoint, dimse_timeouts
+from stgcmt.errors import UsageError
 
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 IMPLICIT = "1.2.840.10008.1.2"
+DESTINATION_UNKNOWN = 0xA801
+# What an instance that was there before may be encoded in: nobody told us, and a SUT need not transcode (PS3.5 annex A).
+USUAL = (
+    "1.2.840.10008.1.2.1", IMPLICIT, "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5",
+    *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 100, 102, 103, 107, 108, 201, 202, 203)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a retrieval brought: the bytes (part 10 by WADO-RS, a bare data set by C-GET), or why there are none."""
+    """What a retrieval brought: the bytes (part 10 by WADO-RS, a bare data set by C-GET and C-MOVE), or why there are none."""
 
     data: bytes | None
     transfer_syntax: str | None = None
@@ -73,16 +81,14 @@ async def _c_store(instance: Any, end: Mapping[str, Any], stage: Any) -> tuple[b
     async with stage.in_line(association) as assoc:
         syntax = assoc.transfer_syntax(instance.sop_class_uid)
         if syntax is None:
-            return (
-                False,
-                f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {assoc.outcome or 'context refused'}",
-            )
+            why = _ended(assoc.outcome) if assoc.outcome else "context refused"
+            return False, f"the SUT does not accept {instance.sop_class_uid} for C-STORE: {why}"
         answer = await assoc.c_store(
             instance.sop_class_uid, instance.sop_instance_uid, instance.data_set(syntax), syntax
         )
     status = getattr(answer, "status", None)
     if status is None:
-        return False, f"no answer to C-STORE: {answer}"
+        return False, f"no answer to C-STORE: {_ended(answer)}"
     return status == 0 or status & 0xF000 == 0xB000, f"C-STORE answered {status:04X}H"
 
 
@@ -93,6 +99,8 @@ async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
         return await _wado(instance, end, stage)
     if how == "c-get":
         return await _c_get(instance, end, stage)
+    if how == "c-move":
+        return await _c_move(instance, end, stage)
     return Found(None, detail="the SUT file says that nothing can be retrieved")
 
 
@@ -122,22 +130,13 @@ async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
 
 async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
     from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
-    from stgcmt.wire.dataset_writer import encode  # noqa: PLC0415 - start-up
     from stgcmt.wire.items import Role  # noqa: PLC0415 - start-up
     from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
 
-    proposal = Proposal(
-        ((STUDY_ROOT_GET, (IMPLICIT,)), (instance.sop_class_uid, (instance.transfer_syntax_uid,))),
+    syntaxes = (instance.transfer_syntax_uid,) if instance.transfer_syntax_uid else USUAL
+    proposal = Proposal(  # one context a transfer syntax: the SUT accepts one in each, and needs that of the instance
+        ((STUDY_ROOT_GET, (IMPLICIT,)), *((instance.sop_class_uid, (syntax,)) for syntax in syntaxes)),
         roles=(Role(instance.sop_class_uid, scu=1, scp=1),),
-    )
-    identifier = encode(
-        [
-            (0x00080018, "UI", instance.sop_instance_uid),
-            (0x00080052, "CS", "IMAGE"),
-            (0x0020000D, "UI", instance.study_instance_uid),
-            (0x0020000E, "UI", instance.series_instance_uid),
-        ],
-        IMPLICIT,
     )
     received: list[tuple[str, bytes]] = []
     arguments = dimse_endpoint(end, stage.destination.ae_title if stage.destination is not None else None)
@@ -150,7 +149,63 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
             received.append((assoc.contexts[message.context_id].transfer_syntax, message.data or b""))
             return 0
 
-        answer = await assoc.c_get(identifier, keep, model=STUDY_ROOT_GET)
+        answer = await assoc.c_get(_identifier(instance), keep, model=STUDY_ROOT_GET)
     if not received:
-        return Found(None, detail=f"C-GET brought nothing: {answer}")
+        return Found(None, detail=f"C-GET brought nothing: {_ended(answer)}")
     return Found(received[0][1], received[0][0], detail="C-GET brought the instance")
+
+
+async def _c_move(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
+    from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
+    from stgcmt.wire.negotiation import Proposal  # noqa: PLC0415 - start-up
+    from stgcmt.wire.uids import STUDY_ROOT_MOVE  # noqa: PLC0415 - start-up
+
+    ours = str(end["move_destination"])
+    place = {"host": str(end.get("move_host", "127.0.0.1")), "port": int(end["move_port"]), "ae_title": ours}
+    arguments = dimse_endpoint(end, stage.destination.ae_title if stage.destination is not None else ours)
+    arguments |= {
+        "timeouts": dimse_timeouts(stage.timing),
+        "proposal": Proposal(((STUDY_ROOT_MOVE, (IMPLICIT,)),)),
+    }
+    async with stage.arrivals.expect(instance.sop_instance_uid, stage.recorder, **place) as arrival:
+        association = associate(stage.network, stage.clock, stage.recorder.connection(), **arguments)
+        async with stage.in_line(association) as assoc:
+            answer = await assoc.c_move(_identifier(instance), ours, model=STUDY_ROOT_MOVE)
+        if getattr(answer, "status", None) == DESTINATION_UNKNOWN:
+            raise UsageError(
+                "retrieving by C-MOVE", f"a SUT that knows {ours}", "A801H (move destination unknown)",
+                f"configure {ours} in the SUT as a remote AE at {place['host']}:{place['port']} of this machine",
+            )  # fmt: skip
+        if getattr(answer, "status", None) == 0x0000:  # all were sent, so it is here or on its way
+            await asyncio.wait([arrival], timeout=stage.timing.response)
+        if not arrival.done():
+            return Found(None, detail=f"C-MOVE to {ours} brought nothing: {_ended(answer)}")
+        syntax, data = arrival.result()
+    return Found(data, syntax, detail=f"C-MOVE to {ours} brought the instance")
+
+
+def _identifier(instance: Any) -> bytes:
+    """The Identifier of one instance at the image level (PS3.4 C.4.2.1.4)."""
+    from stgcmt.wire.dataset_writer import encode  # noqa: PLC0415 - start-up
+
+    return encode(
+        [
+            (0x00080018, "UI", instance.sop_instance_uid),
+            (0x00080052, "CS", "IMAGE"),
+            (0x0020000D, "UI", instance.study_instance_uid),
+            (0x0020000E, "UI", instance.series_instance_uid),
+        ],
+        IMPLICIT,
+    )
+
+
+def _ended(answer: Any) -> str:
+    """How an operation ended, for a reader: its status, or what came in place of a response."""
+    if (status := getattr(answer, "status", None)) is not None:
+        return f"status {status:04X}H"
+    told = {
+        name: getattr(answer, name, None)
+        for name in ("result", "source", "reason", "abstract_syntax", "after_s", "text")
+    }
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in (None, ""))
+    return f"{type(answer).__name__.lower()}{f' ({numbers})' if numbers else ''}"

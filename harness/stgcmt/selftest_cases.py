@@ -26,11 +26,15 @@ CLEAN, FAULT, VARIANT = "clean", "fault", "variant"
 
 @dataclass(frozen=True)
 class Case:
-    """What is played: ``kind`` is clean, fault or variant, ``name`` that of the fault or the variant."""
+    """What is played: ``kind`` is clean, fault or variant, ``name`` that of the fault or the variant.
+
+    ``rows``: only what these rows need is played, and only they are judged; all of them where it is empty.
+    """
 
     role: str
     kind: str = CLEAN
     name: str = ""
+    rows: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -40,12 +44,21 @@ class Case:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was said of one requirement, as far as the self-test reads it; ``cited``: the finding names an event."""
+    """What was said of one requirement, as far as the self-test reads it.
+
+    ``cited``: the finding names an event. ``noted``: a note, where the row has nothing worse to say.
+    """
 
     verdict: str
     outcome: str | None = None
     message: str = ""
     cited: bool = False
+    noted: bool = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether the check saw a deviation."""
+        return self.verdict in RED or self.noted
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ def case_plan(suite: Suite, case: Case) -> Plan:
         timing=dataclasses.replace(sut.timing, **chosen.timing),
     )
     return plan(
-        sut, {suite.role: suite}, (suite.role,), {},
+        sut, {suite.role: suite}, (suite.role,), {"req": case.rows},
         fault=case.name if case.kind == FAULT else None,
         variant=chosen.name or None,
         options={suite.role: dict(chosen.options)},
@@ -110,18 +123,18 @@ def record(suite: Suite, case: Case) -> Recording:
         return read_recording(directory)
 
 
-def judged(suite: Suite, recording: Recording) -> tuple[JudgedRow, ...]:
-    """Every row of a recording, judged."""
+def judged(suite: Suite, recording: Recording, case: Case) -> tuple[JudgedRow, ...]:
+    """The rows of a case, judged."""
     from stgcmt.judge import judge  # noqa: PLC0415 - start-up
 
-    return judge(recording, {suite.role: suite}, profile="default", selection={})
+    return judge(recording, {suite.role: suite}, profile="default", selection={"req": case.rows})
 
 
 def run_case(suite: Suite, case: Case) -> Outcome:
     """Play and judge one case; never raises: what went wrong is its ``problem``."""
     try:
         recording = record(suite, case)
-        rows = judged(suite, recording)
+        rows = judged(suite, recording, case)
     except Exception as error:  # noqa: BLE001 - one case that fails must not cost the others
         return Outcome(case, {}, f"{type(error).__name__}: {error}".replace("\n", " "))
     failed = [
@@ -133,7 +146,8 @@ def run_case(suite: Suite, case: Case) -> Outcome:
 def _seen(row: Any) -> Seen:
     standing = row.standing
     cited = any(citation.event is not None for citation in standing.evidence)
-    return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited)
+    noted = row.verdict is Verdict.NOTE and not killable(row.requirement)
+    return Seen(str(row.verdict), standing.outcome, standing.message or row.reason, cited, noted)
 
 
 def killable(row: Requirement) -> bool:

@@ -68,6 +68,7 @@ class Stage(Asking):
         self.role, self.mode, self.section = suite.role, target.mode, target.section
         self.timing, self.destination, self.recorder = back.timing, place, recorder
         self.clock, self.network = back.clock, back.network
+        self.arrivals = back.desk.arrivals
         self._suite, self._scenario, self._target, self._back = suite, scenario, target, back
         self._seen: dict[str, int] = {}
         self._news = asyncio.Condition()
@@ -134,11 +135,14 @@ class Stage(Asking):
                 _IN_LINE.reset(token)
 
     async def _on_message(self, association: Any, message: Any) -> None:
-        """A report on an association of ours: answered like one on a destination, then counted."""
+        """A report on an association of ours: answered like one on a destination, then counted.
+
+        One that crosses our release stays without an answer; then the SUT still has to deliver it, and it counts no more.
+        """
         from stgcmt.wire.command import N_EVENT_REPORT_RQ  # noqa: PLC0415 - start-up
 
-        if message.command.field == N_EVENT_REPORT_RQ:
-            await association.respond(message, 0x0000)
+        if message.command.field == N_EVENT_REPORT_RQ and not await association.respond(message, 0x0000):
+            return
         self.reported(self._back.desk.mint.found_in(message.data or b""))
 
     # --- instances
@@ -147,8 +151,11 @@ class Stage(Asking):
         """An instance that the SUT was never given."""
         return self._suite.resolve("instances")(kind, uid=lambda: self.uid("instance"), **where)
 
-    async def seed(self, kind: str = "ct", **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails."""
+    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails.
+
+        With ``optional`` a refusal is recorded, and the instance returned all the same.
+        """
         from stgcmt import seeding  # noqa: PLC0415 - start-up
 
         how = self._target.seeding.get("how", "none")
@@ -161,19 +168,18 @@ class Stage(Asking):
             "seed", ok=ok, how=how, detail=detail, sop_class_uid=instance.sop_class_uid, sop_instance_uid=instance.sop_instance_uid,
             study_instance_uid=instance.study_instance_uid, series_instance_uid=instance.series_instance_uid,
         )  # fmt: skip
-        if not ok:
+        if not ok and not optional:
             raise SkippedError(f"seeding by {how} failed: {detail}")
         return instance
 
     def _next_preloaded(self, kind: str) -> Any:
-        if not self._back.preloaded:
+        known = self._target.seeding.get("instances") or self._back.preloaded  # the former: told by a reference
+        if not known:
             raise SkippedError("seeding is preloaded, but the file of UIDs names no instance")
         self._preloaded += 1
-        instance = self._back.preloaded[(self._preloaded - 1) % len(self._back.preloaded)]
-        if self._preloaded > len(self._back.preloaded):
-            raise SkippedError(
-                f"the scenario needs {self._preloaded} instances, the file of UIDs names {len(self._back.preloaded)}"
-            )
+        if self._preloaded > len(known):
+            raise SkippedError(f"the scenario needs {self._preloaded} instances, the file of UIDs names {len(known)}")
+        instance = known[self._preloaded - 1]
         self.recorder.event(
             "seed", ok=True, how="preloaded", preloaded=True, asked=kind, sop_instance_uid=instance.sop_instance_uid
         )
@@ -185,7 +191,10 @@ class Stage(Asking):
 
         how = self._target.retrieval.get("how", "none")
         with self.step("retrieve"):
-            found = await seeding.retrieve(how, instance, self._target, self)
+            try:
+                found = await seeding.retrieve(how, instance, self._target, self)
+            except UsageError as error:  # a matter of the set-up, not of what the SUT keeps
+                raise SkippedError(f"retrieving by {how} failed: {error}") from error
         self.recorder.event(
             "retrieve",
             ok=found.data is not None,
@@ -212,7 +221,7 @@ class Stage(Asking):
         """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline."""
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else seconds
-        with self._waiting(within, "report", length, f"{count} report(s)"):
+        with self._waiting(within, "report", length, f"{count} report{'' if count == 1 else 's'}"):
             try:
                 async with asyncio.timeout(length), self._news:
                     await self._news.wait_for(lambda: max((self._seen.get(uid, 0) for uid in uids), default=0) >= count)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from stgcmt.wire.stream import Network
 
 __all__ = [
-    "RUN", "Check", "Event", "Fault", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
+    "RUN", "Check", "Event", "Fault", "Kill", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
     "checks_of", "claims", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable", "outcome",
     "requirement", "scenario",
 ]  # fmt: skip
@@ -84,8 +85,8 @@ class Play(Protocol):
         """A fresh UID of this scenario; what mentions it from outside is attributed to this scenario."""
         ...
 
-    async def seed(self, kind: str = "ct", **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says."""
+    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it."""
         ...
 
     def make(self, kind: str = "ct", **where: Any) -> Any:
@@ -238,6 +239,15 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Kill:
+    """A mutation known to turn a check red: of which transcript, by which operator, and about where."""
+
+    transcript: str
+    operator: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a reference is brought up with; clocks, connect and listen are injected."""
 
@@ -277,6 +287,7 @@ class Suite:
     faults: str | Sequence[Fault] = ()
     variants: str | Sequence[Variant] = ()
     mutations: str | Sequence[Any] = ()
+    kills: str = "kills.json"  # may be absent; `stgcmt selftest --write-kills` writes it
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
@@ -315,6 +326,21 @@ class Suite:
                     raise CatalogueError(f"{self.package}: the scenario name {each.name} is reserved or stands twice")
                 found[each.name] = each
         return found
+
+    def known_kills(self, ident: str, check: str) -> tuple[Kill, ...]:
+        """The mutations known to turn a check of a row red, most effective first; none where the suite ships no table."""
+        return self._kills.get(ident, {}).get(check, ())
+
+    @functools.cached_property
+    def _kills(self) -> Mapping[str, Mapping[str, tuple[Kill, ...]]]:
+        source = files(self.package).joinpath(self.kills)
+        if not source.is_file():
+            return {}
+        table = json.loads(source.read_text("utf-8"))["kills"]
+        return {
+            ident: {check: tuple(Kill(*each) for each in kills) for check, kills in checks.items()}
+            for ident, checks in table.items()
+        }
 
     def checks_for(self, ident: str) -> tuple[Check, ...]:
         """The checks that judge a row; for a twin those of the row it names."""

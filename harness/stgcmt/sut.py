@@ -23,11 +23,22 @@ __all__ = [
 ]  # fmt: skip
 
 WEB_KEYS = ("base_url", "token", "basic", "headers", "tls")
-DIMSE_KEYS = ("host", "port", "ae_title", "calling_ae_title")
+DIMSE_KEYS = ("host", "port", "ae_title", "calling_ae_title", "tls")
+TLS_FILES = ("ca_file", "cert_file", "key_file")
 NEEDED = {
     "stow": ("base_url", WEB_KEYS), "wado-rs": ("base_url", WEB_KEYS),
     "c-store": ("host", DIMSE_KEYS), "c-get": ("host", DIMSE_KEYS),
+    "c-move": ("host", DIMSE_KEYS),
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerTls:
+    """TLS where we listen: the certificate that we show; with ``ca_file`` callers must show one, too."""
+
+    cert_file: str
+    key_file: str | None = None
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Destination:
     ae_title: str
     host: str = "127.0.0.1"
     port: int = 0
+    tls: ListenerTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +219,20 @@ class Sut:
         """``own`` with the end point of another role's section, where this one speaks another protocol."""
         key, keys = NEEDED.get(str(own["how"]), ("", ()))
         if "base_url" in own:  # what belongs to the role's end point (a token!) goes to no other one
-            return {
+            own = {
                 name: type(section[name])()
-                for name in ("token", "token_env", "basic_env", "headers", "tls")
+                for name in ("token", "token_env", "basic_env", "headers")
                 if name in section
             } | own
-        if not key or key in own or key in section:
+        plain = {"tls": None} if "tls" in section else {}
+        if key and key in own:
+            return plain | own
+        if not key or key in section:
             return own
         for other, theirs in self.sections.items():
             if other != role and key in theirs:
                 resolved = self.resolved(theirs)
-                return {name: resolved[name] for name in keys if name in resolved} | own
+                return plain | {name: resolved[name] for name in keys if name in resolved} | own
         return own
 
     def resolved(self, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,8 +244,9 @@ class Sut:
         if "headers_env" in found:
             secret = {header: self.environment[name] for header, name in found.pop("headers_env").items()}
             found["headers"] = {**found.get("headers", {}), **secret}
-        if "ca_file" in found.get("tls", {}) and self.path is not None:
-            found["tls"]["ca_file"] = str(self.path.parent.absolute() / found["tls"]["ca_file"])
+        for name in TLS_FILES:
+            if name in (found.get("tls") or {}) and self.path is not None:
+                found["tls"][name] = str(self.path.parent.absolute() / found["tls"][name])
         return found
 
     def redacted(self) -> dict[str, Any]:
@@ -279,6 +295,7 @@ def embedded(roles: tuple[str, ...]) -> Sut:
         "stgcmt",
         roles=roles,
         driver=Driver("builtin"),
+        timing=Timing(concurrency=64),  # the references have no limit of associations: every wait overlaps
         document=freeze({"name": "stgcmt reference", "vendor": "stgcmt", "roles": list(roles), **how}),
     )
 

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from stgcmt import placeholders
 from stgcmt.preloaded import read_preloaded
-from stgcmt.sut import NEEDED, Destination, Timing
+from stgcmt.sut import NEEDED, TLS_FILES, Destination, ListenerTls, Timing
 from stgcmt.sut_errors import FROM_ENVIRONMENT, SECRET_KEYS, Problem
 from stgcmt.sut_errors import Path as KeyPath
+from stgcmt.tls import problem_of
 
 Document = dict[str, Any]
 SECRET_ENV = {"token_env": "bearer-token", "basic_env": "basic-credentials"}
@@ -126,7 +127,9 @@ class Checks:
         found: dict[Destination, KeyPath] = {}
         for role, section in self.role_sections().items():
             for index, entry in enumerate(section.get("destinations", ())):
-                destination = Destination(entry["ae_title"].strip(), entry.get("host", "127.0.0.1"), entry["port"])
+                destination = Destination(
+                    entry["ae_title"].strip(), entry.get("host", "127.0.0.1"), entry["port"], self._tls(entry)
+                )
                 if (
                     destination in found and found[destination][0] == role
                 ):  # two roles may share one, a role may not repeat it
@@ -137,6 +140,10 @@ class Checks:
                     )
                 found.setdefault(destination, (role, "destinations", index))
         return [(path, destination) for destination, path in found.items()]
+
+    def _tls(self, entry: Document) -> ListenerTls | None:
+        table = entry.get("tls")
+        return ListenerTls(**{name: str(self.beside(file)) for name, file in table.items()}) if table else None
 
     def _destinations(self) -> Iterator[Problem]:
         titles: dict[str, KeyPath] = {}
@@ -207,13 +214,20 @@ class Checks:
                 if key and key not in table and not any(key in section for section in sections.values()):
                     step = f"add {key} there, or a role section that has it"
                     yield Problem((*path, "how"), f'an end point for "{table["how"]}": {key}', "none in the file", step)
+                yield from self._move(path, table)
+
+    @staticmethod
+    def _move(path: KeyPath, table: Document) -> Iterator[Problem]:
+        for name in ("move_destination", "move_port"):
+            if (table.get("how") == "c-move") != (name in table):
+                seen, wanted = ("one", "no") if name in table else ("none", "a")
+                step = 'the AE title of ours that the SUT sends to, and its port; only with how = "c-move"'
+                yield Problem((*path, name), f'{wanted} {name} with how = "{table.get("how", "none")}"', seen, step)
 
     def _files(self) -> Iterator[Problem]:
         for path, table in _tables(self._engine_and_roles(), ()):
-            names = (
-                [("ca_file",)] if path[-1:] == ("tls",) else [("source",)] if path[:2] == ("driver", "files") else []
-            )
-            for (name,) in names:
+            names = TLS_FILES if path[-1:] == ("tls",) else ("source",) if path[:2] == ("driver", "files") else ()
+            for name in names:
                 if name in table and not self.beside(table[name]).is_file():
                     yield Problem(
                         (*path, name),
@@ -221,9 +235,23 @@ class Checks:
                         f'"{table[name]}"',
                         "check the path",
                     )
-        for path, table in _tables(self._engine_and_roles(), ()):
+            if path[-1:] == ("tls",):
+                yield from self._tls_problems(path, table)
             if path[-1:] == ("seeding",):
                 yield from self._preloaded_problems(path, table)
+
+    def _tls_problems(self, path: KeyPath, table: Document) -> Iterator[Problem]:
+        if "key_file" in table and "cert_file" not in table:
+            yield Problem((*path, "key_file"), "a cert_file beside it", "none", "name the certificate, too")
+            return
+        files = {name: str(self.beside(table[name])) for name in TLS_FILES if name in table}
+        if not all(Path(file).is_file() for file in files.values()):
+            return  # told already
+        for name in ("ca_file", "cert_file"):  # one by one, so that the right key is named
+            mine = {key: file for key, file in files.items() if (key == "ca_file") == (name == "ca_file")}
+            if name in mine and (why := problem_of(mine)):
+                wanted = "a PEM file of certificates" if name == "ca_file" else "a certificate and its key in PEM"
+                yield Problem((*path, name), wanted, why, "check that file")
 
     def _preloaded_problems(self, path: KeyPath, table: Document) -> Iterator[Problem]:
         how, name = table.get("how"), table.get("preloaded")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import datetime as dt
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.errors import UsageError
+from stgcmt.masking import Secret, basic_secrets
 from stgcmt.preloaded import read_preloaded
 from stgcmt.sut import (
     Driver,
@@ -29,7 +29,6 @@ from stgcmt.sut import (
 from stgcmt.sut_check import Checks, Document
 from stgcmt.sut_errors import SECRET_KEYS, SutFileError, line_of, schema_problems, toml_lines
 from stgcmt.sut_schema import full_schema
-from stgcmt.transcript import Secret
 
 
 def read(
@@ -151,10 +150,7 @@ class Reading(Checks):
             value = self.environ[name].encode()
             found[value] = kind
             if kind == "basic-credentials":
-                found[base64.b64encode(value)] = kind
-                password = value.partition(b":")[2]
-                if len(password) >= 4:  # masking a shorter one would blank half of the recording
-                    found[password] = "password"
+                found |= {each.value: each.kind for each in basic_secrets(self.environ[name])}
         return tuple(Secret(value, kind) for value, kind in found.items())
 
 

@@ -62,6 +62,7 @@ class Progress:
         self._clock = clock or SystemClock()
         self._under: dict[tuple[str, str], _Under] = {}
         self._ended: dict[str, int] = {}
+        self._proving = ""
         self._live: Any = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -102,6 +103,14 @@ class Progress:
             self._stream.write(f"{line}\n")
             self._stream.flush()
 
+    def proving(self, done: int, total: int) -> None:
+        """So many passes of ``total`` are proved against mutations of their recordings."""
+        self._proving = f"proving {done} of {total} passes"
+        if done == total:
+            self._show(f"proving {total} passes")
+        else:
+            self._refresh()
+
     def ended(self, role: str, scenario: str, state: str, wall_s: float) -> None:
         """A scenario has ended as ``state`` after ``wall_s`` seconds."""
         self._under.pop((role, scenario), None)
@@ -117,6 +126,8 @@ class Progress:
 
     def lines(self) -> list[str]:
         """What a live display shows now."""
+        if self._proving:
+            return [self._proving]
         done = sum(self._ended.values())
         of = f" of {self._total}" if self._total else ""
         states = ", ".join(f"{count} {state}" for state, count in self._ended.items())
@@ -205,6 +216,7 @@ def print_results(
         out.print("-" * min(out.width, 80), style="dim")
     _known_issues(out, results)
     _untested(out, results)
+    _vacuous(out, results)
     _summary(out, results)
     _end(out, results, bundle)
 
@@ -319,7 +331,7 @@ def _untested(out: Console, results: Mapping[str, Any]) -> None:
 
     reasons: dict[str, list[str]] = {}
     for row in results["requirements"]:
-        undecided = row["verdict"] in ("not-tested", "inconclusive")
+        undecided = row["verdict"] in ("not-tested", "inconclusive") and not row["vacuous"]
         if undecided and row.get("selected", True) and not row["excluded"]:
             reasons.setdefault(f"{row['verdict']}: {row['message']}", []).append(row["id"])
     for reason, ids in sorted(reasons.items(), key=lambda pair: -len(pair[1]))[:REASONS]:
@@ -327,6 +339,16 @@ def _untested(out: Console, results: Mapping[str, Any]) -> None:
         out.print(Text(f"{printable(reason)} ({named})"), style="dim")
     if len(reasons) > REASONS:
         out.print(f"and {len(reasons) - REASONS} further reasons, in results.json", style="dim")
+
+
+def _vacuous(out: Console, results: Mapping[str, Any]) -> None:
+    """Passes that no mutation of the recording turns red: they are not counted as tested."""
+    from rich.text import Text  # noqa: PLC0415 - start-up
+
+    found = [row["id"] for row in results["requirements"] if row["vacuous"]]
+    if found:
+        passes = "1 vacuous pass" if len(found) == 1 else f"{len(found)} vacuous passes"
+        out.print(Text(f"not-tested: {passes}, which no mutation of the recording turns red: {', '.join(found)}"))
 
 
 def _style(verdict: str, count: int) -> str:

@@ -6,7 +6,7 @@ Report and exit code come from here, and from nowhere else.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -176,8 +176,8 @@ def parse_known_issues(data: Mapping[str, Any], where: str) -> tuple[KnownIssue,
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Mapping):  # a bundle stores what an entry leaves out as null
+        return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value.isoformat() if isinstance(value, date) else value
@@ -203,17 +203,21 @@ class Row(Protocol):
     def selected(self) -> bool: ...
 
 
-def overlay(issues: Sequence[KnownIssue], rows: Sequence[Row], on: str) -> Overlay:
+def overlay(
+    issues: Sequence[KnownIssue], rows: Sequence[Row], on: str, *, elsewhere: Container[tuple[str, str]] = ()
+) -> Overlay:
     """Hold known issues against rows at the date ``on`` (ISO): applied, stale, unknown or expired.
 
     Stale means that the requirement was tested and no longer deviates; what could not be tested leaves an entry alone.
+    So does what exists ``elsewhere``, as (id, role): in a role or an edition that this run is not about.
     """
     by_key = {(row.id, row.role): row for row in rows}
     applied, stale, unknown, expired = [], [], [], []
     for issue in issues:
         row = by_key.get((issue.id, issue.role))
         if row is None:
-            unknown.append(issue)
+            if (issue.id, issue.role) not in elsewhere:
+                unknown.append(issue)
         elif issue.expired(on):
             expired.append(issue)
         elif row.verdict in (Verdict.FAIL, Verdict.WARN):
@@ -253,17 +257,22 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
         if row.mandatory and not row.excluded and row.verdict is not Verdict.NOT_APPLICABLE:
             mine.append(row)
     for role, mine in shalls.items():
-        if mine and not any(row.verdict in TESTED or row.verdict is Verdict.ERROR for row in mine):
+        live = [
+            row for row in chosen
+            if row.role == role and not row.excluded and row.verdict is not Verdict.NOT_APPLICABLE
+        ]  # fmt: skip
+        candidates, kind = (mine, "mandatory ") if mine else (live, "")  # a selection may hold no SHALL at all
+        if candidates and not any(row.verdict in TESTED or row.verdict is Verdict.ERROR for row in candidates):
             return Exit(
-                4, f"{role}: not one mandatory requirement could be judged; is the SUT reachable? try `stgcmt doctor`"
+                4, f"{role}: not one {kind}requirement could be judged; is the SUT reachable? try `stgcmt doctor`"
             )
     errors = [row.id for row in chosen if row.verdict is Verdict.ERROR]
     if errors:
-        return Exit(3, f"the harness failed on {len(errors)} requirements, first {errors[0]}")
+        return Exit(3, f"the harness failed on {_count(len(errors))}, first {errors[0]}")
     excused = {(issue.id, issue.role) for issue in known.applied}
     fails = [row.id for row in chosen if row.verdict is Verdict.FAIL and (row.id, row.role) not in excused]
     if fails:
-        return Exit(1, f"{len(fails)} requirements failed")
+        return Exit(1, f"{_count(len(fails))} failed")
     for role, mine in shalls.items():
         tested = sum(row.verdict in TESTED for row in mine)
         if mine and tested < min_tested * len(mine):
@@ -274,6 +283,10 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
     if known.dirty:
         return Exit(5, "known issues need attention: " + _dirty(known))
     return Exit(0, "no unexcused failure")
+
+
+def _count(number: int) -> str:
+    return "1 requirement" if number == 1 else f"{number} requirements"
 
 
 def _dirty(known: Overlay) -> str:

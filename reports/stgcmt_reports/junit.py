@@ -84,6 +84,8 @@ def _case(suite: ET.Element, row: Mapping[str, Any]) -> None:
             "consequence": row["consequence"],
             "readings": ", ".join(row["readings"]),
             "evidence": ", ".join(place(each) for each in row["evidence"]),
+            "proof": _proof(row["proof"]),
+            "vacuous": "true" if row["vacuous"] else None,
             "known_issue": _issue(issue) if issue else None,
         },
     )
@@ -121,6 +123,10 @@ def _properties(parent: ET.Element, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if value not in (None, ""):
             ET.SubElement(properties, "property", name=name, value=_text(str(value)))
+
+
+def _proof(proof: Mapping[str, Any] | None) -> str | None:
+    return f"{proof['killed']} of {proof['tried']} mutations of the recording turn the pass red" if proof else None
 
 
 def _issue(issue: Mapping[str, Any]) -> str:

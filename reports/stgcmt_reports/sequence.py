@@ -203,6 +203,9 @@ def _event_label(event: Event) -> str:
         return f"connection {end} {info.get('peer', '?')} {other} {info.get('local', '?')}, {info.get('protocol', '')}"
     if event.kind == "conn.close":
         return f"connection ended: {info.get('how', '?')}"
+    if event.kind in ("seed", "retrieve"):
+        done = "seeded" if event.kind == "seed" else "read back"
+        return f"{done if info.get('ok') == 'True' else 'not ' + done}: {info.get('sop_instance_uid', '?')} ({info.get('detail', '')})"
     what = info.pop("what", "")
     detail = ", ".join([what] * bool(what) + [f"{key} {value}" for key, value in info.items()])
     return f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
@@ -212,8 +215,6 @@ _KINDS = {
     "conn.refused": "no connection",
     "conn.tls": "TLS",
     "uid": "UID minted",
-    "seed": "seeded",
-    "retrieve": "retrieved",
 }
 
 

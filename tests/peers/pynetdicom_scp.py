@@ -7,7 +7,6 @@ Prints its port as first line. It holds in memory what C-STORE brings; who is no
 
 import argparse
 import socket
-import sys
 import threading
 import time
 
@@ -138,8 +137,7 @@ def main():
     options = parser.parse_args()
     peer = Peer(options.destination, options.ae_title, options.delay, not options.new_association)
     print(peer.start(options.port), flush=True)
-    sys.stdin.read()  # until whoever started it closes its end
-    peer.stop()
+    threading.Event().wait()  # until whoever started it ends it
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ N-ACTION: both find their way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
 from stgcmt.actors.outcome import Ended, NotAccepted, Outcome, Response, Silence, Split, Timeouts
@@ -202,7 +203,7 @@ class Association(UpperLayer):
     async def send_message(
         self, context_id: int, command: Mapping[int, Value], data: bytes | None = None, *, split: Split | None = None
     ) -> bool:
-        """Send one message, command and data set in one write unless ``split``; false where the connection is gone."""
+        """Send one message, command and data set in one write unless ``split``; false where it cannot be sent any more."""
         raw = cmd.encode(command)
         head = pdv.fragment(context_id, raw, self.peer_max_pdu, is_command=True)
         if data is None:
@@ -211,6 +212,8 @@ class Association(UpperLayer):
             first = split.after if split is not None and split.after else None
             body = pdv.fragment(context_id, data, self.peer_max_pdu, is_command=False, first=first)
         async with self._whole:
+            if self._releasing:  # what still arrives may be read, but nothing more be said (PS3.8 9.2, state 7)
+                return False
             if split is None:
                 return await self.send([*head, *body])
             early = 1 if split.after else 0
@@ -256,6 +259,14 @@ class Association(UpperLayer):
         while self._message_id in self._pending:
             self._message_id = self._message_id % 0xFFFF + 1
         return self._message_id
+
+    async def release(self, timeout: float | None = None) -> Ended:
+        """Release in order; what has arrived before is handled first, since nothing can be answered afterwards."""
+        if self.outcome is None and self._handler is not asyncio.current_task():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.timeouts.release if timeout is None else timeout):
+                    await self.idle()
+        return await super().release(timeout)
 
     async def close(self, *, reset: bool = False) -> None:
         """Close the connection and stop handling messages."""

@@ -21,10 +21,9 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
-from stgcmt.actors.http_connection import Connection
+from stgcmt.actors.http_connection import TLS_ERROR, Connection
 from stgcmt.actors.http_values import (
     BAD_TARGET,
     Answer,
@@ -34,9 +33,12 @@ from stgcmt.actors.http_values import (
     Origin,
     Timeouts,
     locate,
+    other_protocol,
     tls_context,
 )
 from stgcmt.clock import NS, Clock
+from stgcmt.tls import HTTP_1_1, client_context
+from stgcmt.tls import words as tls_words
 from stgcmt.transcript import STEP, Tap
 from stgcmt.wire.http import Arrival, Headers, Message
 from stgcmt.wire.stream import Network, Stream, start_tls
@@ -221,7 +223,7 @@ class HttpClient:
         if message.status is not None:
             return Answer(message, elapsed)
         if arrival.data:
-            return NoAnswer("protocol", ", ".join(message.defects))
+            return NoAnswer("protocol", other_protocol(bytes(arrival.data)) or ", ".join(message.defects))
         if expired:
             return NoAnswer("timeout", f"no answer within {limit:g} s")
         return _ended(connection)
@@ -267,7 +269,7 @@ def client_for(
     timing: Any,
     **options: Any,
 ) -> HttpClient:
-    """A client for a section of the SUT file: base_url, headers, token or basic (user:password), tls (ca_file, verify).
+    """A client for a section of the SUT file: base_url, headers, token or basic (user:password), tls (a table of ``stgcmt.tls``).
 
     ``timing`` has ``connect`` and ``http_response`` in seconds; ``options`` go to ``HttpClient``.
     """
@@ -278,9 +280,7 @@ def client_for(
         headers.append(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"))
     base_url = str(section["base_url"])
     if base_url.startswith("https:"):
-        tls: Mapping[str, Any] = section.get("tls") or {}
-        ca_file = tls.get("ca_file")
-        options.setdefault("tls", tls_context(Path(ca_file) if ca_file else None, verify=tls.get("verify", True)))
+        options.setdefault("tls", client_context(section.get("tls"), HTTP_1_1))
     options.setdefault("timeouts", Timeouts(connect=timing.connect, request=timing.http_response))
     return HttpClient(network, clock, connection=connection, base_url=base_url, **{"headers": headers, **options})
 
@@ -323,6 +323,8 @@ def _persistent(message: Message) -> bool:
 
 def _ended(connection: Connection | None) -> NoAnswer:
     ended = (connection.ended if connection is not None else None) or "fin"
+    if ended.startswith(TLS_ERROR):
+        return NoAnswer("tls", ended.removeprefix(TLS_ERROR))
     if ended == "fin":
         return NoAnswer("closed", "the connection was closed without an answer")
     return NoAnswer("reset", "the connection was reset" if ended == "rst" else ended)
@@ -332,7 +334,7 @@ def _refusal(error: OSError, *, opened: bool, limit: float) -> NoAnswer:
     if isinstance(error, TimeoutError) and not str(error):
         return NoAnswer("timeout", f"no {'TLS session' if opened else 'connection'} within {limit:g} s")
     kind: Kind = "tls" if opened else "dns" if isinstance(error, socket.gaierror) else "refused"
-    return NoAnswer(kind, str(error) or type(error).__name__)
+    return NoAnswer(kind, tls_words(error) if opened else str(error) or type(error).__name__)
 
 
 def _pairs(headers: HeadersLike) -> Headers:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import ssl
 from typing import Any
 
+from stgcmt.tls import words
 from stgcmt.transcript import STEP, Tap
 from stgcmt.wire.stream import Stream
 
 PIECE = 65536  # bytes recorded and sent at once: how much was sent before a peer's reset stays visible
+TLS_ERROR = "error: tls: "
 READ_AHEAD = 1 << 28  # bytes; a peer that never ends must not fill the memory before the deadline does its work
 
 
@@ -81,6 +84,8 @@ class Connection:
                     await self._room.wait()
         except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):
             how = "rst"
+        except ssl.SSLError as error:  # with TLS 1.3 a refused client certificate is told after the handshake
+            how = f"{TLS_ERROR}{words(error)}"
         except OSError as error:
             how = f"error: {error}"
         if not self._closed:

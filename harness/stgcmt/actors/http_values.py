@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import ssl
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from stgcmt.tls import HTTP_1_1, client_context
 from stgcmt.wire.http import Headers, Message
 
 Kind = Literal["refused", "reset", "closed", "timeout", "tls", "protocol", "dns"]
@@ -111,12 +111,16 @@ def locate(url: str) -> Origin:
     return Origin(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], target)
 
 
-@functools.lru_cache(maxsize=16)
 def tls_context(ca_file: Path | None = None, *, verify: bool = True) -> ssl.SSLContext:
-    """A context for HTTP/1.1, built once for each CA file (20 ms each); raises ``OSError`` for an unusable file."""
-    context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    """A context for HTTP/1.1; raises ``OSError`` for an unusable file."""
+    return client_context({"ca_file": str(ca_file) if ca_file else None, "verify": verify}, HTTP_1_1)
+
+
+def other_protocol(data: bytes) -> str:
+    """What the peer speaks in place of HTTP/1.1, where its first bytes tell; else empty."""
+    if data[:3] in {b"\x15\x03\x00", b"\x15\x03\x01", b"\x15\x03\x03", b"\x16\x03\x01", b"\x16\x03\x03"}:
+        return "it speaks TLS: base_url begins with https://?"
+    length, kind, stream = int.from_bytes(data[:3], "big"), data[3:4], data[5:9]
+    if stream == bytes(4) and ((kind == b"\x04" and length % 6 == 0) or kind == b"\x07"):
+        return "it speaks HTTP/2 only (an HTTP/2 frame came unasked)"
+    return ""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
+from stgcmt.wire.items import AssociateRq
 from stgcmt.wire.negotiation import TRANSFER_SYNTAXES_UNKNOWN, Policy, RoleAnswer
 from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION
 
@@ -56,6 +57,10 @@ class ListenerScript:
         """How the presentation contexts and roles are answered."""
         return Policy(self.abstract_syntaxes, self.transfer_syntaxes, self.role, self.refuse_with)
 
+    def refusal(self, rq: AssociateRq) -> tuple[int, int, int] | None:  # noqa: ARG002 - scripts may look at the caller
+        """Result, source and reason of an A-ASSOCIATE-RJ; ``None`` where the association is not rejected."""
+        return self.reject if self.associate == "reject" else None
+
     def for_association(self, number: int) -> ListenerScript:
         """The script for the ``number``-th association (from 1) of a listener."""
         if self.deviate_first is None or number <= self.deviate_first:
@@ -80,7 +85,7 @@ LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
         ListenerScript("role-unproposed", role="unproposed"),
         ListenerScript("small-pdu", max_pdu=4096),
         # Longer than what a sender may take for a hiccup, shorter than every usual DIMSE deadline (30 s).
-        ListenerScript("slow", delay_s=3.0),
+        ListenerScript("slow", delay_s=2.0),  # noticed by whoever waits less than a second, far below usual time-outs
         # No report before it: a transaction stays pending meanwhile. Far below the 10 s that toolkits wait for an answer.
         ListenerScript("late", accept_after_s=1.0),
         ListenerScript("reject-transient", associate="reject", reject=REJECT_TRANSIENT, deviate_first=1),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from stgcmt.actors.association import Association, OnMessage
 from stgcmt.actors.outcome import Ended, Fault, Silence, Timeouts, Unreachable
 from stgcmt.clock import Clock
+from stgcmt.tls import words
 from stgcmt.transcript import Tap
 from stgcmt.wire import items, pdu
 from stgcmt.wire.negotiation import Proposal
@@ -81,7 +82,8 @@ async def _connect(
         failed = Silence(timeout)
         text = f"no connection within {timeout:g} s"
     except OSError as error:  # ssl.SSLError is one
-        text = error.strerror or str(error)
+        secured = tls is not None and (isinstance(error, ssl.SSLError) or not isinstance(error, ConnectionRefusedError))
+        text = f"TLS: {words(error)}" if secured else error.strerror or str(error)
         failed = Unreachable(text)
     tap.event("conn.refused", protocol="dimse", side="requestor", peer=f"{host}:{port}", error=text)
     return failed

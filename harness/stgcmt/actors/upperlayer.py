@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Sequence
 from typing import Literal
 
 from stgcmt.actors.outcome import Aborted, Closed, Ended, Fault, Rejected, Released, Reset, Silence, Timeouts
 from stgcmt.clock import Clock
+from stgcmt.tls import words
 from stgcmt.transcript import Tap
 from stgcmt.wire import pdu
 from stgcmt.wire.pdu import Pdu
@@ -185,6 +187,8 @@ class UpperLayer:
                 self._buffer += chunk
                 if not await self._take(t):
                     return
+        except ssl.SSLError as error:  # with TLS 1.3 a refused client certificate is told after the handshake
+            self.end(Reset(f"TLS: {words(error)}"), "rst", by="peer", t=self.clock.monotonic_ns())
         except OSError as error:
             self.end(Reset(str(error)), "rst", by="peer", t=self.clock.monotonic_ns())
         finally:

@@ -60,6 +60,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else "`stgcmt list` shows what there is"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: ``1 exchange``, ``2 exchanges``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def find_rows(suites: Mapping[str, Suite], ident: str) -> list[tuple[Suite, Any]]:
     """Every (suite, requirement) with this id; raises ``UsageError`` where there is none."""
     found = [(suite, row) for suite in suites.values() for row in suite.catalogue if row.id == ident]

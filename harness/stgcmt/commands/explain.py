@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from stgcmt.commands import find_rows, installed
+from stgcmt.commands import counted, find_rows, installed
 from stgcmt.verdict import CONSEQUENCES, severity
 
 
@@ -69,6 +69,6 @@ def _checks(suite: Any, row: Any) -> list[str]:
         for name in check.scenarios:
             scenario = suite.all_scenarios[name]
             found.append(
-                f"    what is sent, scenario {name} ({scenario.exchanges} exchanges): {' '.join(scenario.doc.split())}"
+                f"    what is sent, scenario {name} ({counted(scenario.exchanges, 'exchange')}): {' '.join(scenario.doc.split())}"
             )
     return found

@@ -57,7 +57,7 @@ def command(
         import shutil  # noqa: PLC0415 - rarely used
 
         bundles.prepare(out)
-        shutil.copytree(bundle / "transcripts", out / "transcripts")
+        shutil.copytree(bundle / bundles.TRANSCRIPTS, out / bundles.TRANSCRIPTS, dirs_exist_ok=True)
     if out or not (bundle / bundles.RESULTS).exists():
         bundles.write(out or bundle, results, recording, list(recording.run.header.info.get("command", [])))
     if as_json:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--edition", help="only the rows that hold in this edition of the standard, e.g. 2024e")
 @click.option("--known-issues", type=click.Path(path_type=Path), help="the vendor's known-issues.toml")
 @click.option("--fault", help="switch on a named fault of the embedded reference (`stgcmt faults`)")
+@click.option("--variant", help="have the embedded reference be a named conformant variant")
 @click.option(
     "--dry-run", is_flag=True, help="show what would be sent, the waits and the leases, and what stays not-tested"
 )
@@ -68,6 +69,7 @@ def make_plan(
     edition: str | None = None,
     known_issues: Path | None = None,
     fault: str | None = None,
+    variant: str | None = None,
     command: tuple[str, ...] = (),
 ) -> Plan:
     """What ``stgcmt run`` and ``pytest --sut`` will play; raises ``UsageError``."""
@@ -85,8 +87,13 @@ def make_plan(
     roles = roles_of(role, suites, sut.roles)
     _check_roles(roles, sut)
     known = load_known_issues(known_issues) if known_issues else ()
+    options: dict[str, dict[str, Any]] = {}
     if fault:
-        roles = _roles_with_fault(fault, roles, suites, sut)
+        roles = _roles_with("fault", fault, roles, suites, sut)
+    if variant:
+        roles = _roles_with("variant", variant, roles, suites, sut)
+        for name in roles:
+            sut, options[name] = _as_variant(sut, name, next(v for v in suites[name].all_variants if v.name == variant))
     return plan(
         sut,
         suites,
@@ -95,6 +102,8 @@ def make_plan(
         profile="strict" if strict else "default",
         edition=edition_of(edition),
         fault=fault,
+        variant=variant,
+        options=options,
         known_issues=tuple(dataclasses.asdict(issue) for issue in known),
         command=command,
     )
@@ -127,34 +136,55 @@ def _check_roles(roles: tuple[str, ...], sut: Any) -> None:
             )
 
 
-def _roles_with_fault(fault: str, roles: tuple[str, ...], suites: Any, sut: Any) -> tuple[str, ...]:
-    """The roles whose reference has the fault: a run with a fault plays those alone."""
+def _roles_with(kind: str, wanted: str, roles: tuple[str, ...], suites: Any, sut: Any) -> tuple[str, ...]:
+    """The roles whose reference has the fault or variant: a run with it plays those alone."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     if sut.driver.kind != "builtin":
         raise UsageError(
-            "reading --fault",
+            f"reading --{kind}",
             "the embedded reference as SUT",
             "a SUT file of your own",
-            "leave out the SUT file or --fault",
+            f"leave out the SUT file or --{kind}",
         )
-    known = {each.name: role for role in roles for each in suites[role].all_faults}
-    found = tuple(role for role in roles if any(each.name == fault for each in suites[role].all_faults))
+    known = {role: [each.name for each in getattr(suites[role], f"all_{kind}s")] for role in roles}
+    found = tuple(role for role in roles if wanted in known[role])
     if not found:
-        raise UsageError("reading --fault", "a fault that `stgcmt faults` lists", fault, nearest(fault, known))
+        names = sorted({name for each in known.values() for name in each})
+        shown = "a fault that `stgcmt faults` lists" if kind == "fault" else f"one of {', '.join(names)}"
+        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names))
     return found
+
+
+def _as_variant(sut: Any, role: str, variant: Any) -> tuple[Any, dict[str, Any]]:
+    """The SUT with what a variant claims and how long it takes, and the options of its reference."""
+    import dataclasses  # noqa: PLC0415 - start-up
+
+    from stgcmt.sut import merge  # noqa: PLC0415 - start-up
+
+    claims = {**sut.claims, role: merge(sut.claims.get(role, {}), variant.claims)}
+    timing = dataclasses.replace(sut.timing, **variant.timing)
+    return dataclasses.replace(sut, claims=claims, timing=timing), dict(variant.options)
 
 
 def run_plan(plan: Plan, directory: Path, *, progress: Any = None) -> tuple[dict[str, Any], Any]:
     """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is."""
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
+    from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
     from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
 
     asyncio.run(_play(plan, directory, progress))
     recording = bundles.load(directory)
-    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()))
-    bundles.write(directory, results, recording, list(plan.command))
+    proving = progress.proving if progress else None
+    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+    try:
+        bundles.write(directory, results, recording, list(plan.command))
+    except OSError as error:
+        raise HarnessError(
+            "writing the bundle", f"room for the results in {directory}", error.strerror or str(error),
+            f"make room, then stgcmt judge {directory} --out DIR: the transcripts are complete",
+        ) from error  # fmt: skip
     return results, recording
 
 

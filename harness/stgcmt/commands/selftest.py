@@ -15,15 +15,27 @@ from stgcmt.commands import installed, nearest, roles_of
 if TYPE_CHECKING:
     from stgcmt.selftest import Report
     from stgcmt.selftest_cases import Outcome
+    from stgcmt.suite import Suite
 
 
 @click.command("selftest")
 @click.option("--role", multiple=True, help="only this role")
 @click.option("--fault", help="only this fault; shows every row that it turns red")
-@click.option("--quick", is_flag=True, help="every fault and variant, a sample of mutants")
+@click.option("--quick", is_flag=True, help="of each fault only the rows that it declares; a sample of mutants")
 @click.option("--jobs", type=click.IntRange(1), help="processes (default: one for each processor)")
+@click.option("--repeat", type=click.IntRange(2), help="so many runs on real sockets under load: does a verdict flip?")
+@click.option("--write-kills", is_flag=True, help="write each suite's kills.json: which mutation turns which check red")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(*, role: tuple[str, ...], fault: str | None, quick: bool, jobs: int | None, as_json: bool) -> None:
+def command(
+    *,
+    role: tuple[str, ...],
+    fault: str | None,
+    quick: bool,
+    jobs: int | None,
+    repeat: int | None,
+    write_kills: bool,
+    as_json: bool,
+) -> None:
     """Prove the checks: every named fault is found, for the right reason, and nothing conformant is called wrong."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
     from stgcmt.selftest import selftest  # noqa: PLC0415 - start-up
@@ -31,6 +43,12 @@ def command(*, role: tuple[str, ...], fault: str | None, quick: bool, jobs: int 
     suites = installed()
     proved = [name for name in suites if suites[name].reference is not None]
     roles = roles_of(role, suites, proved)
+    if write_kills:
+        _write_kills([suites[name] for name in roles], jobs or os.cpu_count() or 1)
+        return
+    if repeat is not None:
+        _repeat(roles, repeat, as_json=as_json)
+        return
     known = {each.name for name in roles for each in suites[name].all_faults}
     if fault is not None and fault not in known:
         raise UsageError("reading --fault", "a fault that `stgcmt faults` lists", fault, nearest(fault, known))
@@ -41,6 +59,35 @@ def command(*, role: tuple[str, ...], fault: str | None, quick: bool, jobs: int 
     else:
         _show(report)
     sys.exit(0 if report.good else 1)
+
+
+def _write_kills(suites: Sequence[Suite], jobs: int) -> None:
+    from stgcmt.selftest_kills import write_kills  # noqa: PLC0415 - start-up
+
+    for suite in suites:
+        path, missing = write_kills(suite, jobs)
+        click.echo(f"{suite.role}: {path}")
+        for ident, check in missing:
+            click.echo(f"  no mutation turns {check} red for {ident}")
+
+
+def _repeat(roles: Sequence[str], times: int, *, as_json: bool) -> None:
+    from stgcmt.selftest_repeat import repeat  # noqa: PLC0415 - start-up
+
+    def told(number: int, seconds: float) -> None:
+        click.echo(f"run {number} of {times}: {seconds:.1f} s", err=True)
+
+    found = repeat(roles, times, progress=told)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=1))
+    else:
+        for each in found.flipped:
+            verdicts = ", ".join(f"{verdict} {count}" for verdict, count in each.verdicts.items())
+            click.echo("\n      ".join([f"{each.role} {each.requirement}: {verdicts}", *each.messages]))
+        for problem in found.problems:
+            click.echo(problem)
+        click.echo(f"{len(found.flipped)} verdicts flipped in {times} runs")
+    sys.exit(0 if found.good else 1)
 
 
 def _progress(outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.command("serve")
 @click.argument("role")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
-@click.option("--port", type=int, default=0, help="port to listen on; 0: the system chooses")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="port to listen on; 0: the system chooses")
 @click.option("--ae-title", help="our AE title (DIMSE)")
 @click.option(
     "--destination",
@@ -27,10 +28,24 @@ from stgcmt.commands import installed, nearest, roles_of
     help="a caller that is known, and where its reports go (DIMSE)",
 )
 @click.option("--mode", help="a named configuration, e.g. synchronous, asynchronous")
-@click.option("--delay", type=float, help="seconds until a result is there")
-@click.option("--retention", type=float, help="seconds for which a result is kept")
+@click.option("--delay", type=click.FloatRange(min=0), help="seconds until a result is there")
+@click.option("--retention", type=click.FloatRange(min=0), help="seconds for which a result is kept")
 @click.option("--retry-after", type=int, help="seconds in Retry-After; negative: no such header")
 @click.option("--prefix", help="path prefix of the base URL (web)")
+@click.option("--token-env", metavar="NAME", help="variable with the bearer token to ask for (web)")
+@click.option("--basic-env", metavar="NAME", help="variable with the user:password to ask for (web)")
+@click.option(
+    "--tls-cert", metavar="FILE", type=click.Path(path_type=Path), help="serve over TLS with this certificate"
+)
+@click.option(
+    "--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="its key, where it is not in the same file"
+)
+@click.option(
+    "--tls-ca",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="callers must show a certificate of this authority; reports go out over TLS (DIMSE)",
+)
 @click.option("--fault", help="switch on a named fault (`stgcmt faults`)")
 @click.option("--stack", help="another implementation of the role, e.g. pynetdicom")
 @click.option(
@@ -53,14 +68,21 @@ def command(
         )
     if mode and mode not in suite.modes:
         raise UsageError(
-            "reading --mode", f"one of {', '.join(suite.modes) or 'none'}", mode, nearest(mode, suite.modes)
+            "reading --mode",
+            f"one of {', '.join(suite.modes)}" if suite.modes else f"no --mode, {suite.role} has none",
+            mode,
+            nearest(mode, suite.modes),
         )
     if stack and stack not in suite.stacks:
         raise UsageError(
-            "reading --stack", f"one of {', '.join(suite.stacks) or 'none'}", stack, nearest(stack, suite.stacks)
+            "reading --stack",
+            f"one of {', '.join(suite.stacks)}" if suite.stacks else f"no --stack, {suite.role} has one implementation",
+            stack,
+            nearest(stack, suite.stacks),
         )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
-    chosen = {key: value for key, value in options.items() if value is not None}
+    chosen = _credentials(options) | _tls(options)
+    chosen |= {key: value for key, value in options.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="stgcmt-serve-") as scratch:
         try:
             asyncio.run(_serve(suite, stack, directory or Path(scratch), mode, fault, chosen, destinations))
@@ -71,6 +93,35 @@ def command(
                 f"port {options['port']}: {error.strerror or error}",
                 "choose another --port",
             ) from error
+
+
+def _credentials(options: dict[str, Any]) -> dict[str, Any]:
+    """What ``--token-env`` and ``--basic-env`` name; raises ``UsageError``."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    found = {}
+    for name in ("token", "basic"):
+        if variable := options.pop(f"{name}_env"):
+            if not os.environ.get(variable):
+                step = f"export {variable}=… before"
+                raise UsageError(f"reading --{name}-env", f"an environment variable {variable}", "none", step)
+            found[name] = os.environ[variable]
+    return found
+
+
+def _tls(options: dict[str, Any]) -> dict[str, Any]:
+    """The files of ``--tls-…``; raises ``UsageError`` where they are of no use."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+    from stgcmt.tls import problem_of  # noqa: PLC0415 - start-up
+
+    found = {name: str(value) for name in ("cert", "key", "ca") if (value := options.pop(f"tls_{name}")) is not None}
+    why = problem_of({f"{name}_file": file for name, file in found.items()})
+    if found and "cert" not in found:
+        why = "no --tls-cert"
+    if why:
+        step = "check the files; a key stands unencrypted in --tls-key or with the certificate"
+        raise UsageError("reading --tls-cert", "a certificate and its key in PEM", why, step)
+    return {f"tls_{name}": file for name, file in found.items()}
 
 
 async def _serve(
@@ -93,7 +144,9 @@ async def _serve(
     reference = suite.resolve_stack(stack)
     setting = Setting(SystemClock(), SystemNetwork(), directory, mode, fault, None, options, destinations)
     async with reference(setting) as section:
-        click.echo(json.dumps({suite.role: {key: value for key, value in section.items() if key != "token"}}))
+        click.echo(
+            json.dumps({suite.role: {key: value for key, value in section.items() if key not in ("token", "basic")}})
+        )
         await stop.wait()
 
 
@@ -103,6 +156,6 @@ def _destination(text: str) -> Any:
 
     ae_title, _, address = text.partition("@")
     host, _, port = address.rpartition(":")
-    if not (ae_title and host and port.isdecimal()):
+    if not (ae_title and host and port.isdecimal() and 0 < int(port) <= 65535):
         raise UsageError("reading --destination", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
     return Destination(ae_title, host, int(port))

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape, quoteattr
 
 KINDS: Mapping[str, str] = {
     "not-xml": "the bytes are no well-formed XML",
@@ -156,6 +155,8 @@ def dump(value: Mapping[str, Any]) -> bytes:
 
 
 def _written(data_set: Mapping[str, Any]) -> list[str]:
+    from xml.sax.saxutils import escape, quoteattr  # noqa: PLC0415 - start-up: it brings urllib.request along
+
     lines: list[str] = []
     for tag, attribute in data_set.items():
         lines.append(f"<DicomAttribute tag={quoteattr(tag)} vr={quoteattr(str(attribute.get('vr', '')))}>")

@@ -142,6 +142,10 @@ class TlsStream:
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
+            except ssl.SSLError:
+                with contextlib.suppress(OSError):
+                    await self._flush()  # the alert that tells the peer why
+                raise
             else:
                 await self._flush()
                 return value
@@ -222,6 +226,20 @@ async def start_tls(inner: Stream, context: ssl.SSLContext, *, hostname: str) ->
         inner.close()
         raise
     return stream
+
+
+def over_tls(handler: Handler, context: ssl.SSLContext) -> Handler:
+    """``handler`` behind TLS; who does not get through the handshake is not served."""
+
+    async def serve(stream: Stream) -> None:
+        secured = TlsStream(stream, context, server_side=True, hostname=None)
+        try:
+            await secured.handshake()
+        except OSError:  # told to the peer by an alert
+            return
+        await handler(secured)
+
+    return serve
 
 
 async def _accept(sock: socket.socket, handler: Handler, serving: set[asyncio.Task[None]]) -> None:

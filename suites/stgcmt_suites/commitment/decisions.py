@@ -63,6 +63,8 @@ def reason(
         return None if "commits-missing" in faults else reasons.NO_SUCH_INSTANCE
     if held.sop_class_uid != asked.sop_class_uid and "commits-wrong-class" not in faults:
         return reasons.PROCESSING_FAILURE if "conflict-as-0110" in faults else reasons.CLASS_INSTANCE_CONFLICT
+    if "minds-the-study" in faults and asked.study_instance_uid not in ("", held.study_instance_uid):
+        return reasons.NO_SUCH_INSTANCE
     if held.transfer_syntax_uid in reasons.LINK_ONLY and "commits-links" not in faults:
         return reasons.PROCESSING_FAILURE
     return reasons.NO_SUCH_INSTANCE if "held-as-0112" in faults else None

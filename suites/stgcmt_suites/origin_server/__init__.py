@@ -105,5 +105,8 @@ suite = Suite(
     modes=("asynchronous", "synchronous", "short-retention", "secured"),
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
+    variants=f"{_PACKAGE}.variants:VARIANTS",
+    mutations=f"{_PACKAGE}.mutations:MUTATIONS",
     endpoint="stgcmt.endpoints:web_address",
+    probes="stgcmt_suites.origin_server.probes:probe",
 )

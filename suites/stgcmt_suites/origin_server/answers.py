@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Collection, Mapping
 from email.utils import formatdate
 
@@ -30,6 +31,8 @@ def header(request: Request, name: str) -> str | None:
 def result(content_type: str, body: bytes, location: str, faults: Collection[str], *, status: int = 200) -> Response:
     """A result with its payload."""
     headers = {"cache-control": "no-store", "content-type": content_type, "content-location": location}
+    if "no-cache-spelt-out" in faults:
+        headers["cache-control"] = "Private, No-Cache, No-Store, max-age=0, must-revalidate"
     if "no-content-location" in faults:
         del headers["content-location"]
     if "content-location-elsewhere" in faults:
@@ -54,6 +57,8 @@ def result(content_type: str, body: bytes, location: str, faults: Collection[str
 def working(retry_after: int | None, clock: Clock, faults: Collection[str], *, of_check: bool) -> Response:
     """202 without payload: on a Request, or (``of_check``) on a Result Check."""
     headers = {"cache-control": "max-age=60" if "pending-cacheable" in faults else "no-store"}
+    if "no-cache-control" in faults:
+        del headers["cache-control"]
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     headers |= _odd_retry_after(clock, faults, of_check=of_check)
@@ -88,8 +93,11 @@ def _odd_retry_after(clock: Clock, faults: Collection[str], *, of_check: bool) -
 
 def refusal(request: Request, refused: RefusalError, faults: Collection[str]) -> Response:
     """A Status Report: short, and saying whether trying again makes sense (8.1.2.3, 8.6.3)."""
-    headers = {"cache-control": "no-store", **refused.headers}
+    headers = ({} if "no-cache-control" in faults else {"cache-control": "no-store"}) | refused.headers
     status = refused.status
+    if status == 401 and "hides-behind-404" in faults:
+        status, refused = 404, RefusalError(404, "There is no such resource.")
+        headers.pop("WWW-Authenticate", None)
     if status == 404 and "not-found-cacheable" in faults:
         headers["cache-control"] = "max-age=3600"
     if status == 401 and "no-challenge" in faults:
@@ -99,15 +107,17 @@ def refusal(request: Request, refused: RefusalError, faults: Collection[str]) ->
     if "empty-reports" in faults:
         return Response(status_code=status, headers=headers)
     last = "It may succeed later." if status in TEMPORARY else "It will not succeed if repeated unchanged."
-    kind, text = _report(request, f"{status} {TITLES.get(status, '')}", f"{refused.why} {last}")
+    kind, text = _report(request, f"{status} {TITLES.get(status, '')}", f"{refused.why} {last}", faults)
     if "reports-without-type" not in faults:
         headers["content-type"] = kind
     return Response(text.encode(), status, headers)
 
 
-def _report(request: Request, title: str, text: str) -> tuple[str, str]:
+def _report(request: Request, title: str, text: str, manners: Collection[str]) -> tuple[str, str]:
     """In plain text where the client names it, else in HTML."""
-    if "text/plain" in (header(request, "accept") or "").lower():
+    if "json-reports" in manners:
+        return "application/problem+json", json.dumps({"title": title, "detail": text, "instance": request.url.path})
+    if "plain-reports" in manners or "text/plain" in (header(request, "accept") or "").lower():
         return "text/plain; charset=utf-8", f"{title}\n{text}\n"
     title, text = html.escape(title), html.escape(text)
     return "text/html; charset=utf-8", f"<!DOCTYPE html>\n<title>{title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -26,7 +28,7 @@ class Application:
 
     def __init__(self, commitments: Commitments, archive: Archive, settings: Settings) -> None:
         self.commitments, self.archive, self.settings = commitments, archive, settings
-        self.faults = settings.faults
+        self.faults = settings.switches
         self.errors: list[str] = []
         prefix = settings.prefix
         self.asgi = Starlette(
@@ -80,6 +82,8 @@ class Application:
         return str(request.path_params["segment"])
 
     async def _collection(self, request: Request) -> Response:
+        if "collection-not-found" in self.faults:
+            raise RefusalError(404, "There is no such resource.")
         if request.method == "OPTIONS":
             return _allowing("OPTIONS")
         if request.method == "POST" and "post-on-collection-ok" in self.faults:
@@ -93,7 +97,7 @@ class Application:
             raise _not_allowed(request.method, "OPTIONS")
         if "no-capabilities" in self.faults:
             raise RefusalError(404, "There is nothing here.")
-        media_type = choose_capabilities(answers.header(request, "accept"))
+        media_type = choose_capabilities(answers.header(request, "accept"), self.faults)
         base = str(request.url.replace(query="")).rstrip("/") + "/"
         body = capabilities.describe(media_type, base, self.faults)
         headers = {"content-type": media_type, "allow": "OPTIONS", "cache-control": "no-store"}
@@ -118,15 +122,20 @@ class Application:
     # --- what holds for every request
 
     def admit(self, request: Request, *, private: bool) -> None:
-        """Refuse what no resource takes: HTTP/1.0, unknown methods, a missing or wrong bearer token."""
+        """Refuse what no resource takes: HTTP/1.0, unknown methods, missing or wrong credentials."""
         if request.scope["http_version"] == "1.0":
             raise RefusalError(505, "HTTP/1.1 is needed.")
-        if request.method not in KNOWN_METHODS:
+        if request.method not in KNOWN_METHODS and "unknown-methods-as-405" not in self.faults:
             raise RefusalError(501, f"The method {request.method} is not known.")
-        token = self.settings.token
-        if token is None or private or "token-ignored" in self.faults:
+        token, basic = self.settings.token, self.settings.basic
+        if (token is None and basic is None) or private or "token-ignored" in self.faults:
             return
         scheme, _, given = (answers.header(request, "authorization") or "").partition(" ")
+        if basic is not None and (scheme.lower() == "basic" or token is None):
+            if not hmac.compare_digest(given.strip().encode(), base64.b64encode(basic.encode())):
+                challenge = 'Basic realm="stgcmt", charset="UTF-8"'
+                raise RefusalError(401, "User and password are needed.", WWW_Authenticate=challenge)
+            return
         if scheme.lower() != "bearer":
             raise RefusalError(401, "A bearer token is needed.", WWW_Authenticate='Bearer realm="stgcmt"')
         if given.strip() != token:

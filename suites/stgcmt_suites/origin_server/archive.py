@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,21 @@ from stgcmt_suites.origin_server.negotiate import RELATED, MediaType, RefusalErr
 from stgcmt_suites.origin_server.representations import split
 
 DICOM = "application/dicom"
+PRELOADED = 12  # more than any scenario asks for
 MARKS = {"keep-pending": "pending", "exhaust": "exhausted", "break": "broken", "unavailable": "unavailable"}
+
+
+def preload(store: Store) -> None:
+    """Fill an empty store with instances of common classes, for a server that nothing can be stored to."""
+    from stgcmt_fixtures.instances import make  # noqa: PLC0415 - start-up
+
+    for number in range(0 if store.instances() else PRELOADED):
+        store.add_part10(make(("ct", "mr", "sc")[number % 3], uid=_fresh_uid).part10())
+
+
+def _fresh_uid() -> str:
+    """A UID from a UUID (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
 
 
 class Archive:
@@ -30,6 +45,8 @@ class Archive:
 
     def stow(self, request: Request, body: bytes) -> Response:
         """Store each part of a multipart/related body; 200 all, 202 some, 409 none."""
+        if "preloaded-only" in self.store.faults:
+            raise RefusalError(405, "Nothing can be stored here.", Allow="OPTIONS")
         content_type = header_type(request) or ""
         found = parse(content_type)
         if found is None or found.name != RELATED or found.parameters.get("type", "").lower() != DICOM:
@@ -96,7 +113,9 @@ class Archive:
         uid = request.query_params.get("sop_instance_uid", "")
         store = self.store
         commands: dict[str, Callable[[], object]] = {
-            "delete": lambda: store.delete(uid),
+            "delete": lambda: (
+                "commits-deleted" in store.faults or store.delete(uid)
+            ),  # the index that commits is not told
             "lose": lambda: store.lose_file(uid),
             "corrupt": lambda: store.corrupt(uid),
             "release": lambda: self._release(uid),

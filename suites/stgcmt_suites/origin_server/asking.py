@@ -55,24 +55,26 @@ async def check(
         return await client.request(method, f"{RESOURCE}/{uid}{query}", headers=fields)
 
 
-async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "poll") -> Any:
-    """Ask until the answer is no 202, at most ``[timing] result_deadline`` seconds; returns the last answer.
+async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "poll", accepted: bool = True) -> Any:
+    """Ask until the answer is final, at most ``[timing] result_deadline`` seconds; returns the last answer.
 
-    Retry-After is honoured wherever it can be read; else ``[timing] poll_interval`` passes between two Result Checks.
+    Not final are 202 and, once the Request is ``accepted``, a 503 that says when to come back (13.5.3 note 3). Retry-After
+    is honoured wherever it can be read; else ``[timing] poll_interval`` passes between two Result Checks.
     """
     clock = _clock(play)
     end = clock() + float(play.timing.result_deadline)
     for _ in range(MAX_POLLS):
-        if answer.status != 202:
-            return answer
         asked = _asked(play, answer)
+        accepted |= answer.status == 202
+        if answer.status != 202 and not (answer.status == 503 and accepted and asked is not None):
+            return answer
         left = end - clock()
         if left <= 0 or (asked is not None and asked > left):
             break
         if asked is None:
             await play.wait("poll_interval", why="202 without Retry-After")
         else:
-            await play.wait("retry_after", max(asked, HOLD_BACK_S), why="Retry-After of a 202")
+            await play.wait("retry_after", max(asked, HOLD_BACK_S), why=f"Retry-After of a {answer.status}")
         answer = await check(play, client, uid, step=step)
     play.note(what="polling-ended", uid=uid, why="[timing] result_deadline", seconds=float(play.timing.result_deadline))
     return answer
@@ -84,7 +86,7 @@ async def commit(
     """Request, then poll to the end; the Transaction UID and the last answer."""
     uid = uid or play.uid()
     answer = await post(play, client, uid, module, step=step, **how)
-    return uid, await poll(play, client, uid, answer, step=f"{step}-poll")
+    return uid, await poll(play, client, uid, answer, step=f"{step}-poll", accepted=False)
 
 
 async def other(

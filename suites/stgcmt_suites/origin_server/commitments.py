@@ -21,7 +21,7 @@ from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import DONE, EXPIRED, PENDING, Store, Transaction
 from stgcmt_suites.origin_server import answers
 from stgcmt_suites.origin_server.modules import is_uid, references, response
-from stgcmt_suites.origin_server.negotiate import Offer, RefusalError, choose
+from stgcmt_suites.origin_server.negotiate import OFFERS, Offer, RefusalError, choose
 from stgcmt_suites.origin_server.representations import read, write
 from stgcmt_suites.origin_server.settings import Settings
 
@@ -35,13 +35,14 @@ class Commitments:
 
     def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
         self.store, self.clock, self.settings = store, clock, settings
-        self.faults: Collection[str] = settings.faults
+        self.faults: Collection[str] = settings.switches
         self._tasks: set[asyncio.Task[None]] = set()
         self._released = asyncio.Event()
         self._reads: Counter[str] = Counter()
         self._unseen: set[str] = set()
         self._offers: dict[str, Offer] = {}
         self._burnt: set[str] = set()
+        self._busy: set[str] = set()
 
     # --- life
 
@@ -83,9 +84,18 @@ class Commitments:
     async def request(self, request: Request, segment: str, body: bytes) -> Response:
         """POST: take the request, answer with the result or with 202; raises ``RefusalError``."""
         uid = self._uid(segment, posting=True)
+        self._be_busy(uid, "first-request-unavailable")
+        late: RefusalError | None = None
         try:
-            offer = self._negotiate(request)
+            try:
+                offer = self._negotiate(request)
+            except RefusalError as refused:
+                if refused.status != 406 or "negotiates-results-only" not in self.faults:
+                    raise
+                offer, late = OFFERS[0], refused
             structure, asked = self._read(request, body)
+            if late and len(asked) <= self.settings.synchronous_up_to:
+                raise late
         except RefusalError as refused:
             return self._refused(request, uid, refused)
         self._refuse_as_a_whole(asked, structure)
@@ -103,6 +113,10 @@ class Commitments:
             done = self.store.finish(uid)
             assert done is not None  # noqa: S101 - it was begun above
             return self._result(done, offer, status=201 if "created-instead-of-ok" in self.faults else 200)
+        if "holds-requests-open" in self.faults:
+            await self._work(uid)
+            done = self.store.transaction(uid)
+            return self._result(done, offer) if done is not None and done.state == DONE else self._working(uid)
         self._work_on(uid)
         self._unseen.add(uid)
         self._offers[uid] = offer
@@ -215,6 +229,9 @@ class Commitments:
         known = self._known(uid)
         if known is None:
             return self._unknown(request, uid)
+        self._be_busy(uid, "first-check-unavailable")
+        if known.state == PENDING and "negotiates-results-only" in self.faults:
+            return self._working(uid, of_check=True)
         offer = self._negotiate(request)
         if "type-of-request-sticks" in self.faults:
             offer = self._offers.get(uid, offer)
@@ -259,7 +276,14 @@ class Commitments:
             raise RefusalError(500, "Something went wrong.")
         if posting and "invalid-uid-as-404" not in self.faults:
             raise RefusalError(400, "The path names no valid Transaction UID.")
-        raise RefusalError(404, "There is no such transaction.")
+        raise RefusalError(400 if "invalid-uid-as-400" in self.faults else 404, "There is no such transaction.")
+
+    def _be_busy(self, uid: str, manner: str) -> None:
+        """Once 503: for the first Request of all, or for the first Result Check of each transaction."""
+        key = uid if manner == "first-check-unavailable" else ""
+        if manner in self.faults and key not in self._busy:
+            self._busy.add(key)
+            raise RefusalError(503, "The back end is starting.", Retry_After="1")
 
     def _known(self, uid: str) -> Transaction | None:
         """The transaction as of now: what is past its retention is expired, or forgotten."""
@@ -280,7 +304,8 @@ class Commitments:
 
     def _result(self, known: Transaction, offer: Offer, *, status: int = 200) -> Response:
         location = f"{self.settings.prefix}/{RESOURCE}/{known.uid}"
-        module = response(known.structure, known.decided, known.uid, self.faults)
+        decided = known.decided[::-1] if "reversed-order" in self.faults else known.decided
+        module = response(known.structure, decided, known.uid, self.faults)
         content_type, body = write(offer, module, location, self.faults)
         return answers.result(content_type, body, location, self.faults, status=status)
 

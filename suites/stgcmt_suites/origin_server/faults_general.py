@@ -10,13 +10,29 @@ FAULTS_GENERAL: tuple[Fault, ...] = (
         "ignores-accept",
         "Every result comes as DICOM JSON, whatever is accepted.",
         ("WEB-13.4.1-06",),
-        ("WEB-13.1.3-02", "WEB-13.1.3-03", "WEB-13.1.3-04", "WEB-13.5.1-04", "WEB-8.7.7-02", "WEB-8.7.8-01"),
+        (
+            "WEB-13.1.3-02",
+            "WEB-13.1.3-03",
+            "WEB-13.1.3-04",
+            "WEB-13.2-03",
+            "WEB-13.5.1-04",
+            "WEB-8.7.7-02",
+            "WEB-8.7.8-01",
+        ),
     ),
     Fault(
         "type-of-request-sticks",
         "A result comes in the type that its Request accepted.",
         ("WEB-13.5.1-04",),
-        ("WEB-13.1.3-02", "WEB-13.1.3-03", "WEB-13.1.3-04", "WEB-13.4.1-06", "WEB-8.7.7-02", "WEB-8.7.8-01"),
+        (
+            "WEB-13.1.3-02",
+            "WEB-13.1.3-03",
+            "WEB-13.1.3-04",
+            "WEB-13.2-03",
+            "WEB-13.4.1-06",
+            "WEB-8.7.7-02",
+            "WEB-8.7.8-01",
+        ),
     ),
     Fault(
         "accept-not-needed", "A request without Accept is answered with DICOM JSON.", ("WEB-13.5.1-02", "WEB-8.7.5-01")

@@ -123,6 +123,8 @@ def response(structure: str, decided: Iterable[Decided], uid: str = "", faults: 
         flat = False
     tags = (SOPS, FAILED_SOPS) if flat else (STUDIES, FAILED_STUDIES)
     build: Callable[[list[Decided]], list[Dataset]] = _flat if flat else _deep
+    if not flat and "study-for-each-instance" in faults:
+        build = _split
     ds = Dataset()
     for tag, part, empty in zip(
         tags, (committed, failed), ("empty-referenced-sequence", "empty-failed-sequence"), strict=True
@@ -164,6 +166,11 @@ def _deep(decided: list[Decided]) -> list[Dataset]:
         )
         for study, of_study in tree.items()
     ]
+
+
+def _split(decided: list[Decided]) -> list[Dataset]:
+    """An item of its own for each instance: nothing says that a study stands once."""
+    return [item for each in decided for item in _deep([each])]
 
 
 def _class(sop_class: str, decided: list[Decided]) -> Dataset:

@@ -114,6 +114,8 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
         offers = tuple(each for each in offers if not each.multipart)
     wanted = None if accept is None else _heard(accept, faults)
     listens = "ignores-accept-parameter" not in faults and ("header-wins" not in faults or accept in (None, "*/*"))
+    if accept is None and "parameter-needs-accept" in faults:
+        raise RefusalError(406, "The request has no Accept header field; name a media type of the service.")
     if parameter is not None and listens:
         asked = _of_parameter(parameter, faults)
         if found := _best(asked, [each for each in offers if wanted is None or _weight(each, wanted) > 0], faults):
@@ -128,6 +130,8 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
         raise RefusalError(
             500 if "mixture-as-500" in faults else 400, "DICOM and rendered media types cannot be mixed in one Accept."
         )
+    if "application-as-xml" in faults and accept == "application/*":
+        return Offer(XML)
     if "wildcard-as-xml" in faults and accept == "*/*":
         return Offer(XML)
     if found := _best(wanted, offers, faults):
@@ -150,12 +154,16 @@ def _heard(accept: str, faults: Collection[str]) -> tuple[MediaType, ...]:
     return tuple(each for each in found if not deaf & each.parameters.keys())
 
 
-def choose_capabilities(accept: str | None) -> str:
+def choose_capabilities(accept: str | None, manners: Collection[str] = ()) -> str:
     """WADL or JSON for the Capabilities Description (8.9); raises ``RefusalError`` with 406."""
+    if "wadl-always" in manners:
+        return WADL
+    if accept is None and "capabilities-by-default" in manners:
+        accept = "*/*"
     if accept is None:
         raise RefusalError(406, "The request has no Accept header field.")
     best, chosen = 0.0, ""
-    for name in (WADL, "application/json"):
+    for name in (WADL, "application/json") if "json-capabilities-only" not in manners else ("application/json",):
         weight = _weight(Offer(name), ranges(accept))
         if weight > best:
             best, chosen = weight, name
@@ -194,6 +202,8 @@ def _mixed(wanted: Sequence[MediaType]) -> bool:
 def _of_parameter(value: str, faults: Collection[str] = ()) -> tuple[MediaType, ...]:
     elements = [element for element in value.split(",") if element.strip()]
     found = [parse(element) for element in elements]
+    if "lenient-parameter" in faults:
+        return tuple(each for each in found if each and "*" not in each.name)
     if not found or None in found or any("*" in each.name for each in found if each):
         status = 500 if "accept-parameter-as-500" in faults else 400
         raise RefusalError(status, "The query parameter accept is a list of media types without wildcards.")

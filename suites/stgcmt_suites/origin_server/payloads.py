@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from stgcmt.suite import Transcript, expected, inconclusive
+from stgcmt_suites.commitment.references import Reference, Result
 from stgcmt_suites.origin_server.views import Call, calls, commitment
 
 # Statuses that say nothing about what a check asks: no answer, no access, no capacity.
@@ -39,12 +40,22 @@ def finished(transcript: Transcript, step: str = "control") -> Call:
 def same_result(call: Call, control: Call) -> bool:
     """Whether two results speak of the same instances in the same way."""
     ours, theirs = call.module.result, control.module.result
-    return sorted(ours.committed) == sorted(theirs.committed) and _failed(call) == _failed(control)
+    return _listed(ours) == _listed(theirs)
 
 
-def _failed(call: Call) -> list[tuple[str, int]]:
-    failed = call.module.result.failed
-    return sorted((each.reference.sop_instance_uid, -1 if each.reason is None else each.reason) for each in failed)
+def _listed(result: Result) -> list[tuple[str, ...]]:
+    """What a result says, in an order of our own: nothing binds the order of its items."""
+    committed = [(*_place(each), "") for each in result.committed]
+    return sorted([*committed, *((*_place(each.reference), f"reason {each.reason}") for each in result.failed)])
+
+
+def _place(reference: Reference) -> tuple[str, ...]:
+    return (
+        reference.sop_instance_uid,
+        reference.sop_class_uid,
+        reference.study_instance_uid or "",
+        reference.series_instance_uid or "",
+    )
 
 
 def path_of(call: Call, given: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from stgcmt.suite import Transcript, claims, inconclusive, not_applicable
+from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable
 
 ALWAYS_SYNCHRONOUS = "origin_server.always_synchronous"
 ALWAYS_ASYNCHRONOUS = "origin_server.always_asynchronous"
@@ -36,6 +37,20 @@ def control(call: Any) -> None:
     """The control exchange must have succeeded, or a refusal beside it says nothing about its reason."""
     if call.status not in (200, 202):
         inconclusive("the control request did not succeed, so that a refusal beside it proves nothing", call)
+
+
+def withstood(what: str, seen: Sequence[Any], *controls: Any) -> None:
+    """Each of these bad requests was answered, and by no server error.
+
+    503 and a connection that is not taken speak of the server's load unless the control requests succeeded beside them.
+    """
+    busy = [call for call in seen if call.status == 503 or call.outcome == "refused"]
+    for call in [*(call for call in seen if call not in busy), *busy]:
+        if call in busy:
+            for each in controls:
+                control(each)
+        assert call.status is not None, expected(f"{what}, not silence or a closed connection", call)  # noqa: S101 - part of the checks that call it
+        assert call.status < 500, expected(f"{what}, not a server error", call)  # noqa: S101 - part of the checks that call it
 
 
 def answered(*seen: Any) -> None:

@@ -30,7 +30,11 @@ _VRS = frozenset(re.findall("..", "AEASATCSDADSDTFLFDISLOLTOBODOFOLOVOWPNSHSLSQS
 
 def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) -> list[Dataset]:
     """The modules that a request body carries: one, or one per part. Raises ``RefusalError`` with 400 or 415."""
+    if content_type is None and "untyped-as-json" in faults:
+        content_type = JSON
     found = parse(content_type) if content_type else None
+    if found is None and "untyped-as-400" in faults:
+        raise RefusalError(400, "The payload has no Content-Type that can be read.")
     if found is None:
         raise RefusalError(415, "The payload has no Content-Type that can be read.")
     if found.name == RELATED:
@@ -195,6 +199,8 @@ def _local(name: str) -> str:
 def write(offer: Offer, module: Dataset, location: str, faults: Collection[str] = ()) -> tuple[str, bytes]:
     """Content-Type and bytes of a response module in a representation; ``location`` names the resource in parts."""
     content = to_json(module, faults) if offer.part == JSON else to_xml(module, faults)
+    if "free-spelling" in faults and not offer.multipart:
+        return offer.part.replace("application/dicom", "Application/DICOM") + ';Charset="UTF-8"', content
     if "multipart-under-single-type" in faults and not offer.multipart:
         return offer.part, packed(offer.part, content, location)[1]
     return packed(offer.part, content, location, faults) if offer.multipart else (offer.part, content)
@@ -203,6 +209,8 @@ def write(offer: Offer, module: Dataset, location: str, faults: Collection[str] 
 def packed(kind: str, content: bytes, location: str, faults: Collection[str] = ()) -> tuple[str, bytes]:
     """One part in multipart/related: Content-Type with boundary, and the body (8.6.1.2)."""
     boundary = "stgcmt-part"
+    if "ornate-multipart" in faults:
+        return _ornate(kind, content, location)
     while boundary.encode() in content:
         boundary += "-"
     head = [f"Content-Type: {kind}", f"Content-Length: {len(content)}", f"Content-Location: {location}"]
@@ -216,6 +224,17 @@ def packed(kind: str, content: bytes, location: str, faults: Collection[str] = (
     return f"{RELATED}; {root}boundary={boundary}", body
 
 
+def _ornate(kind: str, content: bytes, location: str) -> tuple[str, bytes]:
+    """Preamble, epilogue, padding after delimiters, a boundary that needs quotes, other case and order (RFC 2046 5.1)."""
+    boundary = "=_Part 1 (of 1):?="
+    head = (
+        f"content-location: {location}\r\nMIME-Version: 1.0\r\ncontent-type:{kind}\r\nCONTENT-LENGTH:  {len(content)}"
+    )
+    start = f"This is a message in several parts.\r\n--{boundary} \t\r\n{head}\r\n\r\n"
+    body = start.encode() + content + f"\r\n--{boundary}-- \r\nThe end.\r\n".encode()
+    return f'Multipart/Related;boundary="{boundary}"; START-INFO="x" ; Type="{kind}"', body
+
+
 def to_json(module: Dataset, faults: Collection[str] = ()) -> bytes:
     """A module in DICOM JSON: UTF-8, keys in ascending order."""
     tree = _pruned(module.to_json_dict())
@@ -223,6 +242,10 @@ def to_json(module: Dataset, faults: Collection[str] = ()) -> bytes:
         if name in faults:
             tree = distort(tree)
     text = json.dumps(tree, separators=(",", ":"))
+    if "spaced-json" in faults:  # dots stand in UIDs alone
+        text = (
+            json.dumps(tree, indent="\t", separators=(" ,", " : ")).replace("\n", "\r\n").replace(".", "\\u002E") + "\n"
+        )
     if "duplicate-keys" in faults and tree:
         key = next(iter(tree))
         text = f'{{"{key}":{json.dumps(tree[key])},{text[1:]}'
@@ -301,8 +324,17 @@ def to_xml(module: Dataset, faults: Collection[str] = ()) -> bytes:
     name = "DicomModel" if "xml-other-root" in faults else "NativeDicomModel"
     root = ET.Element(name, {**attributes, "xml:space": "preserve"})
     _to_element(root, module, faults)
+    if "prefixed-xml" in faults:
+        return _prefixed(root)
     content: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
     return content
+
+
+def _prefixed(root: ET.Element) -> bytes:
+    """The same infoset: a prefix for the namespace, no declaration, a comment, line ends between elements."""
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode").replace(' xmlns="', ' xmlns:d="')
+    return b"<!-- a result -->\r\n" + re.sub(r"<(/?)(?=\w)", r"<\1d:", text).encode()
 
 
 def _to_element(parent: ET.Element, ds: Dataset, faults: Collection[str]) -> None:

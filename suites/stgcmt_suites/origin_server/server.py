@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Collection
 from email.utils import formatdate
 from typing import Any
@@ -18,7 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from stgcmt.clock import NS, Clock
-from stgcmt.wire.stream import Handler, Listener, Network, Stream
+from stgcmt.wire.stream import Handler, Listener, Network, Stream, TlsStream, over_tls
+from stgcmt_suites.origin_server import manners
 
 LINGER_S = 0.5  # how long a client that is still sending may take to read the answer
 KEEP_ALIVE_S = 30  # an idle connection of a harness that polls slowly is kept
@@ -27,7 +29,14 @@ Framing = Callable[[bytes], bytes]
 
 
 async def serve(
-    app: Any, network: Network, clock: Clock, *, host: str = "127.0.0.1", port: int = 0, faults: Collection[str] = ()
+    app: Any,
+    network: Network,
+    clock: Clock,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    faults: Collection[str] = (),
+    tls: ssl.SSLContext | None = None,
 ) -> Listener:
     """Serve an ASGI application until the listener is closed; raises ``OSError`` where the port cannot be opened."""
     config = uvicorn.Config(
@@ -35,13 +44,15 @@ async def serve(
         access_log=False, proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S,
     )  # fmt: skip
     config.load()
-    return await network.listen(host, port, _handler(config, clock, frozenset(faults)))
+    handler = _handler(config, clock, frozenset(faults))
+    return await network.listen(host, port, handler if tls is None else over_tls(handler, tls))
 
 
 def _handler(config: uvicorn.Config, clock: Clock, faults: frozenset[str]) -> Handler:
     async def handle(stream: Stream) -> None:
         transport = _Transport(stream, _framing(faults))
-        state = _State(clock, with_date="no-date" not in faults)
+        ahead_s = manners.CLOCK_AHEAD_S if "clock-ahead" in faults else 0.0
+        state = _State(clock, with_date="no-date" not in faults, ahead_s=ahead_s)
         protocol = H11Protocol(config, state, {"abort": transport.abort})
         protocol.connection_made(transport)
         reading = asyncio.create_task(_read(stream, transport, protocol, state))
@@ -83,15 +94,15 @@ async def _linger(stream: Stream) -> None:
 class _State(ServerState):
     """The state of one connection; ``Date`` is that of the clock that is handed in (RFC 9110 6.6.1)."""
 
-    def __init__(self, clock: Clock, *, with_date: bool) -> None:
-        self._clock, self._with_date = clock, with_date
+    def __init__(self, clock: Clock, *, with_date: bool, ahead_s: float = 0.0) -> None:
+        self._clock, self._with_date, self._ahead_s = clock, with_date, ahead_s
         super().__init__()
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         if not self._with_date:
             return []
-        return [(b"date", formatdate(self._clock.wall_ns() / NS, usegmt=True).encode())]
+        return [(b"date", formatdate(self._clock.wall_ns() / NS + self._ahead_s, usegmt=True).encode())]
 
     @default_headers.setter
     def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
@@ -102,7 +113,10 @@ class _Transport(asyncio.Transport):
     """What uvicorn writes to: a buffer that a task empties into the stream."""
 
     def __init__(self, stream: Stream, framing: Framing) -> None:
-        super().__init__({"peername": stream.peer, "sockname": stream.local})
+        secured = isinstance(stream, TlsStream)  # uvicorn takes the scheme from it
+        super().__init__(
+            {"peername": stream.peer, "sockname": stream.local} | ({"sslcontext": True} if secured else {})
+        )
         self._stream, self._framing = stream, framing
         self._buffer = bytearray()
         self._closing = False
@@ -166,7 +180,7 @@ def _framing(faults: frozenset[str]) -> Framing:
         return _no_length
     if "http-1.0" in faults:
         return lambda data: data.replace(b"HTTP/1.1 ", b"HTTP/1.0 ", 1) if data.startswith(b"HTTP/1.1 ") else data
-    return lambda data: data
+    return manners.framing(faults)
 
 
 class _BothLengths:

@@ -17,7 +17,11 @@ class Settings:
     ``synchronous_up_to``: requests of at most so many instances are answered at once, larger ones after ``delay``
     seconds. ``retention``: seconds for which a result is kept after it was there. ``remembers``: whether an expired
     Transaction UID is remembered (410, else 404). ``retry_after``: whole seconds, ``None`` for no such header.
+    ``token`` and ``basic`` (user:password): either one lets a caller in; neither: everybody may. ``tls_cert`` and
+    ``tls_key``: https; with ``tls_ca`` callers must show a certificate.
     ``limit_bytes`` and ``limit_references`` bound a request (413).
+    ``manners``: switches that stay within the standard (``variants``); ``latency``: seconds before each answer;
+    ``large_request``: the number of references that the vendor names for a large request.
     """
 
     synchronous_up_to: int = 0
@@ -29,10 +33,22 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     token: str | None = None
+    basic: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_ca: str | None = None
     unsupported: frozenset[str] = frozenset({"2.25.202410300834567.1"})
     limit_bytes: int = 64 << 20
     limit_references: int = 10_000
+    manners: frozenset[str] = frozenset()
+    latency: float = 0.0
+    large_request: int | None = None
     faults: frozenset[str] = frozenset()
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """Faults and manners alike, by name: what is asked where the server could do otherwise."""
+        return self.faults | self.manners
 
 
 MODES: Mapping[str, Settings] = {
@@ -52,11 +68,14 @@ def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) ->
     if mode is not None and mode not in MODES:
         raise ValueError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
     chosen = MODES[mode or "asynchronous"]
-    if chosen.token:
+    if chosen.token and not {"token", "basic"} & options.keys():
         chosen = replace(chosen, token=secrets.token_urlsafe(24))
+    if "basic" in options and "token" not in options:
+        chosen = replace(chosen, token=None)
     known = {name: value for name, value in options.items() if name in Settings.__dataclass_fields__}
     if known.get("retry_after") is not None and known["retry_after"] < 0:
         known["retry_after"] = None
+    known |= {name: frozenset(known[name]) for name in ("manners", "unsupported") if name in known}
     if "prefix" in known:
         known["prefix"] = "/" + str(known["prefix"]).strip("/") if str(known["prefix"]).strip("/") else ""
     return replace(chosen, **known, faults=chosen.faults | ({fault} if fault else set()))

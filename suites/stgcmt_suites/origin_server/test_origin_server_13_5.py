@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from stgcmt.suite import Transcript, expected, inconclusive, jitter_s, outcome, requirement
+from stgcmt.suite import Transcript, claims, expected, inconclusive, jitter_s, outcome, requirement
+from stgcmt_suites.origin_server.payloads import UNSETTLED, same_result
 from stgcmt_suites.origin_server.premises import never_pending
-from stgcmt_suites.origin_server.views import Call, calls, commitment
+from stgcmt_suites.origin_server.views import Call, Transaction, calls, commitment
 
 KNOWN = {200, 202, 404, 410, 503, 400, 401, 403, 405, 406, 413, 414, 415, 500, 501, 505}
 
@@ -33,20 +34,36 @@ def test_an_available_result_is_returned(pending_commitment: Transcript, synchro
 
 
 @requirement("WEB-13.5.2-02")
-def test_an_accepted_request_is_known_at_once(pending_commitment: Transcript, run: Transcript) -> None:
-    """A Result Check right after a 202 says working or gives the result; never that the transaction is unknown."""
+def test_an_accepted_request_is_known_at_once(
+    pending_commitment: Transcript, partly_missing: Transcript, all_missing: Transcript, run: Transcript
+) -> None:
+    """From a 202 to the result each Result Check says working or gives the result; none that nothing is known."""
+    for transcript in (pending_commitment, partly_missing, all_missing):
+        for transaction in commitment(transcript).transactions:
+            for call in _until_result(transaction):
+                known = not call.refused or call.status in UNSETTLED
+                assert known, expected("202 or 200 after a 202", call, transaction.request)
     _polled(pending_commitment, run)
     first = commitment(pending_commitment).one("first-check")
-    assert not first.refused or first.status in (401, 403), expected("202 or 200 right after a 202", first)
     if first.status not in (200, 202):
         inconclusive("the first Result Check was not decided", first)
 
 
+def _until_result(transaction: Transaction) -> tuple[Call, ...]:
+    """The Result Checks of a Request that was answered 202, up to the first result: later it may have expired."""
+    if transaction.request.status != 202:
+        return ()
+    final = transaction.final
+    return tuple(call for call in transaction.checks if not final.status or call.t_sent <= final.t_sent)
+
+
 @requirement("WEB-13.5.2-03")
-def test_the_work_ends(pending_commitment: Transcript, partly_missing: Transcript, run: Transcript) -> None:
+def test_the_work_ends(
+    pending_commitment: Transcript, partly_missing: Transcript, all_missing: Transcript, run: Transcript
+) -> None:
     """Polling ends in a result or an error within the time that the SUT file allows."""
     unsettled = []
-    for transcript in (pending_commitment, partly_missing):
+    for transcript in (pending_commitment, partly_missing, all_missing):
         view = commitment(transcript)
         answers = [call for call in view.transaction("request").calls if call.status is not None]
         if not answers or answers[0].status not in (200, 202):
@@ -70,19 +87,28 @@ def _asked_s(call: Call) -> float | None:
 
 
 @requirement("WEB-13.5.2-04")
-def test_a_result_check_changes_nothing(pending_commitment: Transcript, unknown_transaction: Transcript) -> None:
-    """Repeated Result Checks give the same result; one of an unknown Transaction UID creates nothing."""
+def test_a_result_check_changes_nothing(
+    pending_commitment: Transcript, unknown_transaction: Transcript, run: Transcript
+) -> None:
+    """Repeated Result Checks give the same result; one of an unknown Transaction UID creates nothing.
+
+    Within the stated retention a result that is gone was deleted by being read; without a statement it is told.
+    """
     view, unknown = commitment(pending_commitment), commitment(unknown_transaction)
     transaction = view.transaction("request")
     bodies = [call for call in transaction.checks if call.final and call.module.readable]
     for call in bodies:
-        first = bodies[0].module.result
-        assert call.module.result == first, expected("the same result at every Result Check", call, bodies[0])
+        assert same_result(call, bodies[0]), expected("the same result at every Result Check", call, bodies[0])
     first_use, asked = unknown.one("first-use"), unknown.one("unknown")
     assert first_use.status != 409, expected("a Transaction UID that a Result Check did not use up", first_use, asked)
-    for call in view.step("after"):
-        if transaction.final.status and call.status in (404, 410):
+    stated = claims(run).get("origin_server.result_retention_s")
+    gone = [call for call in view.step("after") if transaction.final.status and call.status in (404, 410)]
+    for call in gone:
+        age = (call.t_answered - transaction.request.t_sent) / 1e9 + jitter_s(run)
+        if stated is not None and age <= float(stated):
             outcome("deleted-on-read", call, transaction.final, what="the result again")
+    if gone and stated is None:
+        outcome("kept-for-no-time", *gone, transaction.final, what="the result again, or a stated retention")
     if len(bodies) < 2 or first_use.status not in (200, 202):
         inconclusive("the result was not read twice, or the control Request did not succeed", *bodies, first_use)
 
@@ -148,7 +174,7 @@ def test_result_check_payloads(pending_commitment: Transcript, unknown_transacti
     for call in seen:
         assert call.status != 202 or call.body == b"", expected("no payload on a 202", call)
         assert call.status != 200 or call.module.readable, expected("a response module (J.2)", call)
-        assert call.status < 400 or not call.body or call.header("Content-Type"), expected(
+        assert (call.status or 0) < 400 or not call.body or call.header("Content-Type"), expected(
             "Content-Type on an error body", call
         )
     if not any(call.final for call in seen):

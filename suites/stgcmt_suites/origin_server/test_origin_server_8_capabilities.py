@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
 from stgcmt_suites.origin_server.payloads import UNSETTLED
-from stgcmt_suites.origin_server.views import RESOURCE, Call, commitment
+from stgcmt_suites.origin_server.views import RESOURCE, Call, commitment, names
 from stgcmt_suites.origin_server.wadl import read_wadl
 
 WADL = "application/vnd.sun.wadl+xml"
@@ -39,7 +39,7 @@ def test_options_describes_the_service(capabilities: Transcript) -> None:
 def test_capabilities_are_implemented(capabilities: Transcript) -> None:
     """The description tells that the server takes part in this service."""
     offers = _offers(capabilities)
-    named = [call for call in offers.values() if RESOURCE.encode() in call.body]
+    named = [call for call in offers.values() if RESOURCE.encode() in call.answer.body]
     assert named, expected(f"a description that names {RESOURCE}", *(offers.values() or commitment(capabilities).every))
 
 
@@ -49,13 +49,13 @@ def test_capabilities_name_the_resource(capabilities: Transcript) -> None:
     offers = _offers(capabilities)
     if WADL in offers:
         call = offers[WADL]
-        wadl = read_wadl(call.body)
+        wadl = read_wadl(call.answer.body)
         assert wadl.root == "application", expected("a WADL with the root application", wadl.problem or wadl.root, call)
         assert len(wadl.bases) == 1, expected("one resources element", f"{len(wadl.bases)} of them", call)
         assert wadl.bases[0], expected("a base in resources", call)
         methods = wadl.methods_of(RESOURCE)
-        assert {"GET", "POST"} <= methods, expected(f"{RESOURCE} with POST and GET", f"methods {sorted(methods)}", call)
-    if JSON in offers and (offers[JSON].answer.value is None or RESOURCE.encode() not in offers[JSON].body):
+        assert {"GET", "POST"} <= methods, expected(f"{RESOURCE} with POST and GET", f"methods {names(methods)}", call)
+    if JSON in offers and (offers[JSON].answer.value is None or RESOURCE.encode() not in offers[JSON].answer.body):
         outcome("json-shape", offers[JSON], what=f"JSON that names {RESOURCE}")
     if not offers:
         inconclusive("no capabilities description came", *commitment(capabilities).every)

@@ -30,7 +30,7 @@ def test_json_names_are_upper_case_tags(negotiation: Transcript, hierarchical_pa
     """Attributes are named by eight upper-case hexadecimal digits; hierarchical results have tags with letters."""
     seen = bodies("json", negotiation, hierarchical_partly_missing)
     free_of(seen, "attribute names of eight upper-case hexadecimal digits", "key-form")
-    if not any("000D" in call.body.decode("latin-1").upper() for call in seen):
+    if not any("000D" in call.answer.content.decode("latin-1").upper() for call in seen):
         inconclusive("no result has a tag with letters", *seen[:1])
 
 

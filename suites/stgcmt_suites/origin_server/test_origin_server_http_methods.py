@@ -7,7 +7,7 @@ import re
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
 from stgcmt.wire.http_fields import parse_http_date
 from stgcmt_suites.origin_server.payloads import UNSETTLED, settled
-from stgcmt_suites.origin_server.views import Call, calls, commitment
+from stgcmt_suites.origin_server.views import Call, calls, commitment, names
 
 OTHER = ("method-PUT", "method-DELETE", "method-PATCH")
 _MAX_AGE = re.compile(r"(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]", re.IGNORECASE)
@@ -28,7 +28,7 @@ def test_405_lists_what_is_allowed(other_methods: Transcript) -> None:
         allowed = _allowed(call)
         assert call.header("Allow") is not None, expected("an Allow header beside 405", call)
         assert {"GET", "POST"} <= allowed, expected("GET and POST in Allow", f"Allow: {call.header('Allow')}", call)
-        assert call.method not in allowed, expected(f"no {call.method} in Allow", f"Allow: {sorted(allowed)}", call)
+        assert call.method not in allowed, expected(f"no {call.method} in Allow", f"Allow: {names(allowed)}", call)
     for call in tried[:-1]:  # an unknown method may be 501 (RFC 9110 15.6.2); these are known ones
         if call.status not in {405} | UNSETTLED and not call.accepted:
             outcome("other-refusal", call, what="405 with Allow")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
-from stgcmt_suites.origin_server.premises import control
-from stgcmt_suites.origin_server.views import Call, commitment, uids_of
+from stgcmt_suites.origin_server.payloads import UNSETTLED
+from stgcmt_suites.origin_server.premises import control, withstood
+from stgcmt_suites.origin_server.views import Call, commitment, names, uids_of
 
 
 @requirement("WEB-J.1-03")
@@ -33,13 +34,15 @@ def test_a_request_may_span_studies_series_classes(
         inconclusive("the instances at hand do not span several studies, series and classes", transaction)
     single = commitment(both_structures).one("control-hierarchical")
     control(single)
-    spans = "a request over several studies, series and classes is accepted"
-    assert not transaction.request.refused, expected(spans, transaction.request, single)
+    taken = transaction.request.accepted or transaction.request.status in UNSETTLED
+    assert taken, expected(
+        "a request over several studies, series and classes is accepted", transaction.request, single
+    )
     if not transaction.final.status or not transaction.result.readable:
         inconclusive("the request reached no result", transaction.request)
     lost = sorted(set(uids_of(asked)) - set(transaction.result.result.instances))
     assert not lost, expected(
-        "every instance of every study, series and class in the result", f"lost: {lost}", transaction
+        "every instance of every study, series and class in the result", f"lost: {names(lost)}", transaction
     )
 
 
@@ -54,14 +57,12 @@ def test_malformed_modules_are_refused(malformed_modules: Transcript, malformed_
         "flat": view.one("control-flat"),
         "deep": view.one("control-hierarchical"),
     }
-    for call in [*defects, *empty]:
-        assert call.status is not None, expected("a 400, not silence or a closed connection", call)
-        assert call.status < 500, expected("a 400, not a server error", call)
     for call in defects:
         assert not call.accepted, expected("a malformed module is refused", call)
     for call in empty:
         nothing = call.status == 202 or (call.status == 200 and not call.module.references)
         assert not call.accepted or nothing, expected("no result for an empty list", call)
+    withstood("a 400", [*defects, *empty], *controls.values())
     for each in controls.values():
         control(each)
     for call in [*defects, *empty]:
@@ -79,8 +80,7 @@ def test_both_structures_at_once_are_refused(both_structures: Transcript) -> Non
     view = commitment(both_structures)
     call = view.one("both")
     sent = call.method == "POST"
-    assert not sent or call.status is not None, expected("a 400, not silence or a closed connection", call)
-    assert (call.status or 0) < 500, expected("a 400, not a server error", call)
+    withstood("a 400", [call] if sent else [], view.one("control-flat"), view.one("control-hierarchical"))
     control(view.one("control-flat"))
     control(view.one("control-hierarchical"))
     if not sent:
@@ -100,9 +100,7 @@ def test_invalid_transaction_uids_are_refused(invalid_transaction_uids: Transcri
     """A segment that is no UID: 400 to a Request, 400 or 404 to a Result Check; %2E is a dot."""
     view = commitment(invalid_transaction_uids)
     posts, gets = _probes(invalid_transaction_uids, "post"), _probes(invalid_transaction_uids, "get")
-    for call in (*posts, *gets):
-        assert call.status is not None, expected("a 400, not silence or a closed connection", call)
-        assert call.status < 500, expected("a 400, not a server error", call)
+    withstood("a 400", [*posts, *gets], view.one("control"))
     control(view.one("control"))
     if not posts or not gets:
         inconclusive("no invalid Transaction UID was tried")

@@ -316,3 +316,10 @@ def held(transcript: Transcript) -> frozenset[str]:
 def uids_of(references: Iterable[Reference]) -> list[str]:
     """The SOP Instance UIDs, in order."""
     return [each.sop_instance_uid for each in references]
+
+
+def names(words: Iterable[object]) -> str:
+    """UIDs or other words for a reader, in order: the first three, and how many more."""
+    found = sorted(str(each) for each in words)
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return (", ".join(found[:3]) + more) or "none"

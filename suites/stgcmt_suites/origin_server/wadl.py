@@ -28,6 +28,7 @@ def read_wadl(data: bytes) -> Wadl:
         root = ET.fromstring(data)  # noqa: S314 - declarations are refused above
     except (ET.ParseError, ValueError, LookupError) as error:
         return Wadl(problem=f"no well-formed XML: {error}")
+    named = {child.get("id", ""): child.get("name", "") for child in root.iter() if _local(child) == "method"}
     groups = [child for child in root.iter() if _local(child) == "resources"]
     methods: list[tuple[str, str]] = []
     open_ones = [(group, "") for group in groups]
@@ -37,7 +38,8 @@ def read_wadl(data: bytes) -> Wadl:
             if _local(child) == "resource":
                 open_ones.append((child, f"{path}/{child.get('path', '').strip('/')}"))
             elif _local(child) == "method":
-                methods.append((path, child.get("name", "").upper()))
+                linked = named.get(child.get("href", "").removeprefix("#"), "")  # a method may stand elsewhere
+                methods.append((path, (child.get("name") or linked).upper()))
     return Wadl(_local(root), tuple(group.get("base", "") for group in groups), tuple(methods))
 
 

@@ -11,6 +11,7 @@ CLAIMS = {
     },
     "no_invalid_argument_status": {"type": "boolean", "description": "N-ACTION is never answered with 0115H"},
     "implicit_only": {"type": "boolean", "description": "reports are sent in Implicit VR Little Endian alone"},
+    "proposes_both_roles": {"type": "boolean", "description": "reports are sent as SCU and SCP of the class"},
     "refuses_file_set": {"type": "boolean", "description": "requests with File-Set ID or UID are refused"},
     "refuses_links": {
         "type": "boolean",
@@ -46,7 +47,9 @@ suite = Suite(
     reference="stgcmt_suites.scp.reference:reference",
     stacks={"pynetdicom": "stgcmt_suites.scp.pynetdicom_stack:reference"},
     faults="stgcmt_suites.scp.faults:FAULTS",
+    variants="stgcmt_suites.scp.variants:VARIANTS",
     schema={"$ref": "#/$defs/dimse_end_point"},
     claims_schema={"properties": CLAIMS, "additionalProperties": False},
     endpoint="stgcmt.endpoints:dimse_address",
+    probes="stgcmt_suites.scp.probes:probe",
 )

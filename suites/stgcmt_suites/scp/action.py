@@ -6,6 +6,7 @@ is refused only for what is wrong with the request; what is wrong with an instan
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from collections.abc import Callable
@@ -55,6 +56,7 @@ UNRECOGNISED = 0x0211
 # Action Type ID may accompany success, and these failures (PS3.7 C.5).
 WITH_ACTION_TYPE = frozenset({SUCCESS, NO_SUCH_ARGUMENT, INVALID_ARGUMENT, NO_SUCH_ACTION})
 
+FileSet = tuple[str, str, str]  # SOP Instance UID or none, File-Set ID, File-Set UID
 UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
 # Faults that answer another failure status than the one that fits.
 SUBSTITUTES = {
@@ -81,6 +83,7 @@ class Request:
     transaction_uid: str
     asked: tuple[Asked, ...]
     duplicated: bool = False
+    file_set: tuple[FileSet, ...] = ()
 
 
 def is_uid(text: str) -> bool:
@@ -100,7 +103,9 @@ class Requests:
 
     async def __call__(self, assoc: Association, message: Message) -> Reply | None:
         """Serve one N-ACTION-RQ; ``None`` where nothing more is to be answered."""
-        faulty = self.settings.faulty
+        faulty, choices = self.settings.faulty, self.settings.choices
+        assoc.peer_max_pdu = choices.limit(assoc.peer_max_pdu)
+        await asyncio.sleep(choices.respond_after_s)
         if faulty("no-response"):
             return None
         if faulty("n-action-unrecognised"):
@@ -118,6 +123,8 @@ class Requests:
             await self.courier.at_once(self._begin(assoc, request), assoc)
         elif not self._take(assoc, request) and faulty("pending-duplicate-lost"):
             return None
+        if choices.report_first:
+            await self.courier.settled(request.transaction_uid)
         return Reply(SUCCESS, fields=self._fields(message.command, SUCCESS))
 
     async def refuse_operation(self, assoc: Association, message: Message) -> Reply:
@@ -134,26 +141,28 @@ class Requests:
 
     def _check(self, assoc: Association, command: Command) -> None:
         faulty = self.settings.faulty
+        status = self.settings.choices.status
         if command.requested_class != COMMITMENT_PUSH and not faulty("success-for-wrong-class"):
-            raise RefusedError(NO_SUCH_CLASS)
+            swapped = command.requested_class == COMMITMENT_PUSH_INSTANCE
+            raise RefusedError(status("swapped" if swapped else "class"))
         instance = command.requested_instance or ""
         lenient = faulty("success-for-wrong-instance") or (
             faulty("success-for-wrong-class") and instance == COMMITMENT_PUSH
         )
         if instance != COMMITMENT_PUSH_INSTANCE and not lenient:
-            raise RefusedError(NO_SUCH_INSTANCE if is_uid(instance) else INVALID_INSTANCE)
+            raise RefusedError(status("instance" if is_uid(instance) else "malformed-instance"))
         if command.action_type != 1 and not faulty("success-for-wrong-action-type"):
-            raise RefusedError(NO_SUCH_ACTION)
+            raise RefusedError(status("action-type"))
         calling = assoc.request.calling_ae if assoc.request else ""
         if not self.knows(calling) and not faulty("accepts-unknown-caller"):
-            raise RefusedError(REFUSED)
+            raise RefusedError(status("caller"))
 
     def _read(self, assoc: Association, message: Message) -> Request:
         faulty = self.settings.faulty
         if not message.data:
             if faulty("success-for-no-information"):
                 return Request("", ())
-            raise RefusedError(MISSING)
+            raise RefusedError(self.settings.choices.status("missing"))
         try:
             return self._request(_parsed(message.data, assoc.contexts[message.context_id].transfer_syntax))
         except RefusedError:
@@ -162,15 +171,15 @@ class Requests:
             raise RefusedError(PROCESSING_FAILURE) from error
 
     def _request(self, ds: Dataset) -> Request:
-        uid = self._uid(ds, TRANSACTION_UID, "transaction-uid")
+        uid, status = self._uid(ds, TRANSACTION_UID, "transaction-uid"), self.settings.choices.status
         if REFERENCED_SEQUENCE not in ds:
             if not self.settings.faulty("success-for-no-references"):
-                raise RefusedError(MISSING)
+                raise RefusedError(status("missing"))
             items = []
         else:
             items = list(ds[REFERENCED_SEQUENCE].value or [])
             if not items and not self.settings.faulty("success-for-empty-sequence"):
-                raise RefusedError(EMPTY)
+                raise RefusedError(status("empty"))
         asked = tuple(
             Asked(
                 self._uid(item, REFERENCED_CLASS, "item-class"), self._uid(item, REFERENCED_INSTANCE, "item-instance")
@@ -180,18 +189,21 @@ class Requests:
         self._refuse_optional(ds, items)
         asked = tuple(self._completed(each) for each in asked if each.sop_instance_uid)
         named = [each.sop_instance_uid for each in asked]
-        return Request(uid, asked, len(set(named)) < len(named))
+        duplicated = len(set(named)) < len(named)
+        if duplicated and status("duplicate") == SUCCESS and self.settings.choices.duplicates == "once":
+            asked = tuple({each.sop_instance_uid: each for each in reversed(asked)}.values())[::-1]
+        return Request(uid, asked, duplicated, _file_sets(ds, items))
 
     def _uid(self, ds: Dataset, tag: int, what: str) -> str:
         """The value of a mandatory UID; empty only where a fault lets that pass."""
         if tag not in ds:
             if self.settings.faulty(f"success-for-missing-{what}"):
                 return ""
-            raise RefusedError(MISSING)
+            raise RefusedError(self.settings.choices.status("missing"))
         value = ds.get_item(tag).value
         text = value.decode("latin-1").rstrip("\0 ") if isinstance(value, bytes) else str(value or "")
         if not text and not self.settings.faulty(f"success-for-empty-{what}"):
-            raise RefusedError(EMPTY)
+            raise RefusedError(self.settings.choices.status("empty"))
         return text
 
     def _completed(self, asked: Asked) -> Asked:
@@ -212,13 +224,13 @@ class Requests:
     def _judge(self, assoc: Association, request: Request) -> None:
         faulty, uid = self.settings.faulty, request.transaction_uid
         if uid and not is_uid(uid) and not faulty("serves-malformed-transaction-uid"):
-            raise RefusedError(
-                PROCESSING_FAILURE if faulty("processing-failure-for-malformed-uid") else INVALID_ARGUMENT
-            )
+            self._may("malformed-uid", fault="processing-failure-for-malformed-uid")
         if request.duplicated and not faulty("duplicate-with-two-results"):
-            raise RefusedError(PROCESSING_FAILURE if faulty("processing-failure-for-duplicate") else INVALID_ARGUMENT)
+            self._may("duplicate", fault="processing-failure-for-duplicate")
         if self.courier.is_finished(uid) and not faulty("finished-uid-served"):
-            raise RefusedError(INVALID_ARGUMENT)
+            self._may("finished")
+        if self.courier.is_pending(uid):
+            self._may("pending")
         if faulty("fails-when-instance-missing") and any(each.reason for each in self.store.decide(request.asked)):
             raise RefusedError(NO_SUCH_INSTANCE)
         if faulty("needs-the-storing-association"):
@@ -229,15 +241,22 @@ class Requests:
             ):
                 raise RefusedError(PROCESSING_FAILURE)
 
+    def _may(self, what: str, fault: str = "") -> None:
+        """Refuse where that is the choice of this SCP; ``fault`` answers 0110H then."""
+        status = self.settings.choices.status(what)
+        if status != SUCCESS:
+            raise RefusedError(PROCESSING_FAILURE if fault and self.settings.faulty(fault) else status)
+
     # --- taking and refusing
 
     def _take(self, assoc: Association, request: Request) -> bool:
-        """Begin a transaction, or a second one under a UID that is pending: that one fails with 0131H."""
+        """Begin a transaction, or a second one under a UID that is pending or finished: that one fails with 0131H."""
         if not request.transaction_uid:
             return True
-        if not self.courier.is_pending(request.transaction_uid) or self.settings.faulty(
-            "pending-duplicate-served-twice"
-        ):
+        used = self.courier.is_pending(request.transaction_uid) or (
+            self.courier.is_finished(request.transaction_uid) and not self.settings.faulty("finished-uid-served")
+        )
+        if not used or self.settings.faulty("pending-duplicate-served-twice"):
             self.courier.start(self._begin(assoc, request), assoc)
             return True
         if not self.settings.faulty("pending-duplicate-lost"):
@@ -255,6 +274,7 @@ class Requests:
             called=called,
             decided=decided,
             twice=request.duplicated,
+            file_set=request.file_set,
         )
 
     async def _refuse(self, assoc: Association, message: Message, status: int) -> Reply | None:
@@ -283,7 +303,12 @@ class Requests:
     def _fields(self, command: Command, status: int) -> dict[int, Value]:
         """The optional fields of the response: what may accompany its status (PS3.7 C.5), and what faults do."""
         faulty = self.settings.faulty
-        fields: dict[int, Value] = {} if status in WITH_ACTION_TYPE else {cmd.ACTION_TYPE: None}
+        choices = self.settings.choices
+        fields: dict[int, Value] = {} if status in WITH_ACTION_TYPE and choices.action_type else {cmd.ACTION_TYPE: None}
+        if not choices.affected_uids:
+            fields |= {cmd.AFFECTED_CLASS: None, cmd.AFFECTED_INSTANCE: None}
+        if choices.comments and status == PROCESSING_FAILURE:
+            fields[cmd.ERROR_COMMENT] = "see the log of the archive"
         if faulty("wrong-affected-uids-in-response"):
             fields[cmd.AFFECTED_INSTANCE] = COMMITMENT_PUSH
         if faulty("wrong-action-type-in-response"):
@@ -297,6 +322,16 @@ class Requests:
         if faulty("error-comment-with-0115") and status == INVALID_ARGUMENT:
             fields[cmd.ERROR_COMMENT] = "invalid argument value"
         return fields
+
+
+def _file_sets(ds: Dataset, items: list[Dataset]) -> tuple[FileSet, ...]:
+    """Which File-Set was named: for an instance, or for all of them (then without its UID)."""
+    named = (("", ds), *((str(each.get(REFERENCED_INSTANCE).value), each) for each in items))
+    return tuple(
+        (uid, str(each[FILE_SET_ID].value), str(each[FILE_SET_UID].value))
+        for uid, each in named
+        if each.get(FILE_SET_ID) and each.get(FILE_SET_UID)
+    )
 
 
 def _parsed(data: bytes, transfer_syntax: str) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stgcmt.actors.listeners import ListenerScript
@@ -11,12 +12,13 @@ from stgcmt.wire.negotiation import (
     ABSTRACT_SYNTAX_UNKNOWN,
     ACCEPTED,
     TRANSFER_SYNTAXES_UNKNOWN,
+    USER_REJECTION,
     Policy,
 )
 from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_LE, IMPLICIT_LE, STUDY_ROOT_GET, VERIFICATION
 from stgcmt_suites.scp.settings import Settings
 
-UNCOMPRESSED = (IMPLICIT_LE, EXPLICIT_LE)
+CALLING_AE_UNKNOWN = (1, 1, 3)
 # Instances are kept as they come, so every syntax whose data set is plain Little Endian can be taken.
 STORED_SYNTAXES = (
     EXPLICIT_LE,
@@ -27,11 +29,17 @@ STORED_SYNTAXES = (
 # Storage SOP classes stand below this root; fixtures have one class that nobody registered, below 2.25.
 STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 PRIVATE_ROOT = "2.25."
+LINK_ONLY = frozenset({"1.2.840.10008.1.2.4.94"})  # among those above: the data set has no pixels
 
 
-def is_storage(sop_class_uid: str) -> bool:
-    """Whether instances of a class are taken by C-STORE."""
-    return sop_class_uid.startswith((STORAGE_ROOT, PRIVATE_ROOT))
+def is_storage(sop_class_uid: str, *, private: bool = True) -> bool:
+    """Whether instances of a class are taken by C-STORE; ``private``: those of classes that nobody registered too."""
+    return sop_class_uid.startswith((STORAGE_ROOT, PRIVATE_ROOT) if private else STORAGE_ROOT)
+
+
+def everybody(ae_title: str) -> bool:  # noqa: ARG001 - where no list of callers is known
+    """Every AE title is known."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,17 @@ class Answering(Policy):
     """The reference's answer to an A-ASSOCIATE-RQ."""
 
     settings: Settings = dataclasses.field(default_factory=Settings)
+    knows: Callable[[str], bool] = everybody
 
     def contexts(self, rq: AssociateRq) -> tuple[Context, ...]:
         """Each context by itself, in the order of what this SCP prefers for the service."""
-        return tuple(self._answer(context) for context in rq.contexts)
+        answers = tuple(self._answer(context) for context in rq.contexts)
+        if self.settings.choices.caller != "context" or self.knows(rq.calling_ae):
+            return answers
+        return tuple(
+            dataclasses.replace(answer, result=USER_REJECTION) if asked.abstract_syntax == COMMITMENT_PUSH else answer
+            for asked, answer in zip(rq.contexts, answers, strict=True)
+        )
 
     def answer_roles(self, rq: AssociateRq) -> tuple[Role, ...]:
         """One item for each class that had one: SCP of everything, SCU only of Storage (to send by C-GET)."""
@@ -70,8 +85,13 @@ class Answering(Policy):
         if abstract_syntax == COMMITMENT_PUSH and self.settings.faulty("refuses-push-model"):
             return ()
         if abstract_syntax in {VERIFICATION, STUDY_ROOT_GET, COMMITMENT_PUSH}:
-            return UNCOMPRESSED
-        return STORED_SYNTAXES if is_storage(abstract_syntax) else ()
+            return self.settings.choices.accepts
+        choices = self.settings.choices
+        at_context = choices.refused == "context"
+        if not is_storage(abstract_syntax, private=choices.private_classes or not at_context):
+            return ()
+        refused = LINK_ONLY if at_context and not choices.links else ()
+        return tuple(syntax for syntax in STORED_SYNTAXES if syntax not in refused)
 
     def _role(self, asked: Role) -> Role:
         may_send = is_storage(asked.uid)
@@ -86,7 +106,14 @@ class Script(ListenerScript):
     """The listener script that answers as above."""
 
     settings: Settings = dataclasses.field(default_factory=Settings)
+    knows: Callable[[str], bool] = everybody
 
     def policy(self) -> Policy:
         """How contexts and roles are answered."""
-        return Answering(settings=self.settings)
+        return Answering(settings=self.settings, knows=self.knows)
+
+    def refusal(self, rq: AssociateRq) -> tuple[int, int, int] | None:
+        """Who is not known is turned away at the door, where that is the way of this SCP."""
+        if self.settings.choices.caller == "reject" and not self.knows(rq.calling_ae):
+            return CALLING_AE_UNKNOWN
+        return super().refusal(rq)

@@ -15,14 +15,16 @@ from stgcmt.wire import command as cmd
 from stgcmt.wire.pdv import Message
 from stgcmt.wire.uids import IMPLICIT_LE
 from stgcmt_suites.commitment.reasons import CLASS_NOT_SUPPORTED, NO_SUCH_INSTANCE
-from stgcmt_suites.commitment.store import Decided, Held, Store
-from stgcmt_suites.scp.answering import is_storage
+from stgcmt_suites.commitment.store import Asked, Decided, Held, Store
+from stgcmt_suites.scp.answering import LINK_ONLY, is_storage
 from stgcmt_suites.scp.settings import Settings
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-NOT_ITS_CLASS, UNREADABLE = 0xA900, 0xC000  # C-STORE: data set does not match SOP Class; cannot understand
+NOT_ITS_CLASS, UNREADABLE, UNSUPPORTED = 0xA900, 0xC000, 0x0122  # C-STORE: does not match; cannot understand
+COERCED = 0xB000  # C-STORE: stored, with elements coerced
+SUCCESS = 0x0000
 UNABLE_TO_PROCESS, SOME_FAILED = 0xC000, 0xB000  # C-GET
 # Query level -> the attribute that names what is wanted, in the store's words.
 LEVELS = {
@@ -45,9 +47,11 @@ class Archive:
         """The SOP Instance UIDs that came in on one association."""
         return self._stored.get(assoc, ())
 
-    def decide(self, transaction_asked: Iterable[object]) -> tuple[Decided, ...]:
+    def decide(self, asked: Iterable[Asked]) -> tuple[Decided, ...]:
         """Commit or fail each reference as things stand now; a class that no context can bring is told by 0122H."""
-        return tuple(self._told(each) for each in self.store.decide(transaction_asked))  # type: ignore[arg-type]
+        asked = tuple(asked)
+        decided = tuple(self._told(each) for each in self.store.decide(asked))
+        return _on_each(asked, decided) if self.settings.choices.duplicates == "each" else decided
 
     async def c_echo(self, assoc: Association, message: Message) -> Reply:  # noqa: ARG002 - a handler's signature
         """C-ECHO."""
@@ -56,8 +60,13 @@ class Archive:
     async def c_store(self, assoc: Association, message: Message) -> Reply:
         """C-STORE: the data set goes to the store byte for byte."""
         data, syntax = message.data or b"", assoc.contexts[message.context_id].transfer_syntax
+        choices, status = self.settings.choices, SUCCESS
+        if not self._takes(message.command.affected_class or "", syntax):
+            return Reply(UNSUPPORTED)
         if self.settings.faulty("loses-private-attributes"):
             data = _without_private(data, syntax)
+        if choices.coerces:
+            data, status = _renamed(data, syntax), COERCED
         try:
             held = self.store.add_data_set(data, syntax)
         except ValueError:
@@ -70,7 +79,7 @@ class Archive:
             self.store.delete(held.sop_instance_uid)
         self._stored.setdefault(assoc, set()).add(held.sop_instance_uid)
         self._index[held.sop_instance_uid] = held.sop_class_uid
-        return Reply(0x0000)
+        return Reply(status)
 
     async def c_get(self, assoc: Association, message: Message) -> Reply:
         """C-GET: every match comes back on this association, where its class and transfer syntax were negotiated."""
@@ -89,13 +98,20 @@ class Archive:
         """Remove an instance; whether there was one."""
         return self.store.delete(sop_instance_uid)
 
+    def _takes(self, sop_class_uid: str, transfer_syntax: str) -> bool:
+        """Whether such an instance is stored; what this SCP refuses by the context does not come so far."""
+        choices = self.settings.choices
+        linked = transfer_syntax in LINK_ONLY and not choices.links
+        return is_storage(sop_class_uid, private=choices.private_classes) and not linked
+
     def _told(self, decided: Decided) -> Decided:
         asked = decided.asked
         if decided.reason != NO_SUCH_INSTANCE:
             return decided
         if self.settings.faulty("commits-deleted") and self._index.get(asked.sop_instance_uid) == asked.sop_class_uid:
             return replace(decided, reason=None)
-        return decided if is_storage(asked.sop_class_uid) else replace(decided, reason=CLASS_NOT_SUPPORTED)
+        known = is_storage(asked.sop_class_uid, private=self.settings.choices.private_classes)
+        return decided if known else replace(decided, reason=CLASS_NOT_SUPPORTED)
 
     def _matches(self, identifier: Dataset) -> tuple[Held, ...]:
         keyword, column = LEVELS[str(identifier.QueryRetrieveLevel)]
@@ -123,12 +139,28 @@ def _parsed(data: bytes, transfer_syntax: str) -> Dataset:
     return read_dataset(io.BytesIO(data), is_implicit_VR=transfer_syntax == IMPLICIT_LE, is_little_endian=True)
 
 
+def _on_each(asked: tuple[Asked, ...], decided: tuple[Decided, ...]) -> tuple[Decided, ...]:
+    """A result for each reference, however often it stands; one failure is the result of all that name its instance."""
+    failed = {each.asked.sop_instance_uid: each.reason for each in decided if each.reason is not None}
+    return tuple(Decided(each, failed.get(each.sop_instance_uid)) for each in asked)
+
+
 def _without_private(data: bytes, transfer_syntax: str) -> bytes:
+    ds = _parsed(data, transfer_syntax)
+    ds.remove_private_tags()
+    return _encoded(ds, transfer_syntax)
+
+
+def _renamed(data: bytes, transfer_syntax: str) -> bytes:
+    ds = _parsed(data, transfer_syntax)
+    ds.PatientName = "OF^THE^ARCHIVE"
+    return _encoded(ds, transfer_syntax)
+
+
+def _encoded(ds: Dataset, transfer_syntax: str) -> bytes:
     from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
     from pydicom.filewriter import write_dataset  # noqa: PLC0415 - start-up
 
-    ds = _parsed(data, transfer_syntax)
-    ds.remove_private_tags()
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, transfer_syntax == IMPLICIT_LE
     write_dataset(buffer, ds)

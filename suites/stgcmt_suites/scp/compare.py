@@ -14,6 +14,7 @@ from stgcmt_suites.scp.views import PUSH_MODEL, Commitment, Report, Seen, commit
 ROLE_ITEM = 0x54
 P_DATA_TF = 0x04
 CLASS_CONFLICT = 0x0119
+DUPLICATE_TRANSACTION_UID = 0x0131
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def about(request: Commitment) -> list[Report]:
     return [report for report in request.heard if wanted & set(report.result.instances)]
 
 
+def is_duplicate(report: Report) -> bool:
+    """Whether the report says 0131H; a reason that is absent or unreadable is judged elsewhere."""
+    reasons = {each.reason for each in report.result.failed}
+    return not report.result.committed and reasons <= {DUPLICATE_TRANSACTION_UID, None}
+
+
 def same_results(request: Commitment, report: Report) -> bool:
     """Whether each instance asked for is named at least once, and none both as committed and as failed."""
     committed = {each.sop_instance_uid for each in report.result.committed}
@@ -106,10 +113,15 @@ def role_item_defects(assoc: Association) -> list[str]:
     return defects
 
 
-def oversized(assoc: Association) -> list[Seen]:
-    """The P-DATA-TF of the SUT that are longer than we announced (0: no limit)."""
+def announced(assoc: Association) -> int:
+    """The longest P-DATA-TF that we announced to take (0: no limit)."""
     ours = assoc.ac if assoc.side == "acceptor" else assoc.rq
-    limit = ours.max_pdu if ours else None
+    return (ours.max_pdu if ours else None) or 0
+
+
+def oversized(assoc: Association) -> list[Seen]:
+    """The P-DATA-TF of the SUT that are longer than we announced."""
+    limit = announced(assoc)
     if not limit:
         return []
     large = [each for each in assoc.pdus if each.incoming and each.pdu.type == P_DATA_TF and len(each.pdu.body) > limit]
@@ -135,7 +147,9 @@ __all__ = [
     "Difference",
     "Message",
     "about",
+    "announced",
     "differences",
+    "is_duplicate",
     "offered_syntaxes",
     "oversized",
     "role_item_defects",

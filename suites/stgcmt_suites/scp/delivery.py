@@ -9,24 +9,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from stgcmt.actors.association import Association
-from stgcmt.actors.outcome import Outcome, Response, Timeouts
+from stgcmt.actors.outcome import Outcome, Response, Split, Timeouts
 from stgcmt.actors.requestor import associate
 from stgcmt.clock import NS
 from stgcmt.suite import Setting
+from stgcmt.tls import client_context
 from stgcmt.wire.items import Extended, Role
 from stgcmt.wire.negotiation import Proposal
-from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_LE, IMPLICIT_LE
+from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION
 from stgcmt_suites.commitment.store import Asked, Decided, Store, Transaction
 from stgcmt_suites.scp.archive import Archive
+from stgcmt_suites.scp.lines import Lines
 from stgcmt_suites.scp.reporting import Report, command_of, event_information, report_of, turned_down
 from stgcmt_suites.scp.settings import Settings
 
 AT_ONCE = 8  # associations to one listener at the same time: many serve ten and reject the next
 LOOK_AGAIN_S = 0.05  # how often a transaction that is kept pending is looked at
+FIRST_S = 2.0  # how long a response waits for its report at most
+PART_S = 0.05  # between the command and the data set of a report that goes out in parts
 AFTERWARDS_S = 0.2  # between a report and the one too many that two faults send
 OTHER_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -52,6 +57,8 @@ class Courier:
         self._network, self._clock, self._find = setting.network, setting.clock, find
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+        choices = settings.choices
+        self._lines = Lines(self._call, self._where_it_may, choices.linger_s, choices.shared)
         self._told: dict[str, tuple[Decided, ...]] = defaultdict(tuple)  # by caller; a fault never empties it
 
     # --- transactions
@@ -75,6 +82,7 @@ class Courier:
         called: str,
         decided: tuple[Decided, ...] = (),
         twice: bool = False,
+        file_set: Iterable[tuple[str, str, str]] = (),
     ) -> str:
         """Record a transaction, and its result where it is ``decided`` already; the key under which the store has it.
 
@@ -87,6 +95,7 @@ class Courier:
             "called": called,
             "reported": False,
             "twice": twice,
+            "file_set": [list(each) for each in file_set],
         }
         due = self._clock.wall_ns() + int(self.settings.delay_s * NS)
         key, number = transaction_uid, 1
@@ -99,9 +108,15 @@ class Courier:
 
     def start(self, key: str, assoc: Association | None = None) -> None:
         """Begin to carry a recorded transaction; ``assoc`` is the association that it came on."""
-        task = asyncio.create_task(self._carry(key, assoc))
+        task = asyncio.create_task(self._carry(key, assoc), name=key)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+
+    async def settled(self, transaction_uid: str) -> None:
+        """Wait until the transactions of this UID are reported on, for two seconds at most."""
+        tasks = [each for each in self._tasks if each.get_name().partition("#")[0] == transaction_uid]
+        if tasks:
+            await asyncio.wait(tasks, timeout=FIRST_S)
 
     def resume(self) -> None:
         """Go on with what a former life of this SCP accepted."""
@@ -123,6 +138,7 @@ class Courier:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._lines.aclose()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -185,15 +201,23 @@ class Courier:
             return True
         if self.settings.faulty("report-only-on-same-association"):
             return True
-        async with self._slots[report.calling]:
-            return await self._on_new_association(report)
-
-    async def _on_new_association(self, report: Report) -> bool:
-        """Open an association under the title that was called, as SCP of the class (PS3.4 J.3.3.1.2)."""
-        faulty, destination = self.settings.faulty, self._find(report.calling)
-        if destination is None:
+        if self._find(report.calling) is None:
             return False
-        async with associate(
+        if self.settings.choices.linger_s:
+            return await self._lines.carry(report)
+        async with self._call(report) as ours:
+            return await self._where_it_may(ours, report)
+
+    @asynccontextmanager
+    async def _call(self, report: Report) -> AsyncIterator[Association]:
+        """Open an association to who asked, when one is free; whether it is established is to be seen."""
+        async with self._slots[report.calling], self._associate(report) as assoc:
+            yield assoc
+
+    def _associate(self, report: Report) -> AbstractAsyncContextManager[Association]:
+        """An association under the title that was called, as SCP of the class (PS3.4 J.3.3.1.2)."""
+        faulty, destination = self.settings.faulty, self._find(report.calling)
+        return associate(
             self._network,
             self._clock,
             Unrecorded(),
@@ -202,25 +226,31 @@ class Courier:
             called_ae="ANY-SCP" if faulty("wrong-called-ae") else report.calling,
             calling_ae="ARCHIVE" if faulty("wrong-calling-ae") else report.called,
             proposal=self._proposal(),
+            max_pdu=self.settings.choices.max_pdu,
             timeouts=Timeouts(response=self.settings.response_s),
-        ) as assoc:
-            if not assoc.established:
-                return False
-            if faulty("breaks-on-unproposed-role") and assoc.answer and any(each.scu for each in assoc.answer.roles):
-                await assoc.abort()
-                return True
-            if not self._may_send(assoc):
-                return faulty("gives-up-without-the-role")
-            return await self._send(assoc, report)
+            tls=client_context(self.settings.tls) if "ca_file" in self.settings.tls else None,
+        )
+
+    async def _where_it_may(self, assoc: Association, report: Report) -> bool:
+        """Send the report on an association of our own, if it may be sent there; whether that is the end of it."""
+        faulty = self.settings.faulty
+        if not assoc.established:
+            return False
+        if faulty("breaks-on-unproposed-role") and assoc.answer and any(each.scu for each in assoc.answer.roles):
+            await assoc.abort()
+            return True
+        if not self._may_send(assoc):
+            return faulty("gives-up-without-the-role")
+        return await self._send(assoc, report)
 
     def _proposal(self) -> Proposal:
-        faulty = self.settings.faulty
-        syntaxes: tuple[str, ...] = (IMPLICIT_LE, EXPLICIT_LE)
+        faulty, choices = self.settings.faulty, self.settings.choices
+        syntaxes = choices.proposes
         if faulty("explicit-only-proposal"):
-            syntaxes = (EXPLICIT_LE,)
+            syntaxes = ((EXPLICIT_LE,),)
         if faulty("implicit-only-proposal"):
-            syntaxes = (IMPLICIT_LE,)
-        roles: tuple[Role, ...] = (Role(COMMITMENT_PUSH, 0, 1),)
+            syntaxes = ((IMPLICIT_LE,),)
+        roles: tuple[Role, ...] = (Role(COMMITMENT_PUSH, *choices.role),)
         if faulty("no-role-item"):
             roles = ()
         if faulty("default-role-proposed"):
@@ -230,7 +260,10 @@ class Courier:
         if faulty("role-for-another-class"):
             roles = (*roles, Role(OTHER_CLASS, 0, 1))
         extended = (Extended(COMMITMENT_PUSH, b"\x01"),) if faulty("extended-negotiation") else ()
-        return Proposal(((COMMITMENT_PUSH, syntaxes),), roles, extended)
+        contexts = tuple((COMMITMENT_PUSH, each) for each in syntaxes)
+        if choices.and_verification:
+            contexts = (*contexts, (VERIFICATION, (IMPLICIT_LE,)))
+        return Proposal(contexts, roles, extended, choices.user_items())
 
     def _may_send(self, assoc: Association) -> bool:
         """Whether the role of SCP was granted: without it nothing is sent (PS3.7 D.3.3.4)."""
@@ -243,10 +276,13 @@ class Courier:
         syntax = assoc.transfer_syntax(COMMITMENT_PUSH)
         if syntax is None:
             return False
+        choices = self.settings.choices
+        assoc.peer_max_pdu = choices.limit(assoc.peer_max_pdu)
         if self.settings.faulty("pdu-too-long"):
             assoc.peer_max_pdu = 0  # as if the peer had set no limit
         data = event_information(report, syntax, self.settings)
-        answer = await assoc.n_event_report(data, **command_of(report, self.settings), timeout=self.settings.response_s)
+        said, parts = command_of(report, self.settings), Split(PART_S) if choices.in_parts else None
+        answer = await assoc.n_event_report(data, **said, split=parts, timeout=self.settings.response_s)
         if assoc.side == "requestor" and not isinstance(answer, Response):
             await assoc.abort()
         if self.settings.faulty("no-retry-after-failure-status") and isinstance(answer, Response):

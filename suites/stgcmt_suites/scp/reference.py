@@ -14,8 +14,9 @@ from typing import Any
 from stgcmt.actors.acceptor import Acceptor
 from stgcmt.actors.acceptor import Handler as Service
 from stgcmt.suite import Setting
+from stgcmt.tls import server_context
 from stgcmt.wire import command as cmd
-from stgcmt.wire.stream import Handler, Listener, Stream
+from stgcmt.wire.stream import Handler, Listener, Stream, over_tls
 from stgcmt_suites.commitment.store import Store
 from stgcmt_suites.scp.action import Requests
 from stgcmt_suites.scp.answering import Script
@@ -51,7 +52,12 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         cmd.N_ACTION_RQ: requests,
         **dict.fromkeys(OTHER_OPERATIONS, requests.refuse_operation),
     }
-    acceptor = Acceptor(setting.clock, Unrecorded, Script("reference", settings=settings), handlers=handlers)
+    acceptor = Acceptor(
+        setting.clock,
+        Unrecorded,
+        Script("reference", max_pdu=settings.choices.max_pdu, settings=settings, knows=known.__contains__),
+        handlers=handlers,
+    )
 
     async def serve(stream: Stream) -> None:
         await acceptor(EarlySuccess(stream) if settings.faulty("early-success") else stream)
@@ -62,7 +68,8 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
             for held in store.instances():
                 store.delete(held.sop_instance_uid)
         stack.push_async_callback(courier.aclose)
-        listener = await _listen(setting, settings, serve)
+        secured = over_tls(serve, server_context(settings.tls)) if settings.tls else serve
+        listener = await _listen(setting, settings, secured)
         stack.push_async_callback(listener.aclose)
         helper = await Help(store).listen(setting.network, settings.host)
         stack.push_async_callback(helper.aclose)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
-from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
+from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import Asked, Decided, Transaction
 from stgcmt_suites.scp.settings import Settings
 
@@ -25,7 +25,10 @@ ALL_COMMITTED, SOME_FAILED = 1, 2
 
 @dataclass(frozen=True)
 class Report:
-    """One result, and the AE titles of who asked and who was asked."""
+    """One result, and the AE titles of who asked and who was asked.
+
+    ``file_set`` has File-Set ID and UID by SOP Instance UID; under no UID: those of the whole.
+    """
 
     transaction_uid: str
     event_type: int
@@ -33,6 +36,7 @@ class Report:
     failed: tuple[Decided, ...]
     calling: str
     called: str
+    file_set: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def report_of(transaction: Transaction, settings: Settings) -> Report:
@@ -41,6 +45,12 @@ def report_of(transaction: Transaction, settings: Settings) -> Report:
     decided = transaction.decided
     if transaction.info.get("twice") and settings.faulty("duplicate-with-two-results"):
         decided = (*decided, *(replace(each, reason=PROCESSING_FAILURE) for each in decided if each.reason is None))
+    choices = settings.choices
+    if choices.reverse:
+        decided = decided[::-1]
+    if choices.general_reasons:
+        kept = {None, DUPLICATE_TRANSACTION}
+        decided = tuple(each if each.reason in kept else replace(each, reason=PROCESSING_FAILURE) for each in decided)
     committed = tuple(each.asked for each in decided if each.reason is None)
     failed = tuple(each for each in decided if each.reason is not None)
     event_type = SOME_FAILED if failed else ALL_COMMITTED
@@ -52,7 +62,10 @@ def report_of(transaction: Transaction, settings: Settings) -> Report:
         event_type = SOME_FAILED
     if settings.faulty("wrong-transaction-uid"):
         uid += ".1"
-    return Report(uid, event_type, committed, failed, str(transaction.info["calling"]), str(transaction.info["called"]))
+    calling, called = str(transaction.info["calling"]), str(transaction.info["called"])
+    file_set = transaction.info.get("file_set", ()) if choices.file_set else ()
+    named = {uid: (identifier, file_set_uid) for uid, identifier, file_set_uid in file_set}
+    return Report(uid, event_type, committed, failed, calling, called, named)
 
 
 def turned_down(report: Report) -> Report:
@@ -81,7 +94,11 @@ def event_information(report: Report, transfer_syntax: str, settings: Settings) 
         syntax = EXPLICIT_LE
     if settings.faulty("implicit-data-in-explicit-context"):
         syntax = IMPLICIT_LE
+    if settings.choices.undefined_length:
+        _leave_lengths_open(ds)
     data = _encoded(ds, syntax)
+    if settings.choices.group_length:
+        data = _group_length(ds, syntax) + data
     return data + _odd(syntax) if settings.faulty("odd-length-value") else data
 
 
@@ -90,12 +107,14 @@ def _data_set(report: Report, settings: Settings) -> Dataset:
 
     faulty = settings.faulty
     ds = Dataset()
-    _put(ds, RETRIEVE_AE, "AE", "" if faulty("empty-retrieve-ae") else report.called)
+    if settings.choices.retrieve_ae == "outside" or not report.committed:
+        _put_retrieve_ae(ds, "" if faulty("empty-retrieve-ae") else report.called, settings)
     _put(ds, TRANSACTION_UID, "UI", report.transaction_uid)
     if report.committed or faulty("empty-referenced-sequence"):
-        _put(ds, REFERENCED_SEQUENCE, "SQ", _items(report.committed, settings))
+        _put(ds, REFERENCED_SEQUENCE, "SQ", _items(report, settings))
     if report.failed or (faulty("empty-failed-sequence") and report.event_type == ALL_COMMITTED):
         _put(ds, FAILED_SEQUENCE, "SQ", [_failure(each, settings) for each in report.failed])
+    _put_file_set(ds, report.file_set.get(""))
     if faulty("sop-uids-in-event-information"):
         _put(ds, SOP_CLASS, "UI", COMMITMENT_PUSH)
         _put(ds, SOP_INSTANCE, "UI", COMMITMENT_PUSH_INSTANCE)
@@ -105,10 +124,13 @@ def _data_set(report: Report, settings: Settings) -> Dataset:
     return ds
 
 
-def _items(committed: Iterable[Asked], settings: Settings) -> list[Dataset]:
+def _items(report: Report, settings: Settings) -> list[Dataset]:
     found = []
-    for each in committed:
+    for each in report.committed:
         item = _reference(each)
+        if settings.choices.retrieve_ae == "inside":
+            _put_retrieve_ae(item, report.called, settings)
+        _put_file_set(item, report.file_set.get(each.sop_instance_uid))
         if settings.faulty("retrieve-ae-both-levels"):
             _put(item, RETRIEVE_AE, "AE", settings.ae_title)
         if settings.faulty("file-set-both-levels"):
@@ -116,6 +138,17 @@ def _items(committed: Iterable[Asked], settings: Settings) -> list[Dataset]:
             _put(item, FILE_SET_UID, "UI", "2.25.1")
         found.append(item)
     return found
+
+
+def _put_retrieve_ae(ds: Dataset, ae_title: str, settings: Settings) -> None:
+    if settings.choices.retrieve_ae != "absent":
+        _put(ds, RETRIEVE_AE, "AE", ae_title.ljust(16) if settings.choices.padded_ae else ae_title)
+
+
+def _put_file_set(ds: Dataset, named: tuple[str, str] | None) -> None:
+    if named is not None:
+        _put(ds, FILE_SET_ID, "SH", named[0])
+        _put(ds, FILE_SET_UID, "UI", named[1])
 
 
 def _failure(decided: Decided, settings: Settings) -> Dataset:
@@ -158,6 +191,21 @@ def _encoded(ds: Dataset, transfer_syntax: str) -> bytes:
     buffer.is_little_endian, buffer.is_implicit_VR = True, transfer_syntax == IMPLICIT_LE
     write_dataset(buffer, ds)
     return buffer.getvalue()
+
+
+def _leave_lengths_open(ds: Dataset) -> None:
+    for element in ds:
+        if element.VR == "SQ":
+            element.is_undefined_length = True
+            for item in element.value:
+                item.is_undefined_length_sequence_item = True
+
+
+def _group_length(ds: Dataset, transfer_syntax: str) -> bytes:
+    """The length of group 0008 as it was written in old editions; pydicom leaves it out."""
+    value = struct.pack("<I", len(_encoded(ds.group_dataset(0x0008), transfer_syntax)))
+    head = struct.pack("<HHI", 8, 0, 4) if transfer_syntax == IMPLICIT_LE else struct.pack("<HH2sH", 8, 0, b"UL", 4)
+    return head + value
 
 
 def _odd(transfer_syntax: str) -> bytes:

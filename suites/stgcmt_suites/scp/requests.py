@@ -88,12 +88,19 @@ async def ask(assoc: Any, elements: Elements | None, **options: Any) -> int | No
 
 
 async def exchange(
-    play: Play, step: str, elements: Elements | None, *, calling_ae: str | None = None, **options: Any
+    play: Play,
+    step: str,
+    elements: Elements | None,
+    *,
+    calling_ae: str | None = None,
+    max_pdu: int | None = None,
+    **options: Any,
 ) -> int | None:
     """One request on an association of its own, which is released at once."""
+    ours = {name: value for name, value in (("calling_ae", calling_ae), ("max_pdu", max_pdu)) if value}
     async with _FREE.get() or nullcontext():
         with play.step(step):
-            async with associate(play, **({"calling_ae": calling_ae} if calling_ae else {})) as assoc:
+            async with associate(play, **ours) as assoc:
                 return await ask(assoc, elements, **options)
 
 

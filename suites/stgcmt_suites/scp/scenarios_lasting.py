@@ -10,19 +10,25 @@ from stgcmt.wire.negotiation import Proposal
 from stgcmt_suites.scp.requests import EXPLICIT_LE, IMPLICIT_LE, PUSH_MODEL, associate, commit, exchange, request
 
 REPORTS = ("max_report_delay",)
+WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
+QUIET = ("max_report_delay", "quiet_period")
 
 
-@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "retrieval", "destination"))
+@scenario(exchanges=1, waits=QUIET, needs=("seeding", "retrieval", "destination"))
 async def level_2(play: Play) -> None:
     """An instance with private, retired and unusual attributes is committed, and read back afterwards."""
     instance = await play.seed("private-attributes")
     await commit(play, "request", [instance])
+    await play.wait("quiet_period", why="what the SUT does once it has the response to its report")
     await play.retrieve(instance)
 
 
 @scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination"))
 async def link_only(play: Play) -> None:
-    """A whole Secondary Capture, and one that has a link in place of its pixel data (JPIP Referenced)."""
+    """A whole Secondary Capture, and one that has a link in place of its pixel data (JPIP Referenced).
+
+    Commitment of a link that is refused is asked for all the same: what was refused is not there.
+    """
     whole = await play.seed("sc")
     await commit(play, "control", [whole])
     if not hasattr(whole, "part10"):  # an instance that was there before the run: nothing is to be stored
@@ -32,8 +38,9 @@ async def link_only(play: Play) -> None:
         contexts = ((link.sop_class_uid, (link.transfer_syntax_uid,)), (PUSH_MODEL, (IMPLICIT_LE, EXPLICIT_LE)))
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(link.sop_class_uid, link.sop_instance_uid, link.data_set())
-    if getattr(answer, "status", None) == 0:
-        await commit(play, "link", [link])
+    status = getattr(answer, "status", None)
+    if status is not None:
+        await commit(play, "link" if status == 0 or status >> 12 == WARNING else "refused", [link])
 
 
 @scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination"), wants=("provoke.delete",))

@@ -37,7 +37,7 @@ async def explicit_first(play: Play) -> None:
 
 @scenario(lease=Lease("small-pdu"), waits=REPORTS, needs=("destination",))
 async def small_pdu(play: Play) -> None:
-    """Many references; the listener announces a maximum length of 4,096 bytes."""
+    """Many references; the listener announces a maximum length of 4,096 bytes, and so does the request's association."""
 
     class Named:
         """An instance that is nothing but its UIDs."""
@@ -45,7 +45,7 @@ async def small_pdu(play: Play) -> None:
         def __init__(self) -> None:
             self.sop_class_uid, self.sop_instance_uid = CT, play.uid("instance")
 
-    await commit(play, "request", [item(Named()) for _ in range(MANY)])
+    await commit(play, "request", [item(Named()) for _ in range(MANY)], max_pdu=4096)
 
 
 @scenario(lease=Lease("role-both"), waits=REPORTS, needs=STORED)
@@ -70,6 +70,25 @@ async def role_refused(play: Play) -> None:
 async def listener_away(play: Play) -> None:
     """One stored instance; at first nobody listens."""
     await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("reject-permanent"), waits=QUIET, needs=STORED)
+async def rejected_for_good(play: Play) -> None:
+    """One stored instance; at first every association is rejected with a permanent reason."""
+    await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("reject-context"), waits=QUIET, needs=STORED)
+async def context_rejected(play: Play) -> None:
+    """One stored instance; at first the listener accepts the association and rejects its presentation context."""
+    await _late(play, await play.seed("ct"))
+
+
+@scenario(lease=Lease("slow"), waits=QUIET, needs=STORED)
+async def slow_listener(play: Play) -> None:
+    """One stored instance; the listener takes its time to answer the report, then some quiet."""
+    await commit(play, "request", [await play.seed("ct")])
+    await play.wait("quiet_period", why="no second report follows one that was answered late")
 
 
 async def _late(play: Play, instance: Any) -> None:

@@ -146,6 +146,7 @@ async def finished_again(play: Play) -> None:
     """A request under the Transaction UID of one that was reported on, with another instance."""
     one, other, uid = await play.seed("ct"), await play.seed("mr"), play.uid()
     await report_on(play, "first", uid, request(uid, [one]))
+    await play.wait("quiet_period", why="the first transaction is finished once the SUT has the response to its report")
     if await exchange(play, "again", request(uid, [other])) == 0:
         await play.report(uid, count=2)
     await play.wait("quiet_period", why="a report on the second request may follow")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stgcmt.suite import Setting
+from stgcmt_suites.scp.choices import Choices
+from stgcmt_suites.scp.variants import options_of
 
 # Half a second, then twice as long each time up to four: a listener that is away for seconds is found again soon,
 # one that is away for good costs ten attempts; what is left then is kept, and tried again after a restart.
@@ -31,7 +33,9 @@ class Settings:
     """What the reference was brought up with.
 
     ``delay_s`` lies between request and report; ``same_first`` tries the association of the request before a new one;
-    ``pauses_s`` are the pauses between attempts to deliver; ``response_s`` is how long a report waits for its response.
+    ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers must
+    show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
+    ``response_s`` is how long a report waits for its response.
     """
 
     host: str = "127.0.0.1"
@@ -41,23 +45,30 @@ class Settings:
     same_first: bool = False
     pauses_s: tuple[float, ...] = PAUSES_S
     response_s: float = 10.0
+    tls: Mapping[str, str] = field(default_factory=dict)
     fault: str | None = None
+    choices: Choices = field(default_factory=Choices)
 
     @classmethod
     def of(cls, setting: Setting) -> Settings:
-        """From what the harness or the command line says; a variant is ``immediate`` or ``same-association``."""
-        options: Mapping[str, Any] = setting.options
-        delay = float(options.get("delay", cls.delay_s))
-        same_first = setting.variant == "same-association"
+        """From what the harness or the command line says; a variant is known by its name, or its options are all there."""
+        options: Mapping[str, Any] = {**options_of(setting.variant), **setting.options}
+        same_first = bool(options.get("same_first", cls.same_first))
         same_first |= setting.fault in {"report-only-on-same-association", "lost-with-the-association"}
         return cls(
             host=str(options.get("host", cls.host)),
             port=int(options.get("port", cls.port)),
             ae_title=str(options.get("ae_title", cls.ae_title)),
-            delay_s=0.0 if setting.variant == "immediate" else delay,
+            delay_s=float(options.get("delay", cls.delay_s)),
             same_first=same_first,
-            pauses_s=() if setting.fault == "no-retry" else PAUSES_S,
+            pauses_s=() if setting.fault == "no-retry" else tuple(options.get("pauses_s", PAUSES_S)),
+            tls={
+                f"{name}_file": str(options[f"tls_{name}"])
+                for name in ("cert", "key", "ca")
+                if options.get(f"tls_{name}")
+            },
             fault=setting.fault,
+            choices=Choices.of(options),
         )
 
     def faulty(self, *names: str) -> bool:

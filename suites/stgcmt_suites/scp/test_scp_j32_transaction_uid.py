@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
-from stgcmt_suites.scp.compare import about
+from stgcmt_suites.scp.compare import about, is_duplicate
 from stgcmt_suites.scp.premises import accepted_control, all_sent
-from stgcmt_suites.scp.views import Report, Seen, commitments, names
+from stgcmt_suites.scp.views import Seen, commitments, names
 
-DUPLICATE_TRANSACTION_UID = 0x0131
 INVALID_ARGUMENT_VALUE = 0x0115
 
 
@@ -37,7 +36,7 @@ def test_a_pending_transaction_uid_is_not_served_twice(pending_again: Transcript
         inconclusive("the first transaction was no longer pending when the second request was sent", first, second)
     if second.status is None:
         inconclusive("the second request has no response", second)
-    served = [each for each in about(second) if not _duplicate(each)]
+    served = [each for each in about(second) if not is_duplicate(each)]
     assert second.refused or not served, expected("a refusal, or a report with 0131H", second, *served)
     if not second.refused and not about(second):
         inconclusive("the second request has neither a refusal nor a report", second)
@@ -70,13 +69,7 @@ def test_a_finished_transaction_uid_is_not_served_as_new(finished_again: Transcr
         inconclusive("the first transaction has no report, so it is not known to be finished", first)
     if again.status is None:
         inconclusive("the second request has no response", again)
-    served = [each for each in about(again) if not _duplicate(each)]
+    served = [each for each in about(again) if not is_duplicate(each)]
     assert again.refused or not served, expected("a refusal, or a report with 0131H", again, *served)
     if not again.refused and not about(again):
         inconclusive("the second request has neither a refusal nor a report", again)
-
-
-def _duplicate(report: Report) -> bool:
-    """Whether the report says 0131H; a reason that is absent or unreadable is judged elsewhere."""
-    reasons = {each.reason for each in report.result.failed}
-    return not report.result.committed and reasons <= {DUPLICATE_TRANSACTION_UID, None}

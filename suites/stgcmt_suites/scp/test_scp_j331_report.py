@@ -72,9 +72,11 @@ def test_each_instance_stands_in_one_list(
     partly_missing: Transcript,
     all_missing: Transcript,
     wrong_class: Transcript,
+    explicit_first: Transcript,
+    small_pdu: Transcript,
 ) -> None:
-    """Both lists together are the request: nothing lost, added, repeated or under another class."""
-    played = (plain_commitment, several_instances, partly_missing, all_missing, wrong_class)
+    """Both lists together are the request: nothing lost, added, repeated or under another class; in long lists too."""
+    played = (plain_commitment, several_instances, partly_missing, all_missing, wrong_class, explicit_first, small_pdu)
     compared = [(request, report) for each in played for request in commitments(each).all for report in request.reports]
     tolerated = []
     for request, report in compared:
@@ -210,10 +212,23 @@ def test_reasons_are_enumerated(partly_missing: Transcript, all_missing: Transcr
 
 @requirement("DIMSE-J.3.2-PARTIAL")
 def test_what_is_not_there_is_never_committed(
-    partly_missing: Transcript, all_missing: Transcript, deleted_instance: Transcript, wrong_class: Transcript
+    partly_missing: Transcript,
+    all_missing: Transcript,
+    deleted_instance: Transcript,
+    explicit_first: Transcript,
+    small_pdu: Transcript,
+    link_only: Transcript,
+    wrong_class: Transcript,
 ) -> None:
-    """No instance that the SCP was never given, or lost, is committed; one of another class is told apart."""
-    for transcript in (partly_missing, all_missing, deleted_instance):
+    """No instance that the SCP was never given, refused, or lost, is committed, in long lists too.
+
+    One that is asked for under another class is told apart.
+    """
+    for request in commitments(link_only).steps("refused"):
+        for report in request.heard:
+            typed = report.event_type != ALL_COMMITTED and not report.result.committed
+            assert typed, expected("the instance failed: the SUT refused to store it", report, request)
+    for transcript in (partly_missing, all_missing, deleted_instance, explicit_first, small_pdu):
         missing = commitments(transcript).absent()
         for report in commitments(transcript).reports:
             wrong = [each for each in report.result.committed if each.sop_instance_uid in missing]

@@ -167,7 +167,8 @@ class Commitment:
         """What came of it."""
         if not self.sent:
             return self.answer.summary
-        return f"{self.answer.summary}, {len(self.reports)} report(s)"
+        count = len(self.reports)
+        return f"{self.answer.summary}, {count or 'no'} report{'' if count == 1 else 's'}"
 
 
 class Commitments:

@@ -1,0 +1,88 @@
+# ruff: noqa: INP001 - a script beside the pages, no package
+"""Writes docs/peers.md from the tables of the tests: ``python docs/make_peers.py > docs/peers.md``.
+
+The tables stand where they are enforced, in ``tests/test_peers_origin_server.py`` and ``tests/test_peers_scp.py``: a
+difference that a test sees and no table lists fails, and so does a listed one that is no more. Titles and levels come
+from the catalogue.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from peer_runs import Difference
+from stgcmt.commands import installed
+from test_peers_origin_server import DIFFERENCES
+from test_peers_scp import SCP, STACK
+
+HEAD = """\
+# Foreign peers
+
+A suite that was only ever run against its own reference would be the echo of one implementation. So the tests also run
+it against programs that share no code with the project's references, written as such programs usually are. Each is judged as a
+stranger would be; every requirement on which its verdict is not the reference's is listed here with the difference in
+behaviour that causes it. A verdict that differs and is not listed fails the tests, and so does a listed one that no
+longer differs. Rows that are not listed have the same verdict on both sides.
+
+What was exchanged is in the evidence: run a peer as shown, with `--out DIR`, and open `DIR/report.html`.
+An external implementation, Debian's Orthanc, has [a page of its own](orthanc.md)."""
+
+ORIGIN_SERVER = """\
+## Origin server on http.server and pydicom
+
+`tests/peers/origin_server.py`: one file on the standard library's HTTP server, threads, and pydicom for DICOM JSON. It has STOW-RS,
+WADO-RS and both transactions, asynchronous with Retry-After, at once, and with a short retention, under three base URLs.
+
+```
+stgcmt run tests/peers/origin_server.toml
+```"""
+
+SCP_STACK = """\
+## SCP: the second stack of the reference
+
+`stgcmt serve scp --stack pynetdicom`: pynetdicom's high-level API with handlers, threads and a dictionary in memory. It
+reports on a new association and retries.
+
+```
+stgcmt run tests/peers/pynetdicom_stack.toml
+```"""
+
+SCP_ALONE = """\
+## SCP on pynetdicom alone
+
+`tests/peers/pynetdicom_scp.py`: one file on pynetdicom, without anything of this project. It reports on the association
+of the request while that is open, else on a new one.
+
+```
+stgcmt run tests/peers/pynetdicom_scp.toml
+```"""
+
+
+def page() -> Iterator[str]:
+    """The whole page, line by line."""
+    yield from (HEAD, "")
+    for text, role, table in (
+        (ORIGIN_SERVER, "origin_server", DIFFERENCES), (SCP_STACK, "scp", STACK), (SCP_ALONE, "scp", SCP),
+    ):  # fmt: skip
+        yield from (text, "", *rows(role, table), "")
+
+
+def rows(role: str, table: Mapping[str, Difference]) -> Iterator[str]:
+    """The table of one peer, in the order of the catalogue; raises ``KeyError`` for a row that does not exist."""
+    known = {row.id: row for row in installed()[role].catalogue}
+    for ident in table:
+        known[ident]
+    yield "| Requirement | Title | Level | Verdict | What the peer does differently |"
+    yield "|---|---|---|---|---|"
+    for ident, row in known.items():
+        if ident in table:
+            told = table[ident]
+            yield f"| {ident} | {row.title} | {row.level} | {told.verdict} | {told.behaviour} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(page()).rstrip() + "\n")

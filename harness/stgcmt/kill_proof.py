@@ -1,0 +1,242 @@
+"""The kill proof of a run: which mutations of its very recordings would have turned each pass red.
+
+A pass that no mutation turns red proves nothing: it is *vacuous*, and its row not-tested. Mutants are chosen by what is known
+to work (``kills.json`` of the suite), then by every operator in turn, with the seed in the ``run`` transcript; how many are tried
+depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from stgcmt.catalogue import Requirement
+from stgcmt.checks import RUN, Check
+from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
+from stgcmt.mutation import Edit, Operator, operators_for
+from stgcmt.suite import Kill, Suite
+from stgcmt.transcript import Transcript
+from stgcmt.verdict import VIOLATION, Verdict, severity
+
+SEED = "stgcmt"
+TRIES = 40  # mutants for one pass at most
+KNOWN = 24  # of them those that the suite's table leads to; the others are any
+ENOUGH = 5  # kills, more convince no reader
+USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
+LEAST = 8
+SHARED = 60  # mutants of one transcript that are kept for the next check
+VACUOUS = "vacuous: no mutation of the recording turns the pass red"
+RED = frozenset({Verdict.FAIL, Verdict.WARN})
+
+# What differs from one recording to the next: events, connections, UIDs, numbers of items.
+_PASSING = re.compile(r"(?:event|connection) \d+|\d+(?:\.\d+){3,}|2\.25\.\d+|(?<=/)\d{1,3}(?=/|$)|^\d{1,3}(?=/)")
+_WORD = re.compile(r"[\w.]+")
+
+Progress = Callable[[int, int], None]
+
+
+def shape(where: str) -> str:
+    """The place of an edit without what differs from one recording to the next."""
+    return _PASSING.sub("", where).strip(" ,/")
+
+
+def killable(row: Requirement, profile: str = "default") -> bool:
+    """Whether something can turn a row red: one of its outcomes."""
+    return any(severity(row, name, profile) in RED for name in (VIOLATION, *row.outcomes))
+
+
+def turned_red(row: Requirement, before: Finding, after: Finding, profile: str = "default") -> bool:
+    """Whether a mutant is killed: a fail or a warning that was none, or a note where the row can say nothing worse.
+
+    A claim put into the mutant that contradicts the recording is the judge's finding, not the check's: no kill.
+    """
+    if after.outcome == CONTRADICTED:
+        return False
+    if after.verdict in RED:
+        return before.verdict not in RED
+    return after.verdict is Verdict.NOTE and before.outcome != after.outcome and not killable(row, profile)
+
+
+def with_transcript(recording: Recording, role: str, transcript: Transcript) -> Recording:
+    """The recording with another transcript in the place of the one of its name."""
+    if transcript.name == RUN:
+        return dataclasses.replace(recording, run=transcript)
+    return dataclasses.replace(recording, scenarios={**recording.scenarios, (role, transcript.name): transcript})
+
+
+@dataclass
+class Edits:
+    """What can be done to one transcript: its edits by operator, in the order of the seed."""
+
+    transcript: Transcript
+    by_operator: Mapping[str, list[Edit]]
+    _words: dict[int, frozenset[str]] = field(default_factory=dict)
+    _made: dict[int, Transcript | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, transcript: Transcript, operators: Sequence[Operator], seed: str) -> Edits:
+        """Every edit that these operators offer."""
+        found: dict[str, list[Edit]] = {}
+        for operator in operators:
+            for edit in operator(transcript):
+                found.setdefault(edit.operator, []).append(edit)
+        chooser = random.Random(f"{seed}/{transcript.header.role}/{transcript.name}")
+        for edits in found.values():
+            chooser.shuffle(edits)
+        return cls(transcript, found)
+
+    def mutant(self, edit: Edit) -> Transcript | None:
+        """The mutant; ``None`` where the edit changes nothing. Checks of one transcript share it and its views."""
+        if id(edit) not in self._made:
+            mutant = edit.make()
+            same = mutant.events == self.transcript.events and mutant.header == self.transcript.header
+            while len(self._made) >= SHARED:
+                del self._made[next(iter(self._made))]
+            self._made[id(edit)] = None if same else mutant
+        return self._made[id(edit)]
+
+    def like(self, operator: str, place: str) -> list[Edit]:
+        """The edits of an operator, those first whose place has most in common with this one."""
+        wanted = frozenset(_WORD.findall(place))
+        if not wanted:
+            return self.by_operator.get(operator, [])
+        return sorted(self.by_operator.get(operator, ()), key=lambda edit: -self._likeness(edit, wanted))
+
+    def _likeness(self, edit: Edit, wanted: frozenset[str]) -> float:
+        words = self._words.get(id(edit))
+        if words is None:
+            words = self._words[id(edit)] = frozenset(_WORD.findall(shape(edit.where)))
+        return len(words & wanted) / (len(words | wanted) or 1)
+
+
+@dataclass
+class Prover:
+    """Proves the passes of one role's rows in one recording."""
+
+    suite: Suite
+    recording: Recording
+    profile: str
+    seed: str
+    _edits: dict[str, Edits] = field(default_factory=dict)
+    _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._operators = operators_for(self.suite.resolve("mutations"))
+        self._checks = {check.name: check for check in self.suite.all_checks}
+        self._rows = {row.id: row for row in self.suite.catalogue}
+
+    def proof(self, row: Requirement, check_name: str) -> Proof:
+        """What was tried to turn this check's pass red; a twin shares the proof of the row that it names."""
+        judged = self._rows[row.same_as] if row.same_as else row
+        key = (judged.id, check_name)
+        if key not in self._proofs:
+            self._proofs[key] = self._prove(judged, self._checks[check_name])
+        return self._proofs[key]
+
+    def _prove(self, row: Requirement, check: Check) -> Proof:
+        arguments = [self._of(name) for name in check.arguments if self._transcript(name) is not None]
+        size = max(sum(len(event.data) for each in arguments for event in each.transcript.events), 1)
+        tries = max(LEAST, min(TRIES, TRIES * USUAL // size))
+        wanted = max(1, min(ENOUGH, ENOUGH * USUAL // size))
+        before = judge_check(check, row, self.recording, self.profile)
+        tried = 0
+        killed: list[str] = []
+        for edits, edit in candidates(arguments, self.suite.known_kills(row.id, check.name)):
+            mutant = edits.mutant(edit)
+            if mutant is None:
+                continue
+            tried += 1
+            after = judge_check(check, row, with_transcript(self.recording, row.role, mutant), self.profile)
+            if turned_red(row, before, after, self.profile):
+                killed.append(f"{mutant.name}: {edit.name}")
+            if tried >= tries or len(killed) >= wanted:
+                break
+        return Proof(tried, len(killed), tuple(killed))
+
+    def _transcript(self, name: str) -> Transcript | None:
+        return self.recording.run if name == RUN else self.recording.scenarios.get((self.suite.role, name))
+
+    def _of(self, name: str) -> Edits:
+        if name not in self._edits:
+            transcript = self._transcript(name)
+            assert transcript is not None, "asked for"  # noqa: S101 - for the type checker
+            self._edits[name] = Edits.of(transcript, self._operators, self.seed)
+        return self._edits[name]
+
+
+def candidates(arguments: Sequence[Edits], known: Sequence[Kill]) -> Iterator[tuple[Edits, Edit]]:
+    """The edits to try, each once: some of those known to kill, then one of every operator of every transcript in turn."""
+    by_name = {each.transcript.name: each for each in arguments}
+    led = [
+        (edits, edits.like(kill.operator, kill.place))
+        for kill in known
+        if (edits := by_name.get(kill.transcript)) is not None
+    ]
+    others = [(edits, found) for edits in arguments for found in edits.by_operator.values()]
+    seen: set[int] = set()
+    for edits, edit in chain(islice(in_turn(led), KNOWN), in_turn(others)):
+        if id(edit) not in seen:
+            seen.add(id(edit))
+            yield edits, edit
+
+
+def in_turn(queues: Sequence[tuple[Edits, Sequence[Edit]]]) -> Iterator[tuple[Edits, Edit]]:
+    """The first of each, then the second of each, and so on."""
+    for place in range(max((len(queue) for _, queue in queues), default=0)):
+        for edits, queue in queues:
+            if place < len(queue):
+                yield edits, queue[place]
+
+
+def proved(
+    rows: Sequence[JudgedRow],
+    recording: Recording,
+    suites: Mapping[str, Suite],
+    *,
+    profile: str,
+    progress: Progress | None = None,
+) -> tuple[JudgedRow, ...]:
+    """The rows with the proof of each pass; where none of a row's passes can be turned red, it is not-tested.
+
+    ``progress`` is told how many passes of how many are proved.
+    """
+    seed = str(recording.run.header.info.get("seed", SEED))
+    provers: dict[str, Prover] = {}
+    total = sum(row.verdict is Verdict.PASS for row in rows)
+    done = 0
+    found: list[JudgedRow] = []
+    for row in rows:
+        if row.verdict is not Verdict.PASS:
+            found.append(row)
+            continue
+        if row.role not in provers:
+            provers[row.role] = Prover(suites[row.role], recording, profile, seed)
+        found.append(_with_proof(row, provers[row.role]))
+        done += 1
+        if progress:
+            progress(done, total)
+    return tuple(found)
+
+
+def _with_proof(row: JudgedRow, prover: Prover) -> JudgedRow:
+    parts = [
+        prover.proof(row.requirement, finding.check) for finding in row.findings if finding.verdict is Verdict.PASS
+    ]
+    proof = Proof(
+        sum(each.tried for each in parts),
+        sum(each.killed for each in parts),
+        tuple(example for each in parts for example in each.examples)[:ENOUGH],
+    )
+    if proof.killed:
+        return dataclasses.replace(row, proof=proof)
+    findings = tuple(
+        dataclasses.replace(finding, verdict=Verdict.NOT_TESTED, message=VACUOUS)
+        if finding.verdict is Verdict.PASS
+        else finding
+        for finding in row.findings
+    )
+    return dataclasses.replace(row, findings=findings, proof=proof, vacuous=True)

@@ -1,0 +1,101 @@
+"""Mutants of two deviations that belong together: reports on an association of ours, and what is served though refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from stgcmt.mutation import Edit, rebuilt, repeated
+from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
+from stgcmt.transcript import Event, Transcript
+from stgcmt.views.association import Association, Message
+from stgcmt.views.dimse import dimse
+from stgcmt.wire import command as cmd
+
+SUCCESS = b"\0\0"
+
+
+def moved(transcript: Transcript) -> Iterator[Edit]:
+    """A request of the SUT comes on an association of ours, before or after our response, instead of or beside its own one."""
+    view = dimse(transcript)
+    ours = view.associations(side="requestor")
+    for theirs in view.associations(side="acceptor"):
+        for message in theirs.messages:
+            if not message.incoming or message.is_response or not message.complete or len(message.data or b"") > LARGE:
+                continue
+            for target in ours:
+                context = target.granted_roles(message.abstract_syntax or "")
+                answer = next((each for each in target.messages if each.incoming and each.is_response), None)
+                if context is None or answer is None:
+                    continue
+                data = message_pdus(message, command_set(message.command.elements), message.data, context.id)
+                for early in (True, False):
+                    for kept in (True, False):
+                        how = f"{'before' if early else 'after'} event {answer.events[0]}, {'beside' if kept else 'in place of'}"
+                        yield Edit(
+                            "report on the request's association",
+                            f"{how} connection {theirs.conn}",
+                            partial(_put, transcript, answer, data, early, None if kept else theirs),
+                        )
+
+
+def _put(transcript: Transcript, answer: Message, data: bytes, early: bool, gone: Association | None) -> Transcript:
+    events: list[Event] = []
+    for event in transcript.events:
+        if gone is not None and event.conn == gone.conn:
+            continue
+        added = replace(event, t=event.t - 1 if early else event.t + 1, data=data)
+        if event.n == answer.events[0 if early else -1]:
+            events += [added, event] if early else [event, added]
+        else:
+            events.append(event)
+    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+
+
+def served(transcript: Transcript) -> Iterator[Edit]:
+    """What was refused is accepted, and an earlier connection of the SUT comes again for it."""
+    view = dimse(transcript)
+    theirs = [each.conn for each in view.associations(side="acceptor")]
+    for message in view.messages(incoming=True, complete=True):
+        if not message.is_response or not message.status or message.status & 0xF000 in {0xB000, 0xF000}:
+            continue
+        elements = [(tag, SUCCESS if tag == cmd.STATUS else value) for tag, value in message.command.elements]
+        asked = message.request.data if message.request is not None else None
+        for conn in theirs:
+            where = f"{message.kind}, event {message.events[0]}, connection {conn}"
+            for old, new in ((b"", b""), *_names(transcript, asked or b"")):
+                yield Edit(
+                    "accepted, and served",
+                    where,
+                    partial(_served, transcript, message, elements, conn, old, new),
+                )
+
+
+def _names(transcript: Transcript, asked: bytes) -> list[tuple[bytes, bytes]]:
+    """(instance that was not asked for, instance that was), of one length: what a copied report may name instead."""
+    minted = [
+        str(each.info.get("uid")).encode() for each in transcript.of("uid") if each.info.get("what") == "instance"
+    ]
+    wanted = [uid for uid in minted if uid in asked]
+    return [(old, new) for new in wanted[:2] for old in minted if old not in asked and len(old) == len(new)]
+
+
+def _served(
+    transcript: Transcript, message: Message, elements: list[tuple[int, bytes]], conn: int, old: bytes, new: bytes
+) -> Transcript:
+    accepted = replaced(transcript, message, message_pdus(message, command_set(elements), message.data))
+    copied = repeated(accepted, conn)
+    if not old:
+        return copied
+    first = len(accepted.events)
+    return rebuilt(
+        copied,
+        (
+            replace(event, data=event.data.replace(old, new)) if number >= first else event
+            for number, event in enumerate(copied.events)
+        ),
+    )
+
+
+OPERATORS = (moved, served)

@@ -1,0 +1,216 @@
+"""A transcript as a value: header, events, footer; and how it is read back, cut or damaged as it may be."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+SCHEMA = 1
+DISTRIBUTION = "stgcmt-conformance"
+_T = TypeVar("_T")
+
+
+class TranscriptError(Exception):
+    """A stored transcript cannot be used; the message says which file, what was expected, what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened: ``n`` from 1 is its id, ``t`` nanoseconds since the transcript's start."""
+
+    n: int
+    t: int
+    kind: str
+    data: bytes = b""
+    conn: int | None = None
+    step: str | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as the JSON object of its line."""
+        line: dict[str, Any] = {"n": self.n, "t": self.t, "kind": self.kind}
+        if self.conn is not None:
+            line["conn"] = self.conn
+        if self.step is not None:
+            line["step"] = self.step
+        if self.info:
+            line["info"] = dict(self.info)
+        if self.data:
+            line["data"] = base64.b64encode(self.data).decode("ascii")
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Which scenario of which role this is, and when it started by both clocks."""
+
+    scenario: str
+    role: str
+    wall_ns: int
+    monotonic_ns: int
+    schema: int = SCHEMA
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """How the scenario ended: complete, timeout, cancelled or crashed (then ``reason``)."""
+
+    state: str
+    events: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Transcript:
+    """A value: header, events, footer (``None`` where the recording was cut)."""
+
+    header: Header
+    events: tuple[Event, ...]
+    footer: Footer | None = None
+    _views: dict[Any, Any] = field(default_factory=dict, compare=False, init=False)
+
+    def __repr__(self) -> str:
+        return f"<Transcript {self.header.role}:{self.header.scenario} {len(self.events)} events>"
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.header.scenario
+
+    @property
+    def complete(self) -> bool:
+        """Whether the scenario ran to its end and all its events are here."""
+        return self.footer is not None and self.footer.state == "complete" and self.footer.events == len(self.events)
+
+    @property
+    def cut(self) -> str:
+        """Why the recording is not complete, in a phrase; empty where it is."""
+        if self.footer is None:
+            return "the recording was cut: it has no footer"
+        if self.footer.state != "complete":
+            return f"the scenario ended as {self.footer.state}" + (
+                f": {self.footer.reason}" if self.footer.reason else ""
+            )
+        if self.footer.events != len(self.events):
+            return f"the recording was cut: {len(self.events)} of {self.footer.events} events"
+        return ""
+
+    def view(self, make: Callable[[Transcript], _T]) -> _T:
+        """``make(self)``, computed once for this transcript."""
+        if make not in self._views:
+            self._views[make] = make(self)
+        value: _T = self._views[make]
+        return value
+
+    def of(self, *kinds: str) -> tuple[Event, ...]:
+        """The events of these kinds, in order."""
+        return tuple(event for event in self.events if event.kind in kinds)
+
+    def event(self, n: int) -> Event:
+        """The event with id ``n``; raises ``KeyError``."""
+        return self._by_n[n]
+
+    @functools.cached_property
+    def _by_n(self) -> dict[int, Event]:
+        return {event.n: event for event in self.events}
+
+    def with_events(self, events: Iterable[Event]) -> Transcript:
+        """The same transcript with other events: a fresh value, no view is carried over."""
+        return dataclasses.replace(self, events=tuple(events))
+
+
+def read_transcript(path: Path) -> Transcript:
+    """Read a stored transcript; a cut last line is dropped. Raises ``TranscriptError``."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
+    return parse_transcript(raw, str(path))
+
+
+def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:
+    """Like ``read_transcript``, from bytes."""
+    lines = _lines(raw, where)
+    first = next(lines, None)
+    if first is None:
+        raise TranscriptError(f"reading {where}: the file is empty, expected a header line")
+    header = _header(first[1], where)
+    events: list[Event] = []
+    for number, line in lines:
+        if line.get("footer"):
+            footer = Footer(str(line.get("state", "")), int(line.get("events", -1)), str(line.get("reason", "")))
+            if next(lines, None) is not None:
+                raise TranscriptError(f"reading {where}: lines follow the footer in line {number}")
+            return Transcript(header, tuple(events), footer)
+        events.append(_event(line, where, number))
+    return Transcript(header, tuple(events))
+
+
+def _lines(raw: bytes, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    import orjson  # noqa: PLC0415 - start-up
+
+    chunks = raw.split(b"\n")
+    for number, chunk in enumerate(chunks[:-1], 1):  # a last line without newline was cut in the middle
+        try:
+            line = orjson.loads(chunk)
+        except ValueError as error:
+            raise TranscriptError(
+                f"reading {where}: line {number} is no JSON ({error}); the file is damaged"
+            ) from error
+        if not isinstance(line, dict):
+            raise TranscriptError(f"reading {where}: line {number} is no JSON object; the file is damaged")
+        yield number, line
+
+
+def _header(line: dict[str, Any], where: str) -> Header:
+    schema = line.get("schema")
+    if schema != SCHEMA:
+        info = line.get("info")
+        tool = info.get("tool") if isinstance(info, dict) else None
+        made = tool.get("version") if isinstance(tool, dict) else None
+        by = f"stgcmt {made}" if made else "another version of stgcmt"
+        raise TranscriptError(
+            f"reading {where}: the header says schema {schema!r}, written by {by}; this version ({_version()}) reads "
+            f"{SCHEMA}; judge it with {by if made else 'the version of stgcmt that manifest.json names'}"
+        )
+    try:
+        return Header(
+            str(line["scenario"]),
+            str(line["role"]),
+            int(line["wall_ns"]),
+            int(line["monotonic_ns"]),
+            SCHEMA,
+            line.get("info", {}),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise TranscriptError(f"reading {where}: the header lacks or misspells {error}") from error
+
+
+def _version() -> str:
+    from importlib import metadata  # noqa: PLC0415 - start-up
+
+    try:
+        return f"stgcmt {metadata.version(DISTRIBUTION)}"
+    except metadata.PackageNotFoundError:  # pragma: no cover - run from a plain source tree
+        return "stgcmt"
+
+
+def _event(line: dict[str, Any], where: str, number: int) -> Event:
+    try:
+        return Event(
+            int(line["n"]),
+            int(line["t"]),
+            str(line["kind"]),
+            base64.b64decode(line["data"], validate=True) if "data" in line else b"",
+            line.get("conn"),
+            line.get("step"),
+            line.get("info") or {},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise TranscriptError(f"reading {where}: line {number} is no event ({error}); the file is damaged") from error

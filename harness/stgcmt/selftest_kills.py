@@ -1,0 +1,197 @@
+"""Which mutations turn which check red: the survey that writes a suite's ``kills.json``.
+
+An ordinary run may try few mutants on each pass; the table leads it to those that a survey of the reference's recording found.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stgcmt.catalogue import Requirement
+from stgcmt.checks import RUN, Check
+from stgcmt.judge import Recording, judge_check
+from stgcmt.kill_proof import Edits, shape, turned_red, with_transcript
+from stgcmt.mutation import Edit, operators_for
+from stgcmt.selftest_cases import Case, record
+from stgcmt.suite import Kill, Suite, load_suites
+from stgcmt.transcript import Transcript
+from stgcmt.verdict import Verdict
+
+SEED = "survey"
+EACH = 25  # edits of one operator that are tried
+KEPT = 8  # kills of one check that the table keeps
+ALIKE = 3  # of them of one family of operators, so that a recording that lacks one place has others
+SEARCH_EACH = 2_000  # edits of one operator that are tried for a check that no sample has killed
+
+Key = tuple[str, str]  # requirement, check
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How often edits of one operator at places of one shape were tried on one check, and how often they killed."""
+
+    key: Key
+    kill: Kill
+    tried: int
+    killed: int
+
+
+def pairs(suite: Suite) -> tuple[tuple[Check, Requirement], ...]:
+    """Every (check, row) of a suite; twins share the proof of the row that they name."""
+    rows = {row.id: row for row in suite.catalogue if not row.excluded and row.same_as is None}
+    return tuple((check, rows[ident]) for check in suite.all_checks for ident in check.ids if ident in rows)
+
+
+def survey(
+    suite: Suite, recording: Recording, name: str, *, each: int, only: frozenset[Key] = frozenset()
+) -> list[Counted]:
+    """Try edits of one transcript on every check that takes it and passes; ``only``: these alone, if any are given."""
+    transcript = recording.run if name == RUN else recording.scenarios.get((suite.role, name))
+    if transcript is None:
+        return []
+    ready = [
+        (check, row, before)
+        for check, row in pairs(suite)
+        if name in check.arguments
+        and (not only or (row.id, check.name) in only)
+        and (before := judge_check(check, row, recording, "default")).verdict is Verdict.PASS
+    ]
+    tried: Counter[tuple[Key, Kill]] = Counter()
+    killed: Counter[tuple[Key, Kill]] = Counter()
+    for edit, mutant in _mutants(suite, transcript, each) if ready else ():
+        changed = with_transcript(recording, suite.role, mutant)
+        kill = Kill(name, edit.operator, shape(edit.where))
+        for check, row, before in ready:
+            key = ((row.id, check.name), kill)
+            tried[key] += 1
+            killed[key] += turned_red(row, before, judge_check(check, row, changed, "default"))
+    return [Counted(key, kill, tried[key, kill], count) for (key, kill), count in killed.items()]
+
+
+def _mutants(suite: Suite, transcript: Transcript, each: int) -> Iterator[tuple[Edit, Transcript]]:
+    edits = Edits.of(transcript, operators_for(suite.resolve("mutations")), SEED)
+    for found in edits.by_operator.values():
+        for edit in found[:each]:
+            mutant = edit.make()
+            if mutant.events != transcript.events or mutant.header != transcript.header:
+                yield edit, mutant
+
+
+def table(counted: Iterable[Counted]) -> dict[str, dict[str, list[list[str]]]]:
+    """The table: for each row and check the mutations that killed it, the most effective first."""
+    by_key: dict[Key, list[Counted]] = {}
+    for each in counted:
+        by_key.setdefault(each.key, []).append(each)
+    found: dict[str, dict[str, list[list[str]]]] = {}
+    for (ident, check), mine in sorted(by_key.items()):
+        kills = [[kill.transcript, kill.operator, kill.place] for kill in _best(mine)]
+        if kills:
+            found.setdefault(ident, {})[check] = kills
+    return found
+
+
+def _best(mine: Sequence[Counted]) -> list[Kill]:
+    """The best place of each operator, the operators by the share of their edits that killed."""
+    by_operator: dict[tuple[str, str], list[Counted]] = {}
+    for each in mine:
+        by_operator.setdefault((each.kill.transcript, each.kill.operator), []).append(each)
+    ranked: list[tuple[float, str, Kill]] = []
+    for (_, operator), found in by_operator.items():
+        killed = sum(each.killed for each in found)
+        if killed:
+            best = max(found, key=lambda each: (each.killed / each.tried, each.killed, each.kill.place))
+            ranked.append((-killed / sum(each.tried for each in found), operator, best.kill))
+    ranked.sort(key=lambda each: (each[0], each[1], each[2].transcript, each[2].place))
+    families: Counter[str] = Counter()
+    kept: list[Kill] = []
+    for _, operator, kill in ranked:
+        family = operator.split()[0] if not operator.startswith("json") else operator
+        families[family] += 1
+        if families[family] <= ALIKE and len(kept) < KEPT:
+            kept.append(kill)
+    return kept
+
+
+# --- in several processes --------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _suites() -> dict[str, Suite]:
+    return load_suites()
+
+
+_RECORDINGS: dict[tuple[str, Case], Recording] = {}
+
+
+def _recording(suite: Suite, case: Case) -> Recording:
+    key = (suite.package, case)
+    if key not in _RECORDINGS:
+        _RECORDINGS[key] = record(suite, case)
+    return _RECORDINGS[key]
+
+
+def _part(role: str, name: str, each: int, only: frozenset[Key]) -> list[Counted]:
+    suite = _suites()[role]
+    return survey(suite, _recording(suite, Case(role)), name, each=each, only=only)
+
+
+def kills_of(suite: Suite, jobs: int = 1) -> dict[str, Any]:
+    """The content of ``kills.json`` of a suite: a survey of its clean reference, in ``jobs`` processes."""
+    names = tuple(dict.fromkeys(name for check, _ in pairs(suite) for name in check.arguments))
+    pool: ProcessPoolExecutor | None = None
+    if jobs > 1:
+        from multiprocessing import get_context  # noqa: PLC0415 - start-up
+
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+
+    def surveyed(each: int, only: frozenset[Key]) -> list[Counted]:
+        if pool is not None:
+            parts = [pool.submit(_part, suite.role, name, each, only) for name in names]
+            return [counted for part in parts for counted in part.result()]
+        recording = _recording(suite, Case(suite.role))
+        return [counted for name in names for counted in survey(suite, recording, name, each=each, only=only)]
+
+    try:
+        found = surveyed(EACH, frozenset())
+        known = {each.key for each in found if each.killed}
+        missing = frozenset((row.id, check.name) for check, row in pairs(suite)) - known
+        if missing:
+            found += surveyed(SEARCH_EACH, missing)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return {"schema": 1, "kills": table(found)}
+
+
+def write_kills(suite: Suite, jobs: int = 1) -> tuple[Path, list[Key]]:
+    """Write ``kills.json`` beside the suite's catalogue; the file, and the (row, check) that nothing killed."""
+    import importlib  # noqa: PLC0415 - only where the source tree is written to
+
+    content = kills_of(suite, jobs)
+    source = importlib.import_module(suite.package).__file__
+    assert source is not None, "a package with a file"  # noqa: S101 - for the type checker
+    path = Path(source).parent / suite.kills
+    path.write_text(dump(content), "utf-8")
+    missing = [
+        (row.id, check.name) for check, row in pairs(suite) if check.name not in content["kills"].get(row.id, {})
+    ]
+    return path, missing
+
+
+def dump(content: Mapping[str, Any]) -> str:
+    """The table as it is stored: a line for each mutation, so that a change of one check changes few lines."""
+    lines = []
+    for ident, checks in content["kills"].items():
+        inner = ",\n".join(
+            f"   {json.dumps(check)}: [\n" + ",\n".join(f"    {json.dumps(kill)}" for kill in kills) + "\n   ]"
+            for check, kills in checks.items()
+        )
+        lines.append(f"  {json.dumps(ident)}: {{\n{inner}\n  }}")
+    return f'{{\n "schema": {content["schema"]},\n "kills": {{\n' + ",\n".join(lines) + "\n }\n}\n"

@@ -1,0 +1,154 @@
+"""Conformant variants of the reference origin server: everything that the standard leaves free, used the other way.
+
+No check may fail on any of them. Where one warns, the variant names the row and the reading that explains it. Manners are
+switches of the reference (``manners``), the other options fields of its ``Settings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stgcmt.suite import Variant
+from stgcmt_suites.origin_server.settings import ALWAYS
+
+LARGE = 100  # references of the large request: ten times as many take a third of the time of a run, and show the same
+
+
+def _variant(
+    name: str,
+    line: str,
+    *manners: str,
+    claims: Mapping[str, Any] | None = None,
+    warns: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Variant:
+    chosen = {"large_request": LARGE, **options, **({"manners": manners} if manners else {})}
+    return Variant(name, line, chosen, claims or {}, {}, warns or {})
+
+
+_WHEN = (
+    _variant(
+        "always-synchronous", "Every Request is answered with its result, and the vendor says so.",
+        synchronous_up_to=ALWAYS, claims={"always_synchronous": True},
+    ),
+    _variant(
+        "always-asynchronous", "Every Request is answered 202, and the vendor says so.",
+        synchronous_up_to=0, claims={"always_asynchronous": True},
+    ),
+    _variant("mixed-by-size", "One instance is decided at once, more of them later.", synchronous_up_to=1),
+    _variant(
+        "holds-requests-open", "A Request is answered when the back end has decided, after seconds (13.1 note).",
+        "holds-requests-open", delay=5.0, claims={"always_synchronous": True},
+    ),
+    _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", delay=0.0),
+    _variant("slow-work", "Results are there after half a minute.", delay=30.0, retry_after=7),
+    _variant("slow-answers", "Every answer takes two seconds.", latency=2.0),
+    _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),
+    _variant("retry-after-zero", "Retry-After: 0 (AMB-05).", retry_after=0),
+    _variant("first-request-unavailable", "Once 503 to a Request, then all is well.", "first-request-unavailable"),
+    _variant(
+        "first-check-unavailable", "The first Result Check of each transaction is answered 503, then all is well.",
+        "first-check-unavailable",
+    ),
+)  # fmt: skip
+
+_RESULTS = (
+    _variant("reversed-order", "The items of a result stand in another order than in the Request.", "reversed-order"),
+    _variant("study-for-each-instance", "Each instance has an item of its own for its study (J.2).", "study-for-each-instance"),
+    _variant("minds-the-study", "An instance asked for within another study is not found (AMB-18).", "minds-the-study"),
+    _variant("forgets-expired", "Nothing is remembered of an expired result: 404.", remembers=False),
+    _variant("short-retention", "Results are kept for a minute.", retention=60.0, claims={"result_retention_s": 60}),
+    _variant("long-retention", "Results are kept for years.", retention=1e8, claims={"result_retention_s": 100_000_000}),
+    _variant(
+        "every-class", "Every class that can be stored can be committed.", unsupported=(), claims={"unsupported_sop_classes": []}
+    ),
+    _variant(
+        "keeps-nothing", "Results are given at once and never again (AMB-03).",
+        synchronous_up_to=ALWAYS, retention=-1.0, claims={"always_synchronous": True, "result_retention_s": 0},
+    ),
+    _variant(
+        "matches-by-instance", "The SOP class of a reference does not matter: the instance is held.", "commits-wrong-class",
+        warns={"WEB-J.2-12": "no sentence obliges the comparison: 0119H only defines a value"},
+    ),
+    _variant("small-requests", "More than 50 references are refused with 413 (AMB-24).", limit_references=50),
+)  # fmt: skip
+
+_MESSAGES = (
+    _variant("chunked", "Payloads come in chunks, an empty one as well (AMB-06).", "chunked"),
+    _variant("chunk-extensions", "Chunks have extensions, leading zeros and a trailer field.", "chunked", "chunk-extensions"),
+    _variant("bare-accepted", "The end of the connection delimits a 202 (AMB-06).", "bare-accepted"),
+    _variant("closes", "Each connection is closed after one answer.", "closes"),
+    _variant("closes-after-refusals", "A connection is closed after a refusal.", "closes-after-refusals"),
+    _variant("gzip", "Payloads are compressed for who accepts gzip.", "gzip"),
+    _variant(
+        "gzip-always", "Payloads are compressed for everybody.", "gzip-always",
+        warns={"WEB-8.4.2-02": "RFC 9110 12.5.3: without Accept-Encoding any coding is acceptable"},
+    ),
+    _variant("etag", "Results have an ETag (AMB-23).", "etag"),
+    _variant("early-hints", "Interim responses precede each answer.", "early-hints"),
+    _variant("upper-case-names", "Names of header fields are in upper case.", "upper-case-names"),
+    _variant("free-white-space", "Field values have no blank before them, or several around them.", "free-white-space"),
+    _variant("no-reason-phrase", "Status lines have no reason phrase.", "no-reason-phrase"),
+    _variant("extra-fields", "Answers have fields of a proxy, a framework and for browsers.", "extra-fields"),
+    _variant("clock-ahead", "The server's clock is an hour ahead.", "clock-ahead"),
+    _variant("no-cache-control", "Nothing is said about caching (a note).", "no-cache-control"),
+    _variant("no-cache-spelt-out", "Caching is forbidden in every way there is.", "no-cache-spelt-out"),
+)  # fmt: skip
+
+_NEGOTIATION = (
+    _variant("default-if-unacceptable", "Where nothing acceptable is there, DICOM JSON comes (AMB-15).", "unacceptable-as-default"),
+    _variant("negotiates-results-only", "A 202 does not depend on Accept: it has no payload.", "negotiates-results-only"),
+    _variant("mixture-accepted", "A rendered type beside DICOM JSON is ignored (a note on 8.7.5).", "mixture-accepted"),
+    _variant("free-spelling", "Media types in other case, with a charset parameter.", "free-spelling"),
+    _variant("ornate-multipart", "Multipart with preamble, epilogue, padding and a boundary in quotes.", "ornate-multipart"),
+    _variant("spaced-json", "JSON with white space and escapes wherever they are allowed.", "spaced-json"),
+    _variant("prefixed-xml", "XML with a namespace prefix, a comment, line ends, no declaration.", "prefixed-xml"),
+    _variant("absolute-location", "Content-Location is an absolute URI.", "absolute-location"),
+    _variant("encoded-location", "Content-Location has percent-encoded dots.", "encoded-location"),
+    _variant("no-content-location", "Results have no Content-Location (AMB-11, a note).", "no-content-location"),
+    _variant("application-as-xml", "For any application type XML comes.", "application-as-xml"),
+    _variant("lenient-parameter", "What is no media type in the accept parameter is ignored.", "lenient-parameter"),
+    _variant("parameter-needs-accept", "The accept parameter does not replace the Accept field.", "parameter-needs-accept"),
+    _variant("wadl-always", "Capabilities are described in WADL, whatever is asked for.", "wadl-always"),
+    _variant(
+        "json-capabilities", "Capabilities are described in JSON, by default and alone.",
+        "json-capabilities-only", "capabilities-by-default",
+    ),
+)  # fmt: skip
+
+_REFUSALS = (
+    _variant("plain-reports", "Status Reports are plain text.", "plain-reports"),
+    _variant("json-reports", "Status Reports are application/problem+json.", "json-reports"),
+    _variant("hides-behind-404", "Who has no credentials is told that there is nothing (8.5).", "hides-behind-404"),
+    _variant("invalid-uid-as-400", "A Result Check of what is no UID is answered 400 (AMB-10).", "invalid-uid-as-400"),
+    _variant("collection-not-found", "The collection itself is no resource: 404.", "collection-not-found"),
+    _variant("unknown-methods-as-405", "An unknown method is not allowed, rather than not implemented.", "unknown-methods-as-405"),
+    _variant("untyped-as-400", "A payload without Content-Type is refused with 400.", "untyped-as-400"),
+    _variant("untyped-as-json", "A payload without Content-Type is taken for DICOM JSON.", "untyped-as-json"),
+    _variant("delete-removes", "DELETE gives up a transaction (AMB-22, a note).", "delete-removes"),
+    _variant("collection-lists", "GET on the collection gives a list.", "collection-lists"),
+    _variant(
+        "no-multipart-requests", "Payloads of Requests are DICOM JSON or XML alone.", "multipart-requests-refused",
+        warns={"WEB-13.4.1-10": "13.1.3 does not say whether its media types are those of Requests, too"},
+    ),
+    _variant(
+        "reused-after-expiry", "An expired Transaction UID is taken anew (AMB-01, a note).", "duplicate-accepted-expired"
+    ),
+    _variant(
+        "no-head", "HEAD is not allowed.", "no-head",
+        warns={"WEB-HTTP-HEAD-01": "PS3.18 8.1.1 lists HEAD, section 13 defines no transaction for it"},
+    ),
+)  # fmt: skip
+
+_SURROUNDINGS = (
+    _variant("no-prefix", "The Base URI is the root of the server.", prefix=""),
+    _variant("deep-prefix", "The Base URI has a long path.", prefix="/hospital/radiology/pacs-1/v2.0/~dicom-web"),
+    _variant("bearer-everywhere", "Every configuration asks for a bearer token.", token="0123456789abcdefABCDEF"),  # noqa: S106 - no secret
+    _variant("basic-everywhere", "Every configuration asks for user and password.", basic="user:pass word"),
+    _variant("preloaded-only", "Nothing can be stored: the instances are there already.", "preloaded-only", "no-help"),
+    _variant("nothing-seeded", "No instance is there, nothing can be stored or read back.", "nothing-seeded", "no-help"),
+    _variant("no-help", "The vendor helps with nothing: no instance can be deleted.", "no-help"),
+)  # fmt: skip
+
+VARIANTS: tuple[Variant, ...] = (*_WHEN, *_RESULTS, *_MESSAGES, *_NEGOTIATION, *_REFUSALS, *_SURROUNDINGS)

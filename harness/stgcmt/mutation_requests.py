@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 
 from stgcmt.clock import NS
-from stgcmt.mutation import Edit, rebuilt, repeated, without
+from stgcmt.mutation import Edit, rebuilt, repeated, splice, without
 from stgcmt.mutation_http import Piece, body_edits, from_outside
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.http import http
@@ -154,6 +154,8 @@ def conduct(transcript: Transcript) -> Iterator[Edit]:
         conn = piece.exchange.conn
         if conn is not None:
             yield _edit("once more", piece, "", partial(repeated, transcript, conn))
+            if piece.exchange.method != "GET":
+                yield _edit("a GET follows", piece, "", partial(_got, piece, conn))
             yield _edit("without end", piece, "", partial(_endless, transcript, conn, NS))
             yield _edit("without end or pause", piece, "", partial(_endless, transcript, conn, SOON_NS))
             yield _edit("once more at once", piece, "", partial(_endless, transcript, conn, SOON_NS, 1))
@@ -178,6 +180,16 @@ def _endless(transcript: Transcript, conn: int, pause_ns: int, times: int = AGAI
             last += 1
             copies.append(replace(event, n=last, t=event.t + time * span, conn=taken + time))
     return rebuilt(transcript, (*transcript.events, *copies))
+
+
+def _got(piece: Piece, conn: int) -> Transcript:
+    """The resource is asked for once more, at the end."""
+    again = repeated(piece.transcript, conn)
+    copy = max(event.conn or 0 for event in again.events)
+    line, _, rest = piece.head.partition(b"\r\n")
+    kept = [one for one in rest.split(b"\r\n") if not one.lower().startswith((b"content-", b"transfer-"))]
+    head = b"\r\n".join([b"GET " + line.partition(b" ")[2], *kept, b"", b""])
+    return splice(again, copy, "http.in", piece.start, piece.end, head)
 
 
 def _early(transcript: Transcript, first: Piece, second: Piece) -> Transcript:

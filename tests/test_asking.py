@@ -158,7 +158,7 @@ def test_what_nobody_owns_is_answered_and_goes_to_the_run(monkeypatch, tmp_path)
 
     recording = play(monkeypatch, tmp_path, idle, unowned=lambda asked: Reply(418))
     assert recording.scenarios["toy", "idle"].of("note")[0].info["status"] == 418
-    assert [each.summary for each in http(recording.run).exchanges] == ["GET /c/1.2.3 -> 418"]
+    assert [each.summary for each in http(recording.run).exchanges] == ["GET /dicom-web/c/1.2.3 -> 418"]
 
 
 @contextlib.asynccontextmanager
@@ -232,4 +232,4 @@ def test_a_person_is_told_what_to_do_one_thing_at_a_time(monkeypatch, tmp_path):
     assert states == ["complete", "complete", "skipped"]
     assert len(told) == 3
     assert "http://127.0.0.1:" in told[0][2]
-    assert list((tmp_path / "instances" / "toy").glob("*/*.dcm")), "the instances to send are there"
+    assert list((tmp_path / "instances" / "toy").glob("*/*/*.dcm")), "the instances to send are there"

@@ -186,7 +186,7 @@ class Client:
             return OVER
         self._outbox.commit(self._committed(read, asked))
         self._outbox.end(uid, DONE, "200")
-        if chosen.faulty("check-after-result") or chosen.checks_again:
+        if chosen.checks_again:
             await self._get(base, uid)
         if chosen.faulty("uid-used-again") and read.failed:
             await self._post(base, uid, held)

@@ -233,3 +233,65 @@ def test_a_person_is_told_what_to_do_one_thing_at_a_time(monkeypatch, tmp_path):
     assert len(told) == 3
     assert "http://127.0.0.1:" in told[0][2]
     assert list((tmp_path / "instances" / "toy").glob("*/*/*.dcm")), "the instances to send are there"
+
+
+@contextlib.asynccontextmanager
+async def dimse_reference(setting: Setting):
+    """A tiny SCU: told to, it asks for instances under a Transaction UID of its own, then mentions that UID alone."""
+    from stgcmt.actors.requestor import associate
+    from stgcmt.wire.negotiation import Proposal
+    from stgcmt.wire.uids import COMMITMENT_PUSH
+
+    tasks = set()
+
+    async def ask(values, number):
+        where = {"called_ae": values["ae"], "calling_ae": "SCU", "proposal": Proposal.of([COMMITMENT_PUSH])}
+        own = f"1.2.3.{number}"
+        for data in (f"{own}\0{values['uids']}".encode(), f"{own} again".encode()):
+            async with associate(
+                setting.network, setting.clock, NoTap(), "127.0.0.1", int(values["port"]), **where
+            ) as assoc:
+                await assoc.n_action(data)
+
+    async def told(asked):
+        values = dict(part.split("=", 1) for part in asked.message.target.partition("?")[2].split("&"))
+        tasks.add(asyncio.ensure_future(ask(values, len(tasks))))
+        return Reply(202)
+
+    async def handler(stream):
+        await serve_http(stream, setting.clock, NoTap(), told)
+
+    listener = await setting.network.listen("127.0.0.1", 0, handler)
+    url = f"http://127.0.0.1:{listener.address[1]}/ask?uids={{sop_instance_uids}}&ae={{ae_title}}&port={{dimse_port}}"
+    try:
+        yield {"trigger": {"url": url, "method": "POST"}}
+    finally:
+        await listener.aclose()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_over_dimse_each_scenario_serves_its_own_and_knows_the_suts_uids_again(monkeypatch, tmp_path):
+    from stgcmt.actors.acceptor import Reply as Response
+    from stgcmt.views.dimse import dimse
+    from stgcmt.wire.command import N_ACTION_RQ
+
+    def make(name, status):
+        async def body(play):
+            """Asks over DIMSE."""
+
+            async def refuse(association, message):
+                return Response(status)
+
+            play.serve({N_ACTION_RQ: refuse})
+            assert await play.trigger(play.make("ct"))
+            assert await play.asked(2)
+
+        body.__name__ = name
+        return scenario(needs=("trigger",), waits=("trigger",))(body)
+
+    found = play(monkeypatch, tmp_path, make("one", 0x0110), make("two", 0x0213), ref=dimse_reference).scenarios
+    for name, status in (("one", 0x0110), ("two", 0x0213)):
+        transcript = found["toy", name]
+        assert transcript.complete, transcript.cut
+        answers = [each for each in dimse(transcript).messages() if each.kind == "N-ACTION-RSP"]
+        assert [each.status for each in answers] == [status, status]

@@ -27,7 +27,10 @@ JSON_HEAD = "Content-Type: application/dicom+json\r\n"
 
 def request(method: str, uid: str, content: bytes = b"", base: str = "/pacs/commitment-requests/") -> bytes:
     kind = JSON_HEAD if content else ""
-    return f"{method} {base}{uid} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n{kind}Content-Length: {len(content)}\r\n\r\n".encode() + content
+    return (
+        f"{method} {base}{uid} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n{kind}Content-Length: {len(content)}\r\n\r\n".encode()
+        + content
+    )
 
 
 def response(status: int, content: bytes = b"", head: str = "") -> bytes:
@@ -62,7 +65,9 @@ def run(**claims: object) -> Transcript:
 
 def verdict(name: str, *transcripts: Transcript):
     check = next(each for each in suite.all_checks if each.name == name)
-    by_name = {each.name: each for each in transcripts} | {"run": next((t for t in transcripts if t.name == "run"), run())}
+    by_name = {each.name: each for each in transcripts} | {
+        "run": next((t for t in transcripts if t.name == "run"), run())
+    }
     row = next(row for row in suite.catalogue if row.id == check.ids[0])
     return evaluate(check, row, [by_name[argument] for argument in check.arguments], "default")
 
@@ -71,7 +76,8 @@ def result(committed=(), failed=()):
     module = flat(committed) if committed else {}
     if failed:
         items = [
-            {**flat([each])["00081199"]["Value"][0], "00081197": {"vr": "US", "Value": [reason]}} for each, reason in failed
+            {**flat([each])["00081199"]["Value"][0], "00081197": {"vr": "US", "Value": [reason]}}
+            for each, reason in failed
         ]
         module = {"00081198": {"vr": "SQ", "Value": items}} | module
     return body(module)
@@ -233,15 +239,33 @@ def test_polling_has_three_answers() -> None:
     assert verdict("test_the_work_ends", kept, done, none).verdict is Verdict.PASS
     assert verdict("test_the_work_ends", polled(60.5, 202), done, none).verdict is Verdict.WARN
     assert verdict("test_the_work_ends", polled(20, 202), done, none).verdict is Verdict.INCONCLUSIVE
-    assert verdict("test_the_work_ends", polled(1, 202, "Retry-After: 3600\r\n"), done, none).verdict is Verdict.INCONCLUSIVE
+    assert (
+        verdict("test_the_work_ends", polled(1, 202, "Retry-After: 3600\r\n"), done, none).verdict
+        is Verdict.INCONCLUSIVE
+    )
 
 
 def test_an_accepted_request_that_is_unknown_later_fails() -> None:
     """Also where the first Result Check knew of it, and where it is a request for missing instances."""
-    good = talk("pending_commitment", (*POST, response(202)), ("first-check", GET[1], response(202)), (*GET, response(200, result([A, B]))))
-    late = talk("pending_commitment", (*POST, response(202)), ("first-check", GET[1], response(202)), (*GET, response(404)))
-    expired = talk("pending_commitment", (*POST, response(202)), ("first-check", GET[1], response(200, result([A, B]))), ("after", GET[1], response(404)))
-    fine = [talk(name, (*POST, response(202)), (*GET, response(200, result([A], [(B, 274)])))) for name in ("partly_missing", "all_missing")]
+    good = talk(
+        "pending_commitment",
+        (*POST, response(202)),
+        ("first-check", GET[1], response(202)),
+        (*GET, response(200, result([A, B]))),
+    )
+    late = talk(
+        "pending_commitment", (*POST, response(202)), ("first-check", GET[1], response(202)), (*GET, response(404))
+    )
+    expired = talk(
+        "pending_commitment",
+        (*POST, response(202)),
+        ("first-check", GET[1], response(200, result([A, B]))),
+        ("after", GET[1], response(404)),
+    )
+    fine = [
+        talk(name, (*POST, response(202)), (*GET, response(200, result([A], [(B, 274)]))))
+        for name in ("partly_missing", "all_missing")
+    ]
     lost = talk("all_missing", (*POST, response(202)), (*GET, response(404)))
     name = "test_an_accepted_request_is_known_at_once"
     assert verdict(name, good, *fine).verdict is Verdict.PASS
@@ -251,8 +275,17 @@ def test_an_accepted_request_that_is_unknown_later_fails() -> None:
 
 
 def test_what_is_deleted_on_read_weighs_by_the_statement() -> None:
-    t = talk("pending_commitment", (*POST, response(202)), (*GET, response(200, result([A, B]))), ("after", GET[1], response(404)))
-    unknown = talk("unknown_transaction", ("unknown", request("GET", "1.2.8"), response(404)), ("first-use", request("POST", "1.2.8", body(flat([A]))), response(202)))
+    t = talk(
+        "pending_commitment",
+        (*POST, response(202)),
+        (*GET, response(200, result([A, B]))),
+        ("after", GET[1], response(404)),
+    )
+    unknown = talk(
+        "unknown_transaction",
+        ("unknown", request("GET", "1.2.8"), response(404)),
+        ("first-use", request("POST", "1.2.8", body(flat([A]))), response(202)),
+    )
     name = "test_a_result_check_changes_nothing"
     assert verdict(name, t, unknown, run(result_retention_s=60)).outcome == "deleted-on-read"
     assert verdict(name, t, unknown).outcome == "kept-for-no-time"
@@ -261,14 +294,28 @@ def test_what_is_deleted_on_read_weighs_by_the_statement() -> None:
 
 def test_the_order_of_a_result_is_free() -> None:
     """A server may read its rows in another order the next time; the result is the same."""
-    unknown = talk("unknown_transaction", ("unknown", request("GET", "1.2.8"), response(404)), ("first-use", request("POST", "1.2.8", body(flat([A]))), response(202)))
-    turned = talk("pending_commitment", (*POST, response(202)), (*GET, response(200, result([A, B]))), ("after", GET[1], response(200, result([B, A]))))
+    unknown = talk(
+        "unknown_transaction",
+        ("unknown", request("GET", "1.2.8"), response(404)),
+        ("first-use", request("POST", "1.2.8", body(flat([A]))), response(202)),
+    )
+    turned = talk(
+        "pending_commitment",
+        (*POST, response(202)),
+        (*GET, response(200, result([A, B]))),
+        ("after", GET[1], response(200, result([B, A]))),
+    )
     assert verdict("test_a_result_check_changes_nothing", turned, unknown).verdict is Verdict.PASS
 
 
 def test_results_with_both_structures_can_be_compared() -> None:
     mixed = result([A])[:-1] + b"," + body(hierarchical([A]))[1:]
-    t = talk("negotiation", ("control", POST[1], response(200, mixed)), ("accept-xml", GET[1], response(200, mixed)), ("last", GET[1], response(200, mixed)))
+    t = talk(
+        "negotiation",
+        ("control", POST[1], response(200, mixed)),
+        ("accept-xml", GET[1], response(200, mixed)),
+        ("last", GET[1], response(200, mixed)),
+    )
     assert verdict("test_xml_is_supported", t).verdict is not Verdict.ERROR
     done, other = commitment(t).calls[0], commitment(t).calls[1]
     assert same_result(done, other)
@@ -305,35 +352,70 @@ def test_a_duplicate_that_is_another_transaction(accepted: bool, before: int, af
     assert verdict("test_a_duplicate_leaves_the_first_alone", pending, done).verdict is expects
 
 
-@pytest.mark.parametrize(("claimed", "status", "expects"), [(None, 404, Verdict.INCONCLUSIVE), (60, 404, Verdict.FAIL), (None, 410, Verdict.PASS), (None, 405, Verdict.FAIL)])
+@pytest.mark.parametrize(
+    ("claimed", "status", "expects"),
+    [(None, 404, Verdict.INCONCLUSIVE), (60, 404, Verdict.FAIL), (None, 410, Verdict.PASS), (None, 405, Verdict.FAIL)],
+)
 def test_a_forgotten_result_is_no_missing_route(claimed: int | None, status: int, expects: Verdict) -> None:
     """A server that answers at once and states no retention may have forgotten the result: AMB-03."""
-    ts = [talk(name, (*POST, response(200, result([A, B]))), ("after", GET[1], response(status))) for name in ("pending_commitment", "synchronous_commitment")]
+    ts = [
+        talk(name, (*POST, response(200, result([A, B]))), ("after", GET[1], response(status)))
+        for name in ("pending_commitment", "synchronous_commitment")
+    ]
     claims = {} if claimed is None else {"result_retention_s": claimed}
     assert verdict("test_both_transactions_share_one_resource", *ts, run(**claims)).verdict is expects
 
 
 @pytest.mark.parametrize(
     ("control", "defect", "expects"),
-    [(202, 400, Verdict.PASS), (202, 503, Verdict.FAIL), (503, 503, Verdict.INCONCLUSIVE), (202, 500, Verdict.FAIL), (503, 202, Verdict.FAIL), (202, 422, Verdict.WARN)],
+    [
+        (202, 400, Verdict.PASS),
+        (202, 503, Verdict.FAIL),
+        (503, 503, Verdict.INCONCLUSIVE),
+        (202, 500, Verdict.FAIL),
+        (503, 202, Verdict.FAIL),
+        (202, 422, Verdict.WARN),
+    ],
 )
 def test_a_busy_server_is_not_a_broken_one(control: int, defect: int, expects: Verdict) -> None:
     def asked(step: str, status: int) -> tuple[str, bytes, bytes]:
         return (step, request("POST", f"1.2.{len(step)}.{status}", body(flat([A]))), response(status))
 
-    modules = talk("malformed_modules", asked("control-flat", control), asked("control-hierarchical", control), asked("defect-x", defect))
+    modules = talk(
+        "malformed_modules",
+        asked("control-flat", control),
+        asked("control-hierarchical", control),
+        asked("defect-x", defect),
+    )
     bodies = talk("malformed_bodies", asked("control", control), asked("defect-y", defect))
     assert verdict("test_malformed_modules_are_refused", modules, bodies).verdict is expects
 
 
 def _conflict(told: str) -> Transcript:
-    t = talk("wrong_class", ("request", request("POST", "1.2.9", body(flat([Named(MR, "1.2.3.1")]))), response(200, result([], [(Named(told, "1.2.3.1"), 281)]))))
-    return t.with_events([Event(1, 0, "seed", info={"ok": True, "sop_class_uid": CT, "sop_instance_uid": "1.2.3.1"}), *(dataclasses.replace(e, n=e.n + 1) for e in t.events)])
+    t = talk(
+        "wrong_class",
+        (
+            "request",
+            request("POST", "1.2.9", body(flat([Named(MR, "1.2.3.1")]))),
+            response(200, result([], [(Named(told, "1.2.3.1"), 281)])),
+        ),
+    )
+    return t.with_events(
+        [
+            Event(1, 0, "seed", info={"ok": True, "sop_class_uid": CT, "sop_instance_uid": "1.2.3.1"}),
+            *(dataclasses.replace(e, n=e.n + 1) for e in t.events),
+        ]
+    )
 
 
-@pytest.mark.parametrize(("told", "outcome", "expects"), [(CT, "stored-class", Verdict.WARN), ("1.2.9.9", "violation", Verdict.FAIL), (MR, None, Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(
+    ("told", "outcome", "expects"),
+    [(CT, "stored-class", Verdict.WARN), ("1.2.9.9", "violation", Verdict.FAIL), (MR, None, Verdict.INCONCLUSIVE)],
+)
 def test_only_the_stored_class_is_tolerated(told: str, outcome: str | None, expects: Verdict) -> None:
-    finding = verdict("test_the_requested_class_is_kept", _conflict(told), talk("pending_commitment"), talk("hierarchical_commitment"))
+    finding = verdict(
+        "test_the_requested_class_is_kept", _conflict(told), talk("pending_commitment"), talk("hierarchical_commitment")
+    )
     assert finding.verdict is expects
     assert outcome is None or finding.outcome == outcome
 
@@ -342,9 +424,18 @@ def _truth(large: bytes = b"", *, deleted: bool = True, kept: tuple[Named, ...] 
     names = ("partly_missing", "all_missing", "hierarchical_partly_missing")
     ts = [talk(name, (*POST, response(200, result([A], [(B, 274)]))), seeded=("1.2.3.1",)) for name in names]
     ts.append(talk("large_request", (*POST, large or response(200, result([A], [(B, 274)]))), seeded=("1.2.3.1",)))
-    gone = talk("deleted_instance", (*POST, response(200, result(kept, [each for each in [(B, 274)] if B not in kept]))), seeded=("1.2.3.1", "1.2.3.2"))
+    gone = talk(
+        "deleted_instance",
+        (*POST, response(200, result(kept, [each for each in [(B, 274)] if B not in kept]))),
+        seeded=("1.2.3.1", "1.2.3.2"),
+    )
     if deleted:
-        event = Event(len(gone.events) + 1, 1, "provoke", info={"name": "delete", "ok": True, "values": {"sop_instance_uid": "1.2.3.2"}})
+        event = Event(
+            len(gone.events) + 1,
+            1,
+            "provoke",
+            info={"name": "delete", "ok": True, "values": {"sop_instance_uid": "1.2.3.2"}},
+        )
         gone = gone.with_events([*gone.events, event])
     return [*ts, gone]
 
@@ -366,23 +457,48 @@ def test_what_is_not_there_is_not_committed(played: list[Transcript], outcome: s
     assert (finding.verdict, finding.outcome) == (expects, outcome)
 
 
-@pytest.mark.parametrize(("claimed", "stored", "expects"), [(False, True, Verdict.PASS), (False, False, Verdict.INCONCLUSIVE), (True, False, Verdict.NOT_APPLICABLE)])
+@pytest.mark.parametrize(
+    ("claimed", "stored", "expects"),
+    [(False, True, Verdict.PASS), (False, False, Verdict.INCONCLUSIVE), (True, False, Verdict.NOT_APPLICABLE)],
+)
 def test_a_link_that_is_not_taken(claimed: bool, stored: bool, expects: Verdict) -> None:
-    t = talk("link_only", (*POST, response(200, result([A], [(B, 274)]))), seeded=("1.2.3.1", "1.2.3.2") if stored else ("1.2.3.1",))
+    t = talk(
+        "link_only",
+        (*POST, response(200, result([A], [(B, 274)]))),
+        seeded=("1.2.3.1", "1.2.3.2") if stored else ("1.2.3.1",),
+    )
     assert verdict("test_a_link_is_not_committed", t, run(no_link_transfer_syntaxes=claimed)).verdict is expects
 
 
-@pytest.mark.parametrize(("mixed", "alone", "expects"), [(200, 200, Verdict.PASS), (200, 409, Verdict.WARN), (200, 404, Verdict.FAIL), (200, 500, Verdict.FAIL), (409, 409, Verdict.FAIL)])
+@pytest.mark.parametrize(
+    ("mixed", "alone", "expects"),
+    [
+        (200, 200, Verdict.PASS),
+        (200, 409, Verdict.WARN),
+        (200, 404, Verdict.FAIL),
+        (200, 500, Verdict.FAIL),
+        (409, 409, Verdict.FAIL),
+    ],
+)
 def test_unsupported_classes(mixed: int, alone: int, expects: Verdict) -> None:
     pending = talk("pending_commitment", (*POST, response(202)))
-    t = talk("unsupported_class", ("mixed", POST[1], response(mixed)), ("alone", request("POST", "1.2.8", body(flat([B]))), response(alone)))
+    t = talk(
+        "unsupported_class",
+        ("mixed", POST[1], response(mixed)),
+        ("alone", request("POST", "1.2.8", body(flat([B]))), response(alone)),
+    )
     assert verdict("test_unsupported_classes_are_a_result", t, pending).verdict is expects
 
 
 def test_every_check_is_total() -> None:
     """Whatever a server sends, a check ends with a verdict of the server, never with an error of its own."""
     dice = random.Random(20241117)
-    whole = [response(200, result([A], [(B, 274)])), response(202), response(409, b"used"), response(400, b"bad", "Content-Type: text/plain\r\n")]
+    whole = [
+        response(200, result([A], [(B, 274)])),
+        response(202),
+        response(409, b"used"),
+        response(400, b"bad", "Content-Type: text/plain\r\n"),
+    ]
 
     def came() -> bytes:
         data = bytearray(dice.choice(whole))
@@ -398,7 +514,10 @@ def test_every_check_is_total() -> None:
         transcripts: dict[str, Transcript] = {"run": run(result_retention_s=1, media_types=["application/dicom+json"])}
         for name in suite.all_scenarios:
             chosen = dice.sample(sorted(steps), 12)
-            exchanges = [(step, request(dice.choice(("POST", "GET")), f"1.2.{dice.randrange(3)}", body(flat([A, B]))), came()) for step in ["request", "control", *chosen]]
+            exchanges = [
+                (step, request(dice.choice(("POST", "GET")), f"1.2.{dice.randrange(3)}", body(flat([A, B]))), came())
+                for step in ["request", "control", *chosen]
+            ]
             transcripts[name] = talk(name, *exchanges, seeded=("1.2.3.1",))
         for check in suite.all_checks:
             for ident in check.ids:
@@ -408,7 +527,11 @@ def test_every_check_is_total() -> None:
 
 
 def _words(function) -> set[str]:
-    return {word for word in function.__code__.co_consts if isinstance(word, str) and word and len(word) < 24 and " " not in word}
+    return {
+        word
+        for word in function.__code__.co_consts
+        if isinstance(word, str) and word and len(word) < 24 and " " not in word
+    }
 
 
 def test_rows_and_checks_fit() -> None:
@@ -427,13 +550,21 @@ def test_check_modules_are_not_rewritten() -> None:
         assert checks_of(module) or module.__doc__
 
 
-@pytest.mark.parametrize(("reason", "read", "expects"), [(272, True, Verdict.PASS), (274, True, Verdict.WARN), (274, False, Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(
+    ("reason", "read", "expects"),
+    [(272, True, Verdict.PASS), (274, True, Verdict.WARN), (274, False, Verdict.INCONCLUSIVE)],
+)
 def test_only_what_can_be_retrieved_is_not_missing(reason: int, read: bool, expects: Verdict) -> None:
     names = ("pending_commitment", "partly_missing", "unsupported_class")
-    t = talk("committed_and_retrieved", (*POST, response(200, result([A], [(B, reason)]))), seeded=("1.2.3.1", "1.2.3.2"))
+    t = talk(
+        "committed_and_retrieved", (*POST, response(200, result([A], [(B, reason)]))), seeded=("1.2.3.1", "1.2.3.2")
+    )
     event = Event(len(t.events) + 1, 1, "retrieve", info={"ok": read, "sop_instance_uid": "1.2.3.2"})
     others = [talk(name, (*POST, response(200, result([A, B]))), seeded=("1.2.3.1", "1.2.3.2")) for name in names]
-    assert verdict("test_held_instances_are_not_called_missing", *others, t.with_events([*t.events, event])).verdict is expects
+    assert (
+        verdict("test_held_instances_are_not_called_missing", *others, t.with_events([*t.events, event])).verdict
+        is expects
+    )
 
 
 def test_a_description_may_keep_its_methods_elsewhere() -> None:
@@ -445,5 +576,11 @@ def test_a_description_may_keep_its_methods_elsewhere() -> None:
 @pytest.mark.parametrize(("found", "expects"), [([A], Verdict.PASS), ([B], Verdict.FAIL)])
 def test_the_result_of_a_race_is_the_winner_s(found: list, expects: Verdict) -> None:
     first, second = (("race", request("POST", "1.2.9", body(flat([each])))) for each in (A, B))
-    t = talk("concurrent_duplicates", (*first, response(202)), (*second, response(409)), (*GET, response(200, result(found))), ("control", request("POST", "1.2.8", body(flat([A]))), response(202)))
+    t = talk(
+        "concurrent_duplicates",
+        (*first, response(202)),
+        (*second, response(409)),
+        (*GET, response(200, result(found))),
+        ("control", request("POST", "1.2.8", body(flat([A]))), response(202)),
+    )
     assert verdict("test_one_of_concurrent_requests_wins", t).verdict is expects

@@ -156,7 +156,7 @@ def test_an_interrupt_closes_every_transcript(monkeypatch, tmp_path):
 
     before = time.monotonic()
     asyncio.run(main())
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30, "the wait of a minute was not waited out"
     recording = read_recording(tmp_path)
     assert recording.run.footer.state == "cancelled"
     assert recording.scenarios["toy", "long"].footer.state == "cancelled"

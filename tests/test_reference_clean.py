@@ -18,7 +18,7 @@ import pytest
 from peer_runs import STGCMT
 from stgcmt_reports.manifest import verify
 
-LIMIT_S = 30
+LIMIT_S = 150
 BAD = {"fail", "warn", "error", "inconclusive"}
 pytestmark = pytest.mark.slow
 

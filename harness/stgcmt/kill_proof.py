@@ -121,6 +121,7 @@ class Prover:
     recording: Recording
     profile: str
     seed: str
+    known: Mapping[str, Mapping[str, tuple[Kill, ...]]]
     _edits: dict[str, Edits] = field(default_factory=dict)
     _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
 
@@ -145,7 +146,7 @@ class Prover:
         before = judge_check(check, row, self.recording, self.profile)
         tried = 0
         killed: list[str] = []
-        for edits, edit in candidates(arguments, self.suite.known_kills(row.id, check.name)):
+        for edits, edit in candidates(arguments, self.known.get(row.id, {}).get(check.name, ())):
             mutant = edits.mutant(edit)
             if mutant is None:
                 continue
@@ -214,7 +215,8 @@ def proved(
             found.append(row)
             continue
         if row.role not in provers:
-            provers[row.role] = Prover(suites[row.role], recording, profile, seed)
+            suite = suites[row.role]
+            provers[row.role] = Prover(suite, recording, profile, seed, suite.known_kills)
         found.append(_with_proof(row, provers[row.role]))
         done += 1
         if progress:

@@ -41,7 +41,7 @@ def edits(data: bytes, transfer_syntax: str, asked: Sequence[Elem] = ()) -> Iter
     yield "data set: cut", "", lambda: data[:-1]
     yield "data set: cut", "half", lambda: data[: len(data) // 2]
     yield "data set: bytes behind", "", lambda: data + b"\0\0"
-    yield from _borrowed(tree, syntax, [each for each in asked if each.tag not in {one.tag for one in tree}])
+    yield from _added("data set: borrow an element", tree, syntax, asked)
     for path, level in _levels(tree):
         where = _shown(tree, path)
 
@@ -70,8 +70,15 @@ def _instead(level: list[Elem], number: int, make: Callable[[], list[Any]]) -> l
     return [*level[:number], *make(), *level[number + 1 :]]
 
 
-def _borrowed(tree: list[Elem], syntax: str, asked: Sequence[Elem]) -> Iterator[Made]:
-    """Elements of a request in the data set, in the items of its sequences, in both."""
+def inserted(data: bytes, transfer_syntax: str, elements: Sequence[Elem]) -> Iterator[Made]:
+    """(operator, where, what makes the new bytes) with each of these elements where it is not."""
+    syntax = transfer_syntax or IMPLICIT_VR_LE
+    if tree := _tree(read(data, syntax, dictionary())):
+        yield from _added("data set: insert an element", tree, syntax, elements)
+
+
+def _added(name: str, tree: list[Elem], syntax: str, elements: Sequence[Elem]) -> Iterator[Made]:
+    """Elements that the data set lacks, in it, in the items of its sequences, in both."""
 
     def inside(level: list[Elem], added: Elem) -> list[Elem]:
         return [
@@ -81,11 +88,13 @@ def _borrowed(tree: list[Elem], syntax: str, asked: Sequence[Elem]) -> Iterator[
             for each in level
         ]
 
-    for added in asked:
+    for added in elements:
+        if added.tag in {each.tag for each in tree}:
+            continue
         tag = f"({added.tag:08X})"
         within = inside(tree, added)
         for where, made in (("above", [*tree, added]), ("in items", within), ("on both levels", [*within, added])):
-            yield "data set: borrow an element", f"{tag} {where}", partial(_written, _sorted(made), syntax)
+            yield name, f"{tag} {where}", partial(_written, _sorted(made), syntax)
 
 
 def _sorted(level: list[Elem]) -> list[Elem]:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
-from stgcmt.mutation import Edit, late, rebuilt, without
+from stgcmt.mutation import Edit, Operator, late, rebuilt, without
 from stgcmt.mutation_dataset import edits as data_edits
-from stgcmt.mutation_dataset import elements
+from stgcmt.mutation_dataset import elements, inserted
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
@@ -270,6 +270,21 @@ def _data(transcript: Transcript, message: Message, where: str, asked: Sequence[
         if limit is not None and count >= limit:
             break
         yield Edit(name, f"{what} of {where}", partial(_later, put, make))
+
+
+def inserting(elements: Sequence[Elem]) -> Operator:
+    """An operator that puts elements into the SUT's reports, above, in the items and in both: for suites that know which."""
+
+    def operator(transcript: Transcript) -> Iterator[Edit]:
+        for message in dimse(transcript).messages(incoming=True, complete=True):
+            data = message.data
+            if data is None or len(data) > LARGE or message.is_response:
+                continue
+            put = partial(_with_data, transcript, message)
+            for name, what, make in inserted(data, message.transfer_syntax or "", elements):
+                yield Edit(name, f"{what} of {message.kind}, event {message.events[0]}", partial(_later, put, make))
+
+    return operator
 
 
 def _later(put: Callable[[bytes | None], Transcript], make: Callable[[], bytes]) -> Transcript:

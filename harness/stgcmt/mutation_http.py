@@ -49,8 +49,8 @@ INSERTED = (
     "Retry-After: 5", "Retry-After: soon", "Content-Type: application/dicom+json", "Content-Type: text/plain",
     "Content-Encoding: gzip", "Transfer-Encoding: chunked", "Content-Length: 0", "Location: /elsewhere",
     'Warning: 299 stgcmt "Something is odd"', "Content-Location: elsewhere", "Connection: close", "Allow: GET",
-    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "Cache-Control: max-age=3600", "Cache-Control: no-store", "Expires: 0",
-    "WWW-Authenticate: Basic", "Bad Header: x",
+    "Content-Type: application/dicom+xml", "Set-Cookie: a=b", "Cache-Control: max-age=3600", "Cache-Control: no-store",
+    "Expires: 0", "WWW-Authenticate: Basic", "Bad Header: x",
 )  # fmt: skip
 VALUES = {
     b"content-type": (

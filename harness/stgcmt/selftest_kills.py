@@ -8,19 +8,19 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
 from stgcmt.judge import Recording, judge_check
-from stgcmt.kill_proof import Edits, shape, turned_red, with_transcript
+from stgcmt.kill_proof import Edits, Prover, shape, turned_red, with_transcript
 from stgcmt.mutation import Edit, operators_for
-from stgcmt.selftest_cases import Case, record
-from stgcmt.suite import Kill, Suite, load_suites
+from stgcmt.selftest_cases import VARIANT, Case, record
+from stgcmt.suite import Kill, Suite, kills_from, load_suites
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import Verdict
 
@@ -119,7 +119,56 @@ def _best(mine: Sequence[Counted]) -> list[Kill]:
     return kept
 
 
+def gaps(suite: Suite, recording: Recording, content: Mapping[str, Any]) -> list[Counted]:
+    """What turns those passes of a recording red to which a table does not lead."""
+    prover = Prover(suite, recording, "default", SEED, kills_from(content))
+    found = []
+    for check, row in pairs(suite):
+        passes = judge_check(check, row, recording, "default").verdict is Verdict.PASS
+        if passes and not prover.proof(row, check.name).killed:
+            only = frozenset({(row.id, check.name)})
+            for name in check.arguments:
+                found += survey(suite, recording, name, each=EACH, only=only)
+    return found
+
+
 # --- in several processes --------------------------------------------------------------------------------------------
+
+
+class Surveyors:
+    """Where surveys are made: in this process, or in several that find the suite by themselves."""
+
+    def __init__(self, suite: Suite, jobs: int) -> None:
+        self._suite = suite
+        self._pool: ProcessPoolExecutor | None = None
+        if jobs > 1:
+            from multiprocessing import get_context  # noqa: PLC0415 - start-up
+
+            self._pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def clean(self, each: int, only: frozenset[Key] = frozenset()) -> list[Counted]:
+        """The clean reference's recording, transcript by transcript."""
+        names = tuple(dict.fromkeys(name for check, _ in pairs(self._suite) for name in check.arguments))
+        return self._all(_clean, [(name, each, only) for name in names])
+
+    def variants(self, content: Mapping[str, Any]) -> list[Counted]:
+        """Where the table leads to no kill in the recording of a conformant variant."""
+        cases = [Case(self._suite.role, VARIANT, variant.name) for variant in self._suite.all_variants]
+        return self._all(_variant, [(case, content) for case in cases])
+
+    def _all(self, part: Callable[..., list[Counted]], tasks: Sequence[tuple[Any, ...]]) -> list[Counted]:
+        if self._pool is None:
+            return [counted for task in tasks for counted in part(self._suite, *task)]
+        role = self._suite.role
+        done = [self._pool.submit(_elsewhere, part, role, *task) for task in tasks]
+        return [counted for each in done for counted in each.result()]
 
 
 @functools.cache
@@ -127,47 +176,37 @@ def _suites() -> dict[str, Suite]:
     return load_suites()
 
 
-_RECORDINGS: dict[tuple[str, Case], Recording] = {}
+def _elsewhere(part: Callable[..., list[Counted]], role: str, *task: Any) -> list[Counted]:
+    return part(_suites()[role], *task)
 
 
-def _recording(suite: Suite, case: Case) -> Recording:
-    key = (suite.package, case)
-    if key not in _RECORDINGS:
-        _RECORDINGS[key] = record(suite, case)
-    return _RECORDINGS[key]
+_CLEAN: dict[int, tuple[Suite, Recording]] = {}  # the suite stands in it, so that its id stays taken
 
 
-def _part(role: str, name: str, each: int, only: frozenset[Key]) -> list[Counted]:
-    suite = _suites()[role]
-    return survey(suite, _recording(suite, Case(role)), name, each=each, only=only)
+def _clean(suite: Suite, name: str, each: int, only: frozenset[Key]) -> list[Counted]:
+    if id(suite) not in _CLEAN:
+        _CLEAN[id(suite)] = suite, record(suite, Case(suite.role))
+    return survey(suite, _CLEAN[id(suite)][1], name, each=each, only=only)
+
+
+def _variant(suite: Suite, case: Case, content: Mapping[str, Any]) -> list[Counted]:
+    return gaps(suite, record(suite, case), content)
 
 
 def kills_of(suite: Suite, jobs: int = 1) -> dict[str, Any]:
-    """The content of ``kills.json`` of a suite: a survey of its clean reference, in ``jobs`` processes."""
-    names = tuple(dict.fromkeys(name for check, _ in pairs(suite) for name in check.arguments))
-    pool: ProcessPoolExecutor | None = None
-    if jobs > 1:
-        from multiprocessing import get_context  # noqa: PLC0415 - start-up
-
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"))
-
-    def surveyed(each: int, only: frozenset[Key]) -> list[Counted]:
-        if pool is not None:
-            parts = [pool.submit(_part, suite.role, name, each, only) for name in names]
-            return [counted for part in parts for counted in part.result()]
-        recording = _recording(suite, Case(suite.role))
-        return [counted for name in names for counted in survey(suite, recording, name, each=each, only=only)]
-
-    try:
-        found = surveyed(EACH, frozenset())
+    """The content of ``kills.json`` of a suite: a survey of its clean reference and of its variants, in ``jobs`` processes."""
+    with Surveyors(suite, jobs) as surveyors:
+        found = surveyors.clean(EACH)
         known = {each.key for each in found if each.killed}
         missing = frozenset((row.id, check.name) for check, row in pairs(suite)) - known
         if missing:
-            found += surveyed(SEARCH_EACH, missing)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-    return {"schema": 1, "kills": table(found)}
+            found += surveyors.clean(SEARCH_EACH, missing)
+        content: dict[str, Any] = {"schema": 1, "kills": table(found)}
+        for ident, checks in table(surveyors.variants(content)).items():
+            for check, kills in checks.items():
+                mine = content["kills"].setdefault(ident, {}).setdefault(check, [])
+                mine += [kill for kill in kills if kill not in mine]
+    return content
 
 
 def write_kills(suite: Suite, jobs: int = 1) -> tuple[Path, list[Key]]:

@@ -327,20 +327,13 @@ class Suite:
                 found[each.name] = each
         return found
 
-    def known_kills(self, ident: str, check: str) -> tuple[Kill, ...]:
-        """The mutations known to turn a check of a row red, most effective first; none where the suite ships no table."""
-        return self._kills.get(ident, {}).get(check, ())
-
     @functools.cached_property
-    def _kills(self) -> Mapping[str, Mapping[str, tuple[Kill, ...]]]:
+    def known_kills(self) -> Mapping[str, Mapping[str, tuple[Kill, ...]]]:
+        """By row and check the mutations known to turn it red, most effective first; none where the suite ships no table."""
         source = files(self.package).joinpath(self.kills)
         if not source.is_file():
             return {}
-        table = json.loads(source.read_text("utf-8"))["kills"]
-        return {
-            ident: {check: tuple(Kill(*each) for each in kills) for check, kills in checks.items()}
-            for ident, checks in table.items()
-        }
+        return kills_from(json.loads(source.read_text("utf-8")))
 
     def checks_for(self, ident: str) -> tuple[Check, ...]:
         """The checks that judge a row; for a twin those of the row it names."""
@@ -366,6 +359,14 @@ class Suite:
     def all_variants(self) -> tuple[Variant, ...]:
         """The conformant variants of the reference."""
         return tuple(self.resolve("variants"))
+
+
+def kills_from(content: Mapping[str, Any]) -> Mapping[str, Mapping[str, tuple[Kill, ...]]]:
+    """The table of a ``kills.json``."""
+    return {
+        ident: {check: tuple(Kill(*each) for each in kills) for check, kills in checks.items()}
+        for ident, checks in content["kills"].items()
+    }
 
 
 def _resolved(value: Any) -> Any:

@@ -204,8 +204,8 @@ def _event_label(event: Event) -> str:
     if event.kind == "conn.close":
         return f"connection ended: {info.get('how', '?')}"
     if event.kind in ("seed", "retrieve"):
-        done = "seeded" if event.kind == "seed" else "read back"
-        return f"{done if info.get('ok') == 'True' else 'not ' + done}: {info.get('sop_instance_uid', '?')} ({info.get('detail', '')})"
+        done = ("" if info.get("ok") == "True" else "not ") + ("seeded" if event.kind == "seed" else "read back")
+        return f"{done}: {info.get('sop_instance_uid', '?')} ({info.get('detail', '')})"
     what = info.pop("what", "")
     detail = ", ".join([what] * bool(what) + [f"{key} {value}" for key, value in info.items()])
     return f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"

@@ -55,13 +55,16 @@ class Result:
     def summary(self) -> str:
         """One line: how many committed and failed, with reasons."""
         reasons = sorted({"?" if each.reason is None else f"{each.reason:04X}H" for each in self.failed})
-        return f"{len(self.committed)} committed, {len(self.failed)} failed" + (f" ({', '.join(reasons)})" if reasons else "")
+        return f"{len(self.committed)} committed, {len(self.failed)} failed" + (
+            f" ({', '.join(reasons)})" if reasons else ""
+        )
 
     @property
     def instances(self) -> tuple[str, ...]:
         """Every SOP Instance UID named, in wire order, duplicates kept."""
         return tuple(
-            [each.sop_instance_uid for each in self.committed] + [each.reference.sop_instance_uid for each in self.failed]
+            [each.sop_instance_uid for each in self.committed]
+            + [each.reference.sop_instance_uid for each in self.failed]
         )
 
     def reasons_of(self, sop_instance_uid: str) -> tuple[int | None, ...]:

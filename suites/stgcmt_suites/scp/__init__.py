@@ -48,6 +48,7 @@ suite = Suite(
     stacks={"pynetdicom": "stgcmt_suites.scp.pynetdicom_stack:reference"},
     faults="stgcmt_suites.scp.faults:FAULTS",
     variants="stgcmt_suites.scp.variants:VARIANTS",
+    mutations="stgcmt_suites.scp.mutations:MUTATIONS",
     schema={"$ref": "#/$defs/dimse_end_point"},
     claims_schema={"properties": CLAIMS, "additionalProperties": False},
     endpoint="stgcmt.endpoints:dimse_address",

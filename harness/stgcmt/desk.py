@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +23,13 @@ from stgcmt.wire.stream import Listener, Network, Stream, TlsStream
 Serve = Callable[..., Any]
 ABSENT = "absent"
 HANDSHAKE_S = 10.0  # as long as an A-ASSOCIATE-RQ is waited for
+UID = re.compile(rb"(?<![0-9A-Za-z.])[0-9]+(?:\.[0-9]+){2,}(?![0-9A-Za-z.])")
+REGISTERED = b"1.2.840.10008."
+
+
+def tokens(data: bytes) -> set[str]:
+    """What looks like a UID of somebody's own in these bytes; registered ones name no transaction and no instance."""
+    return {found.decode("ascii") for found in UID.findall(data) if not found.startswith(REGISTERED)}
 
 
 class Mint:
@@ -55,6 +62,20 @@ class Owner(Protocol):
         """A message from outside mentioned these UIDs."""
         ...
 
+    @property
+    def adopts(self) -> bool:
+        """Whether the SUT's own UIDs in what it sends belong to this scenario from then on."""
+        ...
+
+    @property
+    def handlers(self) -> Mapping[int, Any]:
+        """Who serves the requests of this scenario's connections, by Command Field."""
+        ...
+
+    def hear(self, asked: Any) -> None:
+        """A message from outside is this scenario's."""
+        ...
+
 
 class LeaseHolder:
     """Who holds a lease: its scenario, once it has begun. Nothing is attributed before."""
@@ -69,6 +90,26 @@ class Connection:
     tap: HeldTap
     owners: list[Owner] = field(default_factory=list)
     done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True)
+class OwnersHandlers(Mapping[int, Any]):
+    """The handlers of whoever owns a connection by now: looked up for each message, after it was attributed."""
+
+    connection: Connection
+
+    def __getitem__(self, key: int) -> Any:
+        return next(owner.handlers[key] for owner in reversed(self.connection.owners) if key in owner.handlers)
+
+    def get(self, key: int, default: Any = None) -> Any:
+        """The handler of a Command Field; ``default`` where the script is to serve it."""
+        return next((each.handlers[key] for each in reversed(self.connection.owners) if key in each.handlers), default)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter({key for owner in self.connection.owners for key in owner.handlers})
+
+    def __len__(self) -> int:
+        return len({key for owner in self.connection.owners for key in owner.handlers})
 
 
 @dataclass
@@ -97,6 +138,8 @@ class Desk:
         self._network, self._clock, self._run, self._serve = network, clock, run, serve
         self._transactions: dict[str, Owner] = {}
         self._instances: dict[str, Owner] = {}
+        self._adopted: dict[str, Owner] = {}
+        self.dealer: Callable[[set[str]], Owner | None] | None = None
         self._open: set[Connection] = set()
         self._all_free = asyncio.Condition()
         self._ordinary = 0
@@ -145,6 +188,17 @@ class Desk:
         """Remember that ``owner`` minted ``uid``."""
         (self._transactions if transaction else self._instances)[uid] = owner
 
+    def adopt(self, uids: Iterable[str], owner: Owner) -> None:
+        """From now on these UIDs of the SUT's own belong to ``owner``, recorded as events ``uid``; the last adopter has them."""
+        for uid in sorted(uids):
+            if self._adopted.get(uid) is not owner and not self.mint.found_in(uid.encode("utf-8", "replace")):
+                self._adopted[uid] = owner
+                owner.recorder.event("uid", uid=uid, what="adopted")
+
+    def adopters(self, uids: Iterable[str]) -> list[Owner]:
+        """Whose these UIDs of the SUT's own are."""
+        return list({id(owner): owner for uid in uids if (owner := self._adopted.get(uid))}.values())
+
     async def _connection(self, place: Place, stream: Stream) -> None:
         connection = Connection(HeldTap(self._clock))
         place.served += 1
@@ -158,6 +212,7 @@ class Desk:
                 script=place.script,
                 number=place.served,
                 ae_title=place.ae_title,
+                handlers=OwnersHandlers(connection),
                 on_message=lambda _association, message: self._message(connection, message),
             )
         finally:
@@ -167,11 +222,27 @@ class Desk:
             connection.done.set()
 
     async def _message(self, connection: Connection, message: Any) -> None:
-        mentioned = self.mint.found_in(message.data or b"")
-        for owner in self.owners(mentioned):
+        data = message.data or b""
+        mentioned = self.mint.found_in(data)
+        found = self.owners(mentioned) or self._own_words(data)
+        for owner in found:
             self._attribute(connection, owner)
+            if owner.adopts:
+                self.adopt(tokens(data), owner)
         for owner in connection.owners:
             owner.reported(mentioned)
+            owner.hear(message)
+
+    def _own_words(self, data: bytes) -> list[Owner]:
+        """Whose a message is that mentions no UID of ours: by adopted UIDs, else whom it is dealt to."""
+        words = tokens(data)
+        if not words:
+            return []
+        dealt = None
+        found = self.adopters(words)
+        if not found and self.dealer is not None:
+            dealt = self.dealer(words)
+        return found or ([dealt] if dealt is not None else [])
 
     def owners(self, mentioned: set[str]) -> list[Owner]:
         """Whose a message is that mentions these UIDs: by Transaction UID, else by instance UIDs."""

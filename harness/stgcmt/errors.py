@@ -48,6 +48,10 @@ class UnreachableError(StgcmtError):
     exit_code = 4
 
 
+class SkippedError(Exception):
+    """The scenario cannot be played here; its checks are not-tested with this reason. It ends no command."""
+
+
 class HarnessError(StgcmtError):
     """The harness or a suite is at fault, not the SUT."""
 

@@ -69,9 +69,10 @@ def mutants(
 
 def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:
     """The operators that the harness has, and those of a suite."""
-    from stgcmt import mutation_dimse, mutation_http, mutation_reports  # noqa: PLC0415 - start-up
+    from stgcmt import mutation_dimse, mutation_http, mutation_reports, mutation_requests  # noqa: PLC0415 - start-up
 
-    return (general, order, *mutation_http.OPERATORS, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS, *extra)
+    http = (*mutation_http.OPERATORS, *mutation_requests.OPERATORS)
+    return (general, order, *http, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS, *extra)
 
 
 # --- splicing --------------------------------------------------------------------------------------------------------

@@ -97,12 +97,19 @@ class Piece:
         return splice(self.transcript, self.exchange.conn, "http.in", self.start, self.end, data)
 
 
+def from_outside(transcript: Transcript) -> frozenset[int | None]:
+    """The connections on which the SUT asked and we answered."""
+    opened = transcript.of("conn.open")
+    return frozenset(event.conn for event in opened if event.info.get("side") == "acceptor")
+
+
 def pieces(transcript: Transcript) -> Iterator[Piece]:
     """Every readable response of the SUT."""
     directions: dict[int | None, bytes] = {}
+    ours = from_outside(transcript)
     for exchange in http(transcript).exchanges:
         response = exchange.response
-        if response is None or response.status is None:
+        if response is None or response.status is None or exchange.conn in ours:
             continue
         if exchange.conn not in directions:
             directions[exchange.conn] = b"".join(
@@ -161,25 +168,28 @@ def heads(transcript: Transcript) -> Iterator[Edit]:
 def bodies(transcript: Transcript) -> Iterator[Edit]:
     """The body: absent, shorter, longer, other bytes; JSON and XML by what they mean."""
     for piece in pieces(transcript):
-        body = piece.body
+        yield from body_edits(piece)
 
-        def put(new: bytes, piece: Piece = piece, *, repair: bool = True) -> Callable[[], Transcript]:
-            return lambda: piece.put(piece.head, new, repair=repair)
 
-        if not body:
-            yield _edit("insert a body", piece, "text", partial(_with_body, piece, b"mutant"))
-            continue
-        yield _edit("empty body", piece, "", put(b""))
-        yield _edit("cut body", piece, "length repaired", put(body[: len(body) // 2]))
-        yield _edit("cut body", piece, "length as it was", put(body[:-1], repair=False))
-        yield _edit("longer body", piece, "length repaired", put(body + b"mutant"))
-        yield _edit("longer body", piece, "length as it was", put(body + b"mutant", repair=False))
-        for at in (0, len(body) // 3, len(body) // 2, len(body) - 1):
-            yield _edit(
-                "change a byte", piece, f"byte {at}", put(body[:at] + bytes([body[at] ^ 0x20]) + body[at + 1 :])
-            )
-        yield _edit("bytes that are no UTF-8", piece, "", put(body.replace(b'"', b'"\xff', 1)))
-        yield from _by_meaning(piece)
+def body_edits(piece: Piece) -> Iterator[Edit]:
+    """What can be done to one body."""
+    body = piece.body
+
+    def put(new: bytes, *, repair: bool = True) -> Callable[[], Transcript]:
+        return lambda: piece.put(piece.head, new, repair=repair)
+
+    if not body:
+        yield _edit("insert a body", piece, "text", partial(_with_body, piece, b"mutant"))
+        return
+    yield _edit("empty body", piece, "", put(b""))
+    yield _edit("cut body", piece, "length repaired", put(body[: len(body) // 2]))
+    yield _edit("cut body", piece, "length as it was", put(body[:-1], repair=False))
+    yield _edit("longer body", piece, "length repaired", put(body + b"mutant"))
+    yield _edit("longer body", piece, "length as it was", put(body + b"mutant", repair=False))
+    for at in (0, len(body) // 3, len(body) // 2, len(body) - 1):
+        yield _edit("change a byte", piece, f"byte {at}", put(body[:at] + bytes([body[at] ^ 0x20]) + body[at + 1 :]))
+    yield _edit("bytes that are no UTF-8", piece, "", put(body.replace(b'"', b'"\xff', 1)))
+    yield from _by_meaning(piece)
 
 
 def _with_text(piece: Piece, before: bytes, make: Callable[[], bytes], after: bytes) -> Transcript:

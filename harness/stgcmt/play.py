@@ -9,20 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stgcmt.askdesk import AskDesk, WebPlace
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
-from stgcmt.errors import HarnessError, UnreachableError, UsageError
+from stgcmt.errors import HarnessError, SkippedError, UnreachableError, UsageError
 from stgcmt.kill_proof import SEED
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
-from stgcmt.stage import QUIET, Backstage, SkippedError, Stage, Target
+from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
 from stgcmt.tls import server_context
 from stgcmt.transcript import Recorder
@@ -138,7 +140,9 @@ class Player:
 
         places = [_place(each) for each in self._destinations()]
         desk = Desk(places, self.network, self.clock, run, self._serve)
-        await self._open(desk)
+        asks = AskDesk(desk, self.network, self.clock, run, self.directory, self._web_places())
+        asks.attend = getattr(self.progress, "attend", None)
+        await self._open(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()
         try:
@@ -166,19 +170,25 @@ class Player:
                     how=self.plan.sut.driver.kind,
                     seconds=(self.clock.monotonic_ns() - start) / NS,
                 )
-                await self._all(run, desk, running)
+                asks.act, asks.triggering = running.act, functools.partial(running.table, "trigger")
+                await self._all(run, desk, running, asks)
         finally:
             self._bringing_up = None
             jitter.cancel()
             await asyncio.gather(jitter, return_exceptions=True)
+            await asks.aclose()
             await desk.aclose()
 
     @staticmethod
-    async def _open(desk: Desk) -> None:
+    async def _open(desk: Desk, asks: AskDesk) -> None:
         try:
             await desk.open()
+            await asks.open()
         except OSError as error:
-            taken = ", ".join(f"{place.host}:{place.port}" for place in desk.places if place.listener is None)
+            every: list[Any] = [*desk.places, *asks.places]
+            closed = [place for place in every if place.listener is None]
+            taken = ", ".join(f"{place.host}:{place.port}" for place in closed)
+            await asks.aclose()
             await desk.aclose()
             raise UsageError(
                 "opening destinations", "free ports where reports can arrive", f"{taken}: {error.strerror or error}",
@@ -191,6 +201,19 @@ class Player:
         if self.plan.sut.driver.kind == "builtin" and not self.plan.sut.destinations:
             return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, BUILTIN_DESTINATIONS + 1))
         return self.plan.sut.destinations
+
+    def _web_places(self) -> list[WebPlace]:
+        """Where the requests of SUTs arrive that ask over HTTP."""
+        found = []
+        for role in self.plan.roles:
+            suite = self.plan.suites[role]
+            if "http" not in suite.serves:
+                continue
+            section = self.plan.sut.section(role)
+            host, port = str(section.get("listen_host", "127.0.0.1")), int(section.get("listen_port", 0))
+            path = str(section.get("listen_path", "/dicom-web")).rstrip("/")
+            found.append(WebPlace(role, host, port, path, suite.resolve("unowned")))
+        return found
 
     def _references(self) -> dict[str, Reference]:
         if self.plan.sut.driver.kind != "builtin":
@@ -225,7 +248,7 @@ class Player:
         script = listener_of(LISTENERS, arguments.pop("script")).for_association(arguments.pop("number"))
         await serve_association(clock=self.clock, script=script, **arguments)
 
-    async def _all(self, run: Recorder, desk: Desk, running: Any) -> None:
+    async def _all(self, run: Recorder, desk: Desk, running: Any, asks: AskDesk) -> None:
         for each in self.plan.scenarios:
             if each.reason:
                 run.event(
@@ -236,7 +259,7 @@ class Player:
         back = Backstage(
             self.clock, self.network, self.plan.sut.timing, desk, running.provoke, running.restart,
             asyncio.Semaphore(self.plan.sut.timing.associations), self.plan.sut.preloaded,
-            getattr(self.progress, "waiting", None),
+            getattr(self.progress, "waiting", None), asks,
         )  # fmt: skip
         together = sorted((each for each in playable if not each.scenario.alone), key=self._urgency)
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open
@@ -317,7 +340,7 @@ class Player:
 
     async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:
         """Run the script itself and say how it ended."""
-        limit = self.plan.sut.timing.scenario
+        limit = None if stage.unhurried else self.plan.sut.timing.scenario
         try:
             try:
                 async with asyncio.timeout(limit):
@@ -327,7 +350,7 @@ class Player:
         except SkippedError as error:
             return "skipped", str(error)
         except TimeoutError:
-            return "timeout", f"not finished after {limit:g} s ([timing] scenario)"
+            return "timeout", f"not finished after {limit or 0:g} s ([timing] scenario)"
         return "complete", ""
 
     async def _reachable(self, run: Recorder, running: Any) -> set[str]:

@@ -13,10 +13,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from stgcmt.askdesk import AskDesk
+from stgcmt.asking import Asking
 from stgcmt.clock import NS, Clock
 from stgcmt.desk import Desk, Place
 from stgcmt.endpoints import dimse_endpoint, dimse_timeouts
-from stgcmt.errors import UsageError
+from stgcmt.errors import SkippedError, UsageError
 from stgcmt.suite import Scenario, Suite
 from stgcmt.sut import Timing
 from stgcmt.transcript import STEP, Recorder
@@ -29,10 +31,6 @@ _IN_LINE: ContextVar[bool] = ContextVar("stgcmt_in_line", default=False)
 
 class UndeclaredError(Exception):
     """A scenario did what it did not declare: the suite author's fault."""
-
-
-class SkippedError(Exception):
-    """The scenario cannot be played here; its checks are not-tested with this reason."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,10 @@ class Backstage:
     line: asyncio.Semaphore  # [timing] associations
     preloaded: tuple[Any, ...] = ()
     waiting: Callable[[str, str, str, float], None] | None = None
+    asks: AskDesk | None = None
 
 
-class Stage:
+class Stage(Asking):
     """The ``play`` argument of one scenario."""
 
     def __init__(
@@ -75,6 +74,7 @@ class Stage:
         self._news = asyncio.Condition()
         self._clients: list[Any] = []
         self._preloaded = 0
+        self.prepare_asking(scenario.name, back.asks, scenario.needs)
 
     # --- steps, UIDs, notes
 
@@ -296,6 +296,7 @@ class Stage:
         """Close the clients and let associations of this scenario end, at most ``release`` seconds."""
         for client in self._clients:
             await client.aclose()
+        await self.end_asking()
         if not await self._back.desk.drain(self, self.timing.release):
             self.recorder.event(
                 "note", what="open-association", text="an association from the SUT was still open at the end"

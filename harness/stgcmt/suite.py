@@ -75,6 +75,7 @@ class Play(Protocol):
     timing: Any
     destination: Any
     clock: Clock
+    heard: list[Any]
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""
@@ -102,6 +103,30 @@ class Play(Protocol):
 
     def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
         """An association to the SUT under the AE title of the (leased) destination."""
+        ...
+
+    def answer(self, script: Any) -> None:
+        """How our server answers this scenario's requests (``stgcmt.asking``)."""
+        ...
+
+    def serve(self, handlers: Mapping[int, Any]) -> None:
+        """Who serves this scenario's DIMSE requests, by Command Field."""
+        ...
+
+    async def trigger(self, *instances: Any, **values: str) -> bool:
+        """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time."""
+        ...
+
+    async def asked(self, count: int = 1, **how: Any) -> bool:
+        """Wait until the SUT has asked ``count`` times in all; False at the deadline."""
+        ...
+
+    async def quiet(self, within: str = "quiet_period", seconds: float | None = None) -> int:
+        """Wait until the SUT has asked nothing for a whole quiet period; how often it asked meanwhile."""
+        ...
+
+    async def believes(self, instance: Any) -> bool | None:
+        """Whether the SUT holds an instance as committed, as ``[state]`` tells; ``None`` where it does not."""
         ...
 
     async def wait(self, name: str, seconds: float | None = None, *, why: str = "") -> None:
@@ -266,6 +291,8 @@ class Suite:
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
+    serves: tuple[str, ...] = ()  # "http": the SUT asks us, at listen_host and listen_port of its section
+    unowned: str | Callable[[Any], Any] | None = None
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property

@@ -70,6 +70,7 @@ class Timing:
     second_part_pause: float = 2.0  # longer than a server's eager flush (1 s), shorter than any read time-out
     ready: float = 30.0  # a Java archive starts in 10 to 20 s
     provoke: float = 30.0  # a vendor's command does one thing in one database
+    trigger: float = 30.0  # a client that was told to ask does it at once, or at the next turn of its queue
     scenario: float = 300.0  # far above the sum of all deadlines of the longest scenario
     jitter_floor: float = 0.05  # below 50 ms nobody can tell lateness from a loaded scheduler
     concurrency: int = 16  # scenarios at once: fewer than the association limit of common archives (20 and more)

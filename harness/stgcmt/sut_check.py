@@ -96,7 +96,7 @@ class Checks:
     def _placeholders(self) -> Iterator[Problem]:
         count = len(self.all_destinations())
         for path, text in placeholders.strings_at(self.document, ()):
-            if path[0] in {"provoke", "claims"}:
+            if path[0] in {"provoke", "claims", "trigger", "state"}:
                 continue
             for match in placeholders.KNOWN.finditer(text):
                 if match[3] is not None and int(match[3]) >= count:

@@ -15,6 +15,8 @@ Schema = dict[str, Any]
 COMMON = {
     "seeding": {"$ref": "#/$defs/seeding"},
     "retrieval": {"$ref": "#/$defs/retrieval"},
+    "trigger": {"$ref": "#/$defs/trigger"},
+    "state": {"$ref": "#/$defs/provocation"},
 }
 
 

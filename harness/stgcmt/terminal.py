@@ -93,6 +93,16 @@ class Progress:
         under.why, under.until = why, self._now() + seconds
         self._refresh()
 
+    def attend(self, role: str, scenario: str, what: str) -> None:
+        """A person is asked to do something; said also where progress is quiet, or nobody would do it."""
+        line = f"{role}/{scenario}: {what}"
+        if self._live is not None:
+            self._live.console.print(line, markup=False, highlight=False)
+            return
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
     def proving(self, done: int, total: int) -> None:
         """So many passes of ``total`` are proved against mutations of their recordings."""
         self._proving = f"proving {done} of {total} passes"

@@ -57,7 +57,7 @@ async def serve_association(
     ``handlers`` maps a Command Field (``command.N_ACTION_RQ`` …) to who serves it. ``ae_title`` is compared with the
     called AE title where the script says so. Cancellation aborts. An error of a handler or of ``on_message`` is raised.
     """
-    served = _Served(script, handlers or {}, on_message)
+    served = _Served(script, {} if handlers is None else handlers, on_message)
     assoc = Association(stream, clock, tap, "acceptor", timeouts or Timeouts(), served.serve)
     assoc.start()
     try:

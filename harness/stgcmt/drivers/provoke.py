@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -29,6 +29,8 @@ class Provoked:
 
     ok: bool
     detail: str = ""
+    code: int | None = field(default=None, compare=False)  # the exit status of a command
+    output: str = field(default="", compare=False)  # what it printed, or the body of the answer
 
 
 class NoTap:
@@ -50,10 +52,14 @@ def fill(text: str, values: Mapping[str, str], *, quoted: bool = False) -> str:
 
 
 async def carry_out(
-    action: Provocation, values: Mapping[str, str], context: Context, placeholders: Placeholders
+    action: Provocation,
+    values: Mapping[str, str],
+    context: Context,
+    placeholders: Placeholders,
+    limit: float | None = None,
 ) -> Provoked:
-    """Carry one provocation out, within its time-out or ``[timing] provoke``."""
-    limit = action.timeout or context.sut.timing.provoke
+    """Carry one provocation out, within its time-out, else ``limit``, else ``[timing] provoke`` (seconds)."""
+    limit = action.timeout or limit or context.sut.timing.provoke
     try:
         async with asyncio.timeout(limit):
             if action.url is not None:
@@ -82,7 +88,7 @@ async def _command(
     finally:
         await child.end(grace=0)
     said = "\n".join(child.tail(20))[-DETAIL:]
-    return Provoked(child.code == 0, child.how + (f": {said}" if said else ""))
+    return Provoked(child.code == 0, child.how + (f": {said}" if said else ""), child.code, said)
 
 
 def secret_environment(sut: Sut) -> dict[str, str]:
@@ -109,4 +115,5 @@ async def _call(
     if isinstance(answer, NoAnswer):
         return Provoked(False, f"{action.method} {url}: no answer: {answer.kind} {answer.detail}")
     said = Masker(sut.secrets).text(answer.body.decode("utf-8", "replace").strip())[:DETAIL]
-    return Provoked(200 <= (answer.status or 0) < 300, f"status {answer.status}" + (f": {said}" if said else ""))
+    detail = f"status {answer.status}" + (f": {said}" if said else "")
+    return Provoked(200 <= (answer.status or 0) < 300, detail, output=said)

@@ -11,7 +11,7 @@ from stgcmt.clock import Clock
 from stgcmt.drivers.provoke import Provoked, carry_out
 from stgcmt.errors import UsageError
 from stgcmt.placeholders import Place, Placeholders
-from stgcmt.sut import Provocation, Sut
+from stgcmt.sut import Provocation, Sut, thaw
 from stgcmt.wire.stream import Network
 
 
@@ -89,6 +89,22 @@ class Running:
             )
         self.context.record("provoke", name=name, role=role, ok=done.ok, detail=done.detail, values=dict(values))
         return done
+
+    async def act(self, table: str, role: str, mode: str | None, values: Mapping[str, str]) -> Provoked | None:
+        """Carry out ``[trigger]`` or ``[state]`` of a role with ``{…}`` substituted; ``None`` where there is none.
+
+        It may take as long as the SUT likes where the scenario ends it: its caller sets the limit.
+        """
+        entry = self.table(table, role, mode)
+        if not {"command", "url"} & entry.keys():
+            return None
+        limit = self.sut.timing.scenario if table == "trigger" else None
+        filled = {"role": role, "mode": mode or "", **values}
+        return await carry_out(Provocation.of(entry), filled, self.context, self.placeholders, limit)
+
+    def table(self, name: str, role: str, mode: str | None = None) -> Mapping[str, Any]:
+        """``[trigger]`` or ``[state]`` of a role: its section's own, else the SUT file's; empty where there is none."""
+        return dict(self.section(role, mode).get(name) or thaw(self.sut.document.get(name, {})))
 
 
 class External(Running):

@@ -281,8 +281,10 @@ def _http(t: Transcript) -> HttpView:
     for conn, events in connections.items():
         if not _is_http(events):
             continue
-        for number, exchange in enumerate(_Conversation(t, conn, events).exchanges()):
-            idle = number > 0 and exchange.outcome in {"closed", "reset"} and exchange.method in _SAFE
+        conversation = _Conversation(t, conn, events)
+        for number, exchange in enumerate(conversation.exchanges()):
+            broken = exchange.outcome in {"closed", "reset"} and exchange.method in _SAFE
+            idle = number > 0 and broken and not conversation.from_outside
             (stale if idle else found).append(exchange)
     return HttpView(tuple(sorted(found, key=_when)), tuple(sorted(stale, key=_when)), t.name)
 
@@ -348,6 +350,11 @@ class _Conversation:
     @functools.cached_property
     def _side(self) -> object:
         return next((event.info.get("side") for event in self.events if event.kind == "conn.open"), None)
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether the peer asked and we answered: then a missing answer is our own doing."""
+        return self._side == "acceptor"
 
     @functools.cached_property
     def _close(self) -> Event | None:

@@ -1,0 +1,312 @@
+"""What a scenario can do whose SUT asks: trigger it, script what it is answered, wait for it, hear what it believes.
+
+::
+
+    @scenario(needs=("trigger",), wants=("state",), waits=("trigger", "quiet_period"))
+    async def at_once(play):
+        instance = play.make("ct")
+        play.answer(script)                 # an Asked -> Reply, sync or async, or a sequence of replies
+        await play.trigger(instance)        # the vendor's command or URL; returns once the SUT has asked
+        await play.asked(2)                 # False at the deadline
+        await play.quiet()                  # until nothing came for a quiet period
+        await play.believes(instance)       # True, False, None: recorded as an event ``state``
+
+Over DIMSE ``play.serve({N_ACTION_RQ: handler})`` takes the place of ``answer``; ``asked`` and ``quiet`` count messages of
+both kinds.
+Events: ``trigger`` (action started | ended | nobody-asked; how, sop_instance_uids, ok, detail) and ``state``
+(sop_instance_uid, committed, deletable, ok, detail). ``uid`` with what = "adopted" names a UID of the SUT's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stgcmt.askdesk import AskDesk, Triggering
+from stgcmt.clock import Clock
+from stgcmt.errors import SkippedError
+
+if TYPE_CHECKING:
+    from stgcmt.sut import Timing
+    from stgcmt.transcript import Recorder
+
+QUIET_ROUNDS = 60  # a SUT that never falls silent is not waited for for ever
+NOT_COMMITTED = 1  # the exit status of a [state] command that says no; any other but 0 says nothing
+
+
+class Asking:
+    """The part of ``play`` for a SUT that asks; mixed into the stage."""
+
+    role: str
+    mode: str | None
+    timing: Timing
+    clock: Clock
+    recorder: Recorder
+    destination: Any
+    asks: AskDesk | None
+    adopts = False
+
+    def prepare_asking(self, scenario: str, asks: AskDesk | None, needs: Sequence[str] = ()) -> None:
+        """Called once by the stage."""
+        self.asks, self._scenario_name, self.declared_needs = asks, scenario, tuple(needs)
+        self.heard: list[Any] = []
+        self.handlers: Mapping[int, Any] = {}
+        self._script: Any = None
+        self._acting: set[asyncio.Task[None]] = set()
+        self._hearing = asyncio.Condition()
+
+    @property
+    def unhurried(self) -> bool:
+        """Whether a person, or chance, makes the SUT ask: then deadlines of their own bound the scenario."""
+        table = self.asks.triggering(self.role, self.mode) if self.asks and self.asks.triggering else {}
+        return "trigger" in self.declared_needs and table.get("how") in {"attended", "listen"}
+
+    def reported(self, uids: set[str]) -> None:
+        """The desk's word that a message from outside mentioned these UIDs."""
+        raise NotImplementedError
+
+    def _declared(self, name: str) -> None:
+        raise NotImplementedError
+
+    def _waiting(self, name: str, reason: str, seconds: float, why: str) -> contextlib.AbstractContextManager[None]:
+        raise NotImplementedError
+
+    # --- what the SUT is answered
+
+    def answer(self, script: Any) -> None:
+        """How our server answers this scenario's requests from now on.
+
+        ``script``: a function of the request (``Asked``) that returns a ``Reply`` or awaits one; or a sequence of replies, one a
+        request, of which the last is repeated.
+        """
+        self._script = script if callable(script) else _in_turn(tuple(script))
+
+    def serve(self, handlers: Mapping[int, Any]) -> None:
+        """Who serves this scenario's DIMSE requests, by Command Field (see ``actors.acceptor.Handler``)."""
+        self.handlers = dict(handlers)
+
+    async def answer_http(self, asked: Any) -> Any:
+        """What this scenario's script says to a request; 404 without a script."""
+        from stgcmt.actors.http_server import Reply  # noqa: PLC0415 - start-up
+
+        self.hear(asked)
+        if self._script is None:
+            return Reply(404)
+        reply = self._script(asked)
+        return await reply if inspect.isawaitable(reply) else reply
+
+    def hear(self, asked: Any) -> None:
+        """Count a request or message of the SUT (HTTP ``Asked`` or a DIMSE message)."""
+        self.heard.append(asked)
+        _forget_failure(asyncio.ensure_future(self._tell()))
+
+    async def _tell(self) -> None:
+        async with self._hearing:
+            self._hearing.notify_all()
+
+    # --- waiting for the SUT
+
+    async def asked(
+        self, count: int = 1, *, within: str = "trigger", seconds: float | None = None,
+        where: Callable[[Any], bool] | None = None, reason: str = "report",
+    ) -> bool:  # fmt: skip
+        """Wait until the SUT has asked ``count`` times in all (requests that fit ``where``); False at the deadline."""
+        self._declared(within)
+        length = float(getattr(self.timing, within)) if seconds is None else float(seconds)
+        with self._waiting(within, reason, length, f"{count} request(s) of the SUT"):
+            try:
+                async with asyncio.timeout(length), self._hearing:
+                    await self._hearing.wait_for(lambda: self._count(where) >= count)
+            except TimeoutError:
+                return False
+        return True
+
+    async def quiet(self, within: str = "quiet_period", seconds: float | None = None) -> int:
+        """Wait until the SUT has asked nothing for a whole quiet period; how many requests it made meanwhile."""
+        before = len(self.heard)
+        for _ in range(QUIET_ROUNDS):
+            if not await self.asked(len(self.heard) + 1, within=within, seconds=seconds, reason="quiet"):
+                return len(self.heard) - before
+        self.recorder.event("note", what="never-quiet", requests=len(self.heard) - before)
+        return len(self.heard) - before
+
+    def _count(self, where: Callable[[Any], bool] | None) -> int:
+        return len(self.heard) if where is None else sum(1 for each in self.heard if where(each))
+
+    # --- making the SUT ask
+
+    async def trigger(self, *instances: Any, **values: str) -> bool:
+        """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time.
+
+        A vendor's command or URL may take as long as the commitment: it goes on beside the scenario. Raises
+        ``SkippedError`` where the trigger failed and nothing ever came, or nobody asked in an attended or listening run.
+        """
+        self._declared("trigger")
+        asks = self._asks()
+        table = asks.triggering(self.role, self.mode) if asks.triggering else {}
+        how = Triggering.of(table)
+        if how is None:
+            raise SkippedError("the SUT file has no [trigger]")
+        self.adopts = True
+        uids = [each.sop_instance_uid for each in instances]
+        before = len(self.heard)
+        self.recorder.event("trigger", action="started", how=how.how, sop_instance_uids=uids)
+        if how.how in {"attended", "listen"}:
+            return await self._wait_for_somebody(how, instances, before)
+        acting = asyncio.ensure_future(self._act(table, instances, values))
+        self._acting.add(acting)
+        acting.add_done_callback(self._acting.discard)
+        return await self._until_asked(acting, before)
+
+    async def _until_asked(self, acting: asyncio.Future[None], before: int) -> bool:
+        waiting = asyncio.ensure_future(self.asked(before + 1, within="trigger", reason="deadline"))
+        try:
+            both: set[asyncio.Future[Any]] = {acting, waiting}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            failed = acting.done() and self._failed
+            if failed and not self.heard:  # what was heard before must be judged
+                raise SkippedError(f"the trigger failed: {self._failed}")
+            came = await waiting
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        if not came:
+            self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.trigger))
+        return came
+
+    _failed = ""
+    _batches = 0
+
+    async def _act(self, table: Mapping[str, Any], instances: Sequence[Any], values: Mapping[str, str]) -> None:
+        asks = self._asks()
+        filled = {**self._values(instances), **values}
+        if "{files}" in json.dumps(dict(table)):
+            filled["files"] = str(self._files(asks.directory, instances))
+        done = await asks.act("trigger", self.role, self.mode, filled) if asks.act else None
+        ok, detail = (done.ok, done.detail) if done else (False, "no driver")
+        self._failed = "" if ok else detail or "without a word"
+        self.recorder.event("trigger", action="ended", ok=ok, detail=detail)
+
+    async def _wait_for_somebody(self, how: Triggering, instances: Sequence[Any], before: int) -> bool:
+        asks = self._asks()
+        async with asks.turn if how.how == "attended" else contextlib.nullcontext():
+            seconds = how.deadline if how.how == "attended" else asks.left_of(how.window)
+            if how.how == "attended" and asks.attend:
+                files = self._files(asks.directory, instances)
+                asks.attend(self.role, self._scenario_name, self._instruction(files, seconds))
+            asks.want(self)
+            try:
+                came = await self.asked(before + 1, within="trigger", seconds=seconds, reason="deadline")
+            finally:
+                asks.want_no_more(self)
+        if not came:
+            self.recorder.event("trigger", action="nobody-asked", seconds=seconds)
+        if not self.heard:
+            raise SkippedError(f"nobody asked within {seconds:g} s ([trigger] how = {how.how!r})")
+        return came
+
+    def _instruction(self, files: Path, seconds: float) -> str:
+        values = self._values(())
+        where = values.get("base_url") or f"{values.get('ae_title')}@{values.get('host')}:{values.get('port')}"
+        return (
+            f"have the client send the instances in {files} and ask {where} for their commitment, within {seconds:g} s"
+        )
+
+    def _values(self, instances: Sequence[Any]) -> dict[str, str]:
+        """What the placeholders of ``[trigger]`` and ``[state]`` stand for."""
+
+        def joined(name: str) -> str:
+            return ",".join(dict.fromkeys(str(getattr(each, name)) for each in instances))
+
+        values = {
+            f"{name}s": joined(name) for name in ("sop_instance_uid", "study_instance_uid", "series_instance_uid")
+        }
+        values["sop_class_uids"] = ",".join(each.sop_class_uid for each in instances)
+        values["scenario"] = self._scenario_name
+        place = self._asks().place(self.role)
+        if place is not None:
+            values |= {"base_url": place.base_url, "host": place.host, "port": str(place.port)}
+        if self.destination is not None:
+            ours = self.destination
+            values |= {"ae_title": ours.ae_title}
+            if place is None:
+                values |= {"host": ours.host, "port": str(ours.port)}
+            values |= {"dimse_host": ours.host, "dimse_port": str(ours.port)}
+        return values
+
+    def _files(self, directory: Path, instances: Sequence[Any]) -> Path:
+        """The instances as DICOM files in a directory of this scenario."""
+        self._batches += 1
+        where = directory / "instances" / self.role / self._scenario_name / str(self._batches)
+        where.mkdir(parents=True, exist_ok=True)
+        for each in instances:
+            (where / f"{each.sop_instance_uid}.dcm").write_bytes(each.part10())
+        return where.absolute()
+
+    # --- what the SUT believes
+
+    async def believes(self, instance: Any) -> bool | None:
+        """Whether the SUT holds an instance as committed, or would delete it, as ``[state]`` tells; ``None``: unknown.
+
+        ``instance``: one of ours, or a SOP Instance UID.
+        """
+        uid = instance if isinstance(instance, str) else instance.sop_instance_uid
+        asks = self._asks()
+        done = (
+            await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})
+            if asks.act
+            else None
+        )
+        if done is None:  # no [state]
+            return None
+        committed, deletable = _belief(done)
+        self.recorder.event(
+            "state", sop_instance_uid=uid, committed=committed, deletable=deletable, ok=done.ok, detail=done.detail
+        )
+        return None if committed is None and deletable is None else bool(committed) or bool(deletable)
+
+    async def end_asking(self) -> None:
+        """Let the vendor's commands that still run end, at most ``[timing] trigger`` seconds."""
+        if self._acting:
+            _, pending = await asyncio.wait(self._acting, timeout=float(self.timing.trigger))
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    def _asks(self) -> AskDesk:
+        if self.asks is None:
+            raise SkippedError("this suite serves nobody: Suite.serves is empty")
+        return self.asks
+
+
+def _in_turn(replies: Sequence[Any]) -> Callable[[Any], Any]:
+    def turns() -> Iterator[Any]:
+        yield from replies
+        while True:
+            yield replies[-1]
+
+    endless = turns()
+    return lambda _: next(endless)
+
+
+def _belief(done: Any) -> tuple[bool | None, bool | None]:
+    """(committed, deletable) from JSON in the output, else from the exit status of a command."""
+    with contextlib.suppress(ValueError, TypeError):
+        told = json.loads(done.output)
+        if isinstance(told, dict) and {"committed", "deletable"} & told.keys():
+            committed, deletable = (told.get(key) for key in ("committed", "deletable"))
+            return (committed if isinstance(committed, bool) else None), (
+                deletable if isinstance(deletable, bool) else None
+            )
+    if done.code is None:
+        return None, None
+    return {0: True, NOT_COMMITTED: False}.get(done.code), None
+
+
+def _forget_failure(task: asyncio.Future[None]) -> None:
+    task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)

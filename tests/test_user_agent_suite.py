@@ -65,7 +65,9 @@ def test_a_variant_is_as_good_as_the_reference(name):
 
 def test_a_loss_of_data_is_told_as_such_and_cites_result_and_belief():
     recording = record(suite, Case(ROLE, FAULT, "believes-any-200"))
-    (row,) = [row for row in judged(suite, recording, Case(ROLE, FAULT, "believes-any-200")) if row.id == "WEB-UA-SAFE-01"]
+    (row,) = [
+        row for row in judged(suite, recording, Case(ROLE, FAULT, "believes-any-200")) if row.id == "WEB-UA-SAFE-01"
+    ]
     assert row.verdict == "fail"
     assert row.requirement.consequence == "data-loss"
     kinds = {

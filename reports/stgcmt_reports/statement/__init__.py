@@ -1,0 +1,44 @@
+"""Conformance statements: PS3.2 Annex N for Storage Commitment, filled from a recording, with its claims audited.
+
+``write`` is the writer; ``stgcmt_reports.statement.document.build`` makes the values that it renders.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stgcmt.evidence import Evidence
+
+DIRECTORY = "statement"
+LEDGER = "ledger.json"
+
+
+def write(evidence: Evidence, directory: Path) -> list[Path]:
+    """Write ``statement/`` (Markdown, HTML, DOCX, JSON, claims) and ``ledger.json``; raises ``OSError``."""
+    from stgcmt_reports.statement import readings, render_docx, render_html, render_md  # noqa: PLC0415 - start-up
+    from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
+
+    statement = build(evidence)
+    folder = directory / DIRECTORY
+    folder.mkdir(exist_ok=True)
+    files: dict[str, str | bytes] = {
+        "statement.json": json.dumps(statement.to_json(), separators=(",", ":")) + "\n",
+        "claims.json": _json(statement.audit),
+        "statement.md": render_md.render(statement),
+        "statement.html": render_html.render(statement),
+        "statement.docx": render_docx.render(statement),
+    }
+    written: list[Path] = []
+    for name, content in files.items():
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
+        written.append(path)
+    path = directory / LEDGER
+    path.write_text(_json(readings.document(evidence.results)), "utf-8")
+    return [*written, path]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=True) + "\n"

@@ -1,0 +1,42 @@
+"""``statement.html``: the conformance statement as one offline page that prints well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from stgcmt_reports.statement import words
+from stgcmt_reports.statement.claims import TITLES
+from stgcmt_reports.statement.values import Statement
+
+
+def render(statement: Statement) -> str:
+    """The page."""
+    template = _environment().get_template("statement.html.j2")
+    page: str = template.render(
+        s=statement, words=words, cover=words.cover(statement), claims=statement.audit, readings=statement.ledger,
+        css=_template("statement.css"), **helpers(),
+    )  # fmt: skip
+    return page
+
+
+def helpers() -> Mapping[str, Any]:
+    """What the partials ``claims.html.j2`` and ``readings.html.j2`` need beside ``claims`` and ``readings``."""
+    return {"claim_titles": TITLES, "claim_value": words.value_text, "claim_note": words.audit_note}
+
+
+def _environment() -> Any:
+    import jinja2  # noqa: PLC0415 - start-up
+
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def _template(name: str) -> str:
+    return files("stgcmt_reports").joinpath("templates", name).read_text("utf-8")

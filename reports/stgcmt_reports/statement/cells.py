@@ -9,6 +9,8 @@ from typing import Any
 from stgcmt_reports.statement.values import Cell, Row, Seen
 
 OPEN = "to be completed"
+_NAMED = 6
+_PLAIN = {"", "request"}  # steps whose names say no more than the scenario's
 
 
 def fixed(text: object) -> Cell:
@@ -77,13 +79,26 @@ def listed(values: Iterable[Any], limit: int = 8) -> str:
 
 
 def sent_in(seen: Seen, word: str = "sent") -> Callable[[Iterable[Any]], str]:
-    """Makes a sentence of where a value was seen: ``sent in: all missing, wrong class``."""
+    """Makes a sentence of where a value was seen: ``sent in: wrong commands (n-get, n-create)``.
+
+    Up to six scenarios are named, each with up to six of its steps; of more it is said how many.
+    """
 
     def text(values: Iterable[Any]) -> str:
-        names = {place.transcript.rpartition("/")[2].replace("_", " ") for place in seen.places(*values)}
-        return f"{word} in: {listed(names)}" if len(names) <= 6 else f"{word} in {len(names)} scenarios"
+        steps: dict[str, set[str]] = {}
+        for place in seen.places(*values):
+            steps.setdefault(place.transcript.rpartition("/")[2].replace("_", " "), set()).add(place.step)
+        if len(steps) > _NAMED:
+            return f"{word} in {len(steps)} scenarios"
+        return f"{word} in: {listed(f'{name}{_steps(found - _PLAIN)}' for name, found in steps.items())}"
 
     return text
+
+
+def _steps(found: set[str]) -> str:
+    if not found:
+        return ""
+    return f" ({listed(found)})" if len(found) <= _NAMED else f" ({len(found)} steps)"
 
 
 def row(key: str, *cells: Cell | str) -> Row:

@@ -97,6 +97,7 @@ def _dimse(name: str, seen: DimseSeen) -> Observation | None:
         "file_set_told": (seen.file_set_told, (), lambda values: f"File-Set ID and UID: {listed(values)}"),
         "retrieve_ae": (seen.retrieve_ae, (), lambda values: f"Retrieve AE Title: {listed(values)}"),
         "arrival": (seen.arrival, (), lambda values: f"reports come on {listed(values)}"),
+        "after_success": (seen.after_success, (), listed),
         "after_reasons": (seen.after_reason, (), _pairs_after),
         "delay": (seen.delays, (), _delay),
         "stored": (seen.stored, (), lambda values: f"C-STORE: {class_names(values)}"),

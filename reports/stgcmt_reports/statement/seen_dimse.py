@@ -13,6 +13,7 @@ from stgcmt.clock import NS
 from stgcmt.transcript import Transcript
 from stgcmt.views.association import Association, Message, hex4
 from stgcmt.views.dimse import dimse
+from stgcmt.wire.items import Associate
 from stgcmt_reports.statement.modules import FILE_SET_ID, FILE_SET_UID, RETRIEVE_AE, Information, of_message
 from stgcmt_reports.statement.values import Seen
 
@@ -38,7 +39,7 @@ class Side:
     tls: Seen = field(default_factory=Seen)
     ends: Seen = field(default_factory=Seen)
     failures: Seen = field(default_factory=Seen)
-    verification: Seen = field(default_factory=Seen)
+    extended: Seen = field(default_factory=Seen)  # SOP Classes with an extended negotiation item
 
 
 @dataclass
@@ -63,6 +64,7 @@ class DimseSeen:
     after_status: Seen = field(default_factory=Seen)  # (status, what the SUT did next)
     after_reason: Seen = field(default_factory=Seen)  # (failure reason, what the SUT did next)
     after_receipt: Seen = field(default_factory=Seen)  # (status of our N-EVENT-REPORT-RSP, what the SUT did next)
+    after_success: Seen = field(default_factory=Seen)  # what the SUT holds committed instances for
 
     @property
     def anything(self) -> bool:
@@ -103,6 +105,8 @@ class _Reader:
             self._action(message, asked)
         for message, told in self.events:
             self._report(message, told)
+        if self.seen.sut_asks:
+            self._beliefs()
         for message in self.view.messages("C-STORE-RSP", incoming=not self.seen.sut_asks):
             uid = message.command.affected_class
             if message.status == 0 and uid:
@@ -131,6 +135,8 @@ class _Reader:
             side.window.add(said.async_ops or "not negotiated", self.name, step, where)
             side.calling.add(assoc.calling_ae, self.name, step, where)
             side.called.add(assoc.called_ae, self.name, step, where)
+            for item in said.ext_neg:
+                side.extended.add(item.uid, self.name, step, where)
             if assoc.rq.identity is not None and initiated:
                 side.identity.add("User Identity negotiation", self.name, step, where)
             self._contexts(assoc, side, proposed=initiated)
@@ -140,15 +146,12 @@ class _Reader:
         where = assoc.negotiation_events
         if proposed:
             for context in assoc.rq.contexts if assoc.rq else ():
-                role = assoc.rq.role(context.abstract_syntax) if assoc.rq else None
-                words = "default" if role is None else f"SCU={role.scu} SCP={role.scp}"
+                words = _roles(assoc.rq, context.abstract_syntax)
                 for syntax in context.transfer_syntaxes:
                     side.contexts.add((context.abstract_syntax, syntax, words), self.name, assoc.step, where)
             return
         for granted in assoc.contexts:
-            role = assoc.ac.role(granted.abstract_syntax) if assoc.ac else None
-            words = "default" if role is None else f"SCU={role.scu} SCP={role.scp}"
-            key = (granted.abstract_syntax, granted.transfer_syntax, words)
+            key = (granted.abstract_syntax, granted.transfer_syntax, _roles(assoc.ac, granted.abstract_syntax))
             side.contexts.add(key, self.name, assoc.step, where)
         accepted = {each.id for each in assoc.contexts}
         for context in assoc.rq.contexts if assoc.rq else ():
@@ -200,6 +203,29 @@ class _Reader:
             return "asks again under a new Transaction UID"
         return "sends nothing more for it during the scenario"
 
+    def _beliefs(self) -> None:
+        """What the SUT says that it holds an instance for, by the last report, else response, that concerned it."""
+        for event in self.view.transcript.of("state"):
+            uid, held = str(event.info.get("sop_instance_uid")), event.info.get("committed")
+            if held is None:
+                continue
+            words = f"holds the instance as {'committed' if held else 'not committed'}"
+            reports = [pair for pair in self.events if pair[0].t_last < event.t and uid in pair[1].instances]
+            asked = [pair for pair in self.actions if pair[0].t_last < event.t and uid in pair[1].instances]
+            step = event.step
+            if reports:
+                message, told = reports[-1]
+                where = (*message.events, event.n)
+                reason = next((each[2] for each in told.failed if each[1] == uid and each[2] is not None), None)
+                if reason is None:
+                    self.seen.after_success.add(words, self.name, step, where)
+                else:
+                    self.seen.after_reason.add((reason, words), self.name, step, where)
+            elif asked:
+                response = self.view.response_to(asked[-1][0])
+                status = NO_ANSWER if response is None or response.status is None else response.status
+                self.seen.after_status.add((status, words), self.name, step, (*asked[-1][0].events, event.n))
+
     def _report(self, message: Message, told: Information) -> None:
         response = self.view.response_to(message)
         receipt = NO_ANSWER if response is None or response.status is None else response.status
@@ -225,6 +251,12 @@ class _Reader:
             )
             what = "sends the report again" if again else "does not send it again during the scenario"
             self._add(self.seen.after_receipt, (receipt, what), message, response)
+
+
+def _roles(said: Associate | None, uid: str) -> str:
+    """The role items of a SOP class; one is the rule, none means the defaults."""
+    found = [f"SCU={role.scu} SCP={role.scp}" for role in said.roles if role.uid == uid] if said is not None else []
+    return " and ".join(found) or "default"
 
 
 def _level(told: Information, tags: Iterable[int]) -> str:

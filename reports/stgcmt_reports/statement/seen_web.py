@@ -38,6 +38,7 @@ class WebSeen:
     other_methods: Seen = field(default_factory=Seen)
     resources: Seen = field(default_factory=Seen)
     headers: dict[str, Seen] = field(default_factory=dict)
+    presence: dict[str, Seen] = field(default_factory=dict)  # (method, whether the field was there)
     request_types: Seen = field(default_factory=Seen)  # (media type, whether the request was accepted)
     result_types: Seen = field(default_factory=Seen)
     accepted_types: Seen = field(default_factory=Seen)
@@ -85,7 +86,8 @@ class _Call:
 
 def observe(transcripts: Mapping[str, Transcript], *, sut_asks: bool) -> WebSeen:
     """Everything that these transcripts show of the SUT in this direction."""
-    seen = WebSeen(sut_asks, headers={name: Seen() for name in SENT_BY_SUT[sut_asks]})
+    names = SENT_BY_SUT[sut_asks]
+    seen = WebSeen(sut_asks, headers={name: Seen() for name in names}, presence={name: Seen() for name in names})
     for name, transcript in transcripts.items():
         sides = {event.conn: event.info.get("side") for event in transcript.of("conn.open", "conn.refused")}
         wanted = "acceptor" if sut_asks else "requestor"
@@ -97,7 +99,10 @@ def observe(transcripts: Mapping[str, Transcript], *, sut_asks: bool) -> WebSeen
         if exchanges:
             # a mode that states a retention of its own says nothing of what is stated for the SUT
             short = any(event.info.get("what") == "retention" for event in transcript.of("note"))
-            _Reader(seen, name, exchanges, short=short).read()
+            reader = _Reader(seen, name, exchanges, short=short)
+            reader.read()
+            if sut_asks:
+                reader.beliefs(transcript)
     return seen
 
 
@@ -127,6 +132,23 @@ class _Reader:
         for uid in dict.fromkeys(call.uid for call in self.calls):
             self._transaction([call for call in self.calls if call.uid == uid])
 
+    def beliefs(self, transcript: Transcript) -> None:
+        """What the SUT says that it holds an instance for, by the last answer that concerned it."""
+        named = {call.uid: call.asked.instances for call in self.calls if call.asked.instances}
+        for event in transcript.of("state"):
+            uid, held = str(event.info.get("sop_instance_uid")), event.info.get("committed")
+            before = [each for each in self.calls if each.exchange.t < event.t and uid in named.get(each.uid, ())]
+            if held is None or not before:
+                continue
+            last = before[-1]
+            what = "the instances"
+            if last.status == 200:
+                told = any(uid == each[1] for each in last.told.committed)
+                what = "what the result commits" if told else "what the result does not commit"
+            words = f"holds {what} as {'committed' if held else 'not committed'}"
+            after = self.seen.after_check if last.method == "GET" else self.seen.after_request
+            after.add((last.status, words), self.name, last.exchange.step, (*last.exchange.events, event.n))
+
     # --- one call -------------------------------------------------------------------------------------------------------
 
     def _call(self, call: _Call) -> None:
@@ -146,6 +168,8 @@ class _Reader:
         message = call.exchange.request if self.seen.sut_asks else call.exchange.response
         for name, seen in self.seen.headers.items():
             value = message.header(name) if message is not None else None
+            if message is not None:
+                self._add(self.seen.presence[name], (call.method, value is not None), call.exchange)
             if value is not None:
                 self._add(seen, _shown(name, value), call.exchange)
 

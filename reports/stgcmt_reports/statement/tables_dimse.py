@@ -239,12 +239,19 @@ def _contexts(context: Context, *, initiated: bool) -> tuple[Row, ...]:
                 abstract, f"{named(abstract)} {abstract}",
                 _cell(context, f"{slot}.syntaxes", side.contexts, keys, _syntaxes, hint),
                 _cell(context, f"{slot}.roles", side.contexts, keys, _roles, hint),
-                fixed("none: not allowed for this class")
-                if abstract == PUSH_MODEL
-                else context.declared.cell(f"{slot}.extended", hint="none, unless stated"),
+                _extended(context, side, slot, abstract),
             )
         )  # fmt: skip
     return tuple(rows)
+
+
+def _extended(context: Context, side: Side, slot: str, abstract: str) -> Cell:
+    """SOP Class Extended Negotiation: seen, or for the Push Model class what PS3.4 J.2.1 says of it."""
+    if abstract in side.extended:
+        return context.declared.cell(f"{slot}.extended", side.extended, abstract, text="negotiated")
+    if abstract == PUSH_MODEL:
+        return fixed("none: not allowed for this class")
+    return context.declared.cell(f"{slot}.extended", hint="none, unless stated")
 
 
 def _syntaxes(keys: Iterable[Any]) -> str:

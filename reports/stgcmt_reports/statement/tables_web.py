@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from stgcmt_reports.statement.cells import fixed, listed, row, sent_in
 from stgcmt_reports.statement.context import Context
 from stgcmt_reports.statement.seen_web import NO_ANSWER, RESOURCE, SENT_BY_SUT, WebSeen
-from stgcmt_reports.statement.values import Cell, Row
+from stgcmt_reports.statement.values import Cell, Row, Seen
 
 TRANSACTION = f"/{RESOURCE}/{{transactionUID}}"
 _NAMES = {"etag": "ETag", "www-authenticate": "WWW-Authenticate"}
@@ -50,12 +50,31 @@ def headers(context: Context, key: str, _name: str) -> tuple[Row, ...]:
         found = seen.headers[name]
         label = _NAMES.get(name, "-".join(word.capitalize() for word in name.split("-")))
         cell = context.declared.cell(f"{face}.header.{name}", found, text=listed, hint="not seen in this run")
-        where = context.declared.get(f"{face}.header.{name}.comment")
-        default = fixed("in requests" if seen.sut_asks else "in responses")
-        rows.append(row(name, label, cell, default if where is None else Cell(where, "declared")))
+        comment = f"{face}.header.{name}.comment"
+        presence = seen.presence[name]
+        there = [pair for pair in presence if pair[1]]
+        where = context.declared.cell(
+            comment, presence if there else None, *presence, text=_presence(presence), hint="-"
+        )
+        rows.append(row(name, label, cell, where if there or where.kind == "declared" else fixed("")))
     if not seen.sut_asks:
         rows.append(_understood(context, face, seen))
     return tuple(rows)
+
+
+def _presence(seen: Seen) -> Callable[[Iterable[Any]], str]:
+    """``in every Request, in no Result Check``: how far a header field is always there."""
+
+    def text(_: Iterable[Any]) -> str:
+        parts = []
+        for method, one, several in (("POST", "Request", "Requests"), ("GET", "Result Check", "Result Checks")):
+            there, not_there = seen.count((method, True)), seen.count((method, False))
+            if there or not_there:
+                words = f"some {several}" if there and not_there else f"every {one}" if there else f"no {one}"
+                parts.append(f"in {words}")
+        return ", ".join(parts)
+
+    return text
 
 
 def _understood(context: Context, face: str, seen: WebSeen) -> Row:

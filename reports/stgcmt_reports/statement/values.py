@@ -14,7 +14,7 @@ from typing import Any, Literal
 Kind = Literal["observed", "declared", "open", "fixed"]
 KINDS: tuple[Kind, ...] = ("observed", "declared", "open")
 SHOWN = 3  # places that a rendered cell names; all of them stand in statement.json
-KEPT = 3  # places that a cell keeps of each transcript: more of the same says no more
+KEPT = 2  # places that a cell keeps of each step of each transcript: more of the same says no more
 
 
 @dataclass(frozen=True, order=True)
@@ -159,13 +159,13 @@ class Seen:
     """Sightings: by value, where it was seen, in the order of the recording."""
 
     def __init__(self) -> None:
-        self._places: dict[Any, dict[str, list[Place]]] = {}
+        self._places: dict[Any, dict[tuple[str, str], list[Place]]] = {}
         self._counts: dict[Any, int] = {}
 
     def add(self, value: Any, transcript: str, step: str | None, events: Iterable[int]) -> None:
         """One more sighting of ``value``."""
         self._counts[value] = self._counts.get(value, 0) + 1
-        places = self._places.setdefault(value, {}).setdefault(transcript, [])
+        places = self._places.setdefault(value, {}).setdefault((transcript, step or ""), [])
         if len(places) < KEPT:
             places.append(Place(transcript, step or "", tuple(events)))
 
@@ -180,10 +180,10 @@ class Seen:
 
     def places(self, *values: Any) -> tuple[Place, ...]:
         """Where any of these values was seen; of all of them where none is named."""
-        found: dict[str, list[Place]] = {}
+        found: dict[tuple[str, str], list[Place]] = {}
         for value in values or tuple(self._places):
-            for transcript, places in self._places.get(value, {}).items():
-                found.setdefault(transcript, []).extend(places)
+            for key, places in self._places.get(value, {}).items():
+                found.setdefault(key, []).extend(places)
         return tuple(place for places in found.values() for place in places[:KEPT])
 
     def count(self, *values: Any) -> int:
@@ -195,7 +195,7 @@ class Seen:
         for value in other:
             mine = self._places.setdefault(value, {})
             for place in other.places(value):
-                places = mine.setdefault(place.transcript, [])
+                places = mine.setdefault((place.transcript, place.step), [])
                 if len(places) < KEPT:
                     places.append(place)
             self._counts[value] = self._counts.get(value, 0) + other.count(value)

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tomllib
 import zipfile
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -17,7 +16,7 @@ import pytest
 from statement_runs import CLEAN, VARIANT, evidence_of, facts, statement_of, suites
 from stgcmt.selftest_cases import Case, record
 from stgcmt_reports import statement as writer
-from stgcmt_reports.statement import editions, readings, render_docx, render_html, render_md, words
+from stgcmt_reports.statement import editions, readings, render_docx, words
 from stgcmt_reports.statement.cells import Declared
 from stgcmt_reports.statement.document import build
 from stgcmt_reports.statement.values import Cell, Place, Seen
@@ -28,7 +27,11 @@ WEB_ROWS = ("WEB-13.4.3-07", "WEB-13.4.2-01", "WEB-13.2-03", "WEB-13.2-08", "WEB
 
 def cells_of(statement, table):
     return {
-        row.key: row.cells for section in statement.sections for one in section.tables if one.key == table for row in one.rows
+        row.key: row.cells
+        for section in statement.sections
+        for one in section.tables
+        if one.key == table
+        for row in one.rows
     }
 
 
@@ -38,7 +41,9 @@ def with_claims(recording, claims):
 
     header = recording.run.header
     info = {**header.info, "claims": claims}
-    return dataclasses.replace(recording, run=dataclasses.replace(recording.run, header=dataclasses.replace(header, info=info)))
+    return dataclasses.replace(
+        recording, run=dataclasses.replace(recording.run, header=dataclasses.replace(header, info=info))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,9 @@ def test_sections_of_other_roles_are_kept_and_not_applicable(scp_recording):
 
 
 def test_what_the_vendor_states_is_declared_and_keeps_its_events(scp_recording):
-    stated = {"statement": {"scp": {"action": {"0120": "a mandatory attribute is missing"}, "commitment": "for ten years"}}}
+    stated = {
+        "statement": {"scp": {"action": {"0120": "a mandatory attribute is missing"}, "commitment": "for ten years"}}
+    }
     rows = build(evidence_of(with_claims(scp_recording, stated)))
     cell = cells_of(rows, "status_dimse.scp_action")["0120H"][3]
     assert (cell.kind, cell.text, cell.count) == ("declared", "a mandatory attribute is missing", 5)
@@ -145,7 +152,9 @@ def test_claims_of_an_origin_server(web_recording, claims, listed, claim):
 def test_a_contradicted_claim_names_its_finding(web_recording):
     stated = {"origin_server": {"media_types": ["application/dicom+json"]}}
     audit = build(evidence_of(with_claims(web_recording, stated))).audit
-    assert {each["value"] for each in audit["not_claimed"] if each["claim"] == "media_types"} >= {"application/dicom+xml"}
+    assert {each["value"] for each in audit["not_claimed"] if each["claim"] == "media_types"} >= {
+        "application/dicom+xml"
+    }
     stated = {"origin_server": {"always_synchronous": True}}
     audit = build(evidence_of(with_claims(web_recording, stated))).audit
     (entry,) = [each for each in audit["contradicted"] if each["claim"] == "always_synchronous"]
@@ -194,7 +203,10 @@ def test_the_ledger_gives_the_verdict_under_each_reading():
 
     row = ("WEB-13.4.3-11",)
     clean = {each["requirement"]: each for each in statement_of("origin_server", CLEAN, "", row).ledger}
-    broken = {each["requirement"]: each for each in statement_of("origin_server", FAULT, "duplicate-accepted-done", row).ledger}
+    broken = {
+        each["requirement"]: each
+        for each in statement_of("origin_server", FAULT, "duplicate-accepted-done", row).ledger
+    }
     assert clean["WEB-13.4.3-11"]["seen"] == "refuses it with 409"
     assert {each["verdict"] for each in clean["WEB-13.4.3-11"]["readings"]} == {"pass"}
     entry = broken["WEB-13.4.3-11"]
@@ -215,7 +227,12 @@ def test_the_data_of_an_edition_is_whole(edition):
     for section in data["sections"].values():
         for table in section["tables"].values():
             assert len(table["columns"]) >= 2 and table.get("seen", "read") in words.SURE
-    numbers = [table.get("number") for one in data["sections"].values() for table in one["tables"].values() if table.get("number")]
+    numbers = [
+        table.get("number")
+        for one in data["sections"].values()
+        for table in one["tables"].values()
+        if table.get("number")
+    ]
     assert len(numbers) == len(set(numbers))
     assert {"N.5-15", "N.5-16", "N.7-2", "N.7-8", "N.7-44", "N.7.3.3.6.1-1"} <= set(numbers)
 
@@ -239,7 +256,10 @@ def test_the_later_edition_says_what_was_read_in_it():
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, web_recording):
     directory = tmp_path_factory.mktemp("bundle")
-    hostile = {"origin_server": {"failure_reasons": [1]}, "statement": {"origin_server.role": "<script>alert(1)</script> | a `b`\x00\x1b \ud800"}}
+    hostile = {
+        "origin_server": {"failure_reasons": [1]},
+        "statement": {"origin_server.role": "<script>alert(1)</script> | a `b`\x00\x1b \ud800"},
+    }
     paths = writer.write(evidence_of(with_claims(web_recording, hostile)), directory)
     assert all(path.is_file() for path in paths)
     return directory
@@ -297,7 +317,13 @@ def test_json_fits_its_schema(written, name):
 
 def test_json_has_every_cell(written, web_recording):
     value = json.loads((written / "statement" / "statement.json").read_text("utf-8"))
-    cells = [cell for section in value["sections"] for table in section["tables"] for row in table["rows"] for cell in row["cells"]]
+    cells = [
+        cell
+        for section in value["sections"]
+        for table in section["tables"]
+        for row in table["rows"]
+        for cell in row["cells"]
+    ]
     for kind in ("observed", "declared", "open"):
         assert sum(cell["kind"] == kind for cell in cells) == value["cells"][kind]
     assert all(cell["evidence"] for cell in cells if cell["kind"] == "observed")
@@ -335,7 +361,15 @@ def test_the_document_opens_in_libreoffice(written, tmp_path):
     )  # fmt: skip
     text = (tmp_path / "statement.txt").read_text("utf-8-sig")
     assert "Failure Conditions on Storage Commitment SCP" not in text  # the SUT is no SCP
-    for wanted in ("N.5.2.6.2 Storage Commitment SCP - N/A", "N.7.3.3.6.1-1", "Retry-After", "● ", "☐ ", "◆ ", "Claims held against the wire"):
+    for wanted in (
+        "N.5.2.6.2 Storage Commitment SCP - N/A",
+        "N.7.3.3.6.1-1",
+        "Retry-After",
+        "● ",
+        "☐ ",
+        "◆ ",
+        "Claims held against the wire",
+    ):
         assert wanted in text, wanted
 
 
@@ -346,7 +380,7 @@ def test_sightings_keep_a_few_places_of_every_transcript():
     seen = Seen()
     for name in ("a", "b"):
         for n in range(9):
-            seen.add("x", name, "step", (n,))
+            seen.add("x", name, "step", (name == "b", n))
     assert seen.count("x") == 18 and [place.transcript for place in seen.places("x")] == ["a", "a", "b", "b"]
     merged = Seen()
     merged.merge(seen)
@@ -375,4 +409,96 @@ def test_facts_do_not_change_from_run_to_run():
     assert facts(statement_of("origin_server", CLEAN, "", rows)) == first
 
 
-__all__ = ["render_html", "render_md", "Path"]
+# --- the command ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle on disk of a run of two rows, without the kill proof."""
+    from stgcmt.clock import LoopClock
+    from stgcmt.play import Player
+    from stgcmt.selftest_cases import case_plan
+    from stgcmt.virtual import run_virtual
+    from stgcmt.wire.memory import MemoryNetwork
+
+    directory = tmp_path_factory.mktemp("played")
+    plan = case_plan(suites()["scp"], Case("scp", CLEAN, "", ("DIMSE-5.4.2.1-02",)))
+
+    async def main():
+        await Player(plan, directory, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None).play()
+
+    run_virtual(main())
+    from stgcmt.judge import read_recording
+
+    (directory / "results.json").write_text(json.dumps(evidence_of(read_recording(directory)).results), "utf-8")
+    return directory
+
+
+def run_command(*arguments):
+    from click.testing import CliRunner
+
+    from stgcmt.commands.statement import command
+
+    return CliRunner().invoke(command, [str(each) for each in arguments])
+
+
+def test_the_command_prints_the_statement(bundle):
+    found = run_command(bundle)
+    assert found.exit_code == 0 and "| Failure Conditions" not in found.output
+    assert "**Table N.5-16: Failure Conditions on Storage Commitment SCP**" in found.output
+
+
+def test_the_form_is_toml_and_round_trips(bundle, tmp_path):
+    form = run_command(bundle, "--form").output
+    assert tomllib.loads(form)["claims"]["statement"] == {}
+    filled = tmp_path / "claims.toml"
+    filled.write_text(re.sub(r'^# ("scp\.commitment" =) ""', r'\1 "ten years"', form, flags=re.M), "utf-8")
+    assert tomllib.loads(filled.read_text("utf-8"))["claims"]["statement"] == {"scp.commitment": "ten years"}
+    assert "◆ ten years" in run_command(bundle, "--claims", filled).output
+    slots = set(re.findall(r'^# ("[^"]+") = ', form, flags=re.M))
+    uncommented = "[claims.statement]\n" + "".join(f'{slot} = "x"\n' for slot in sorted(slots))
+    filled.write_text(uncommented, "utf-8")
+    again = tmp_path / "out"
+    assert run_command(bundle, "--claims", filled, "--out", again).exit_code == 0
+    audit = json.loads((again / "statement" / "claims.json").read_text("utf-8"))
+    assert audit["unknown_slots"] == [], "every slot of the form is one that a cell takes"
+
+
+def test_the_command_leaves_the_bundle_as_it_is(bundle, tmp_path):
+    before = sorted(path.relative_to(bundle) for path in bundle.rglob("*"))
+    out = tmp_path / "new"
+    assert run_command(bundle, "--out", out).exit_code == 0
+    assert sorted(path.relative_to(bundle) for path in bundle.rglob("*")) == before
+    assert {path.name for path in out.iterdir()} == {"statement", "ledger.json"}
+
+
+@pytest.mark.parametrize("trouble", ["no-bundle", "no-results", "broken-results", "no-claims", "not-toml"])
+def test_trouble_is_told(bundle, tmp_path, trouble):
+    from stgcmt.errors import StgcmtError
+
+    directory, arguments = bundle, []
+    if trouble == "no-bundle":
+        directory = tmp_path
+    elif trouble.endswith("results"):
+        directory = tmp_path / "copy"
+        shutil.copytree(bundle, directory)
+        (directory / "results.json").unlink()
+        if trouble == "broken-results":
+            (directory / "results.json").write_text("{", "utf-8")
+    else:
+        file = tmp_path / "claims.toml"
+        file.write_text("[claims.scp]\n" if trouble == "no-claims" else "=", "utf-8")
+        arguments = ["--claims", file]
+    found = run_command(directory, *arguments)
+    assert isinstance(found.exception, StgcmtError) and found.exception.__class__.__name__ == "UsageError"
+
+
+def test_claims_of_the_statement_may_stand_in_a_sut_file(tmp_path):
+    from stgcmt.sut import load
+
+    path = tmp_path / "sut.toml"
+    path.write_text(
+        'name = "x"\nroles = ["origin_server"]\n[origin_server]\nbase_url = "http://127.0.0.1:1/dicom-web"\n'
+        '[claims.statement.origin_server]\ncommitment = "ten years"\n', "utf-8",
+    )  # fmt: skip
+    assert load(path, suites=suites()).claim("statement.origin_server.commitment") == "ten years"

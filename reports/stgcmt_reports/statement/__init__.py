@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ def write(evidence: Evidence, directory: Path) -> list[Path]:
     path = directory / LEDGER
     path.write_text(_json(readings.document(evidence.results)), "utf-8")
     return [*written, path]
+
+
+def claims_section(evidence: Evidence) -> Mapping[str, Any] | None:
+    """What the partial ``claims.html.j2`` shows, for any page; ``None`` where nothing is claimed and nothing was seen."""
+    from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
+    from stgcmt_reports.statement.render_html import claims_data  # noqa: PLC0415 - start-up
+
+    statement = build(evidence)
+    return claims_data(statement) if any(statement.audit["counts"].values()) else None
+
+
+def readings_section(evidence: Evidence) -> tuple[Mapping[str, Any], ...]:
+    """What the partial ``readings.html.j2`` shows, for any page; empty where no silent point was met."""
+    from stgcmt_reports.statement.readings import ledger  # noqa: PLC0415 - start-up
+
+    return ledger(evidence.results)
 
 
 def _json(value: Any) -> str:

@@ -56,8 +56,7 @@ def _filtered(seen: Seen, wanted: Callable[[Any], bool], as_: Callable[[Any], An
     found = Seen()
     for value in seen:
         if wanted(value):
-            for place in seen.places(value):
-                found.add(as_(value), place.transcript, place.step, place.events)
+            found.take(as_(value), seen, value)
     return found
 
 

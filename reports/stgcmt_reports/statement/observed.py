@@ -69,9 +69,10 @@ def media_types(seen: WebSeen) -> Seen:
     for value in seen.request_types:
         media_type, accepted = value
         if accepted or seen.sut_asks:
-            _copy(found, ("request", media_type), seen.request_types, value)
-    for value in seen.accepted_types if seen.sut_asks else seen.result_types:
-        _copy(found, ("result", value), seen.accepted_types if seen.sut_asks else seen.result_types, value)
+            found.take(("request", media_type), seen.request_types, value)
+    results = seen.accepted_types if seen.sut_asks else seen.result_types
+    for value in results:
+        found.take(("result", value), results, value)
     return found
 
 
@@ -81,13 +82,8 @@ def own_codes(seen: WebSeen) -> Seen:
     for statuses, known in ((seen.request, LISTED_POST), (seen.check, LISTED_GET)):
         for status in statuses:
             if status > 0 and status not in known | GENERAL:
-                _copy(found, status, statuses, status)
+                found.take(status, statuses, status)
     return found
-
-
-def _copy(into: Seen, value: Any, source: Seen, original: Any) -> None:
-    for place in source.places(original):
-        into.add(value, place.transcript, place.step, place.events)
 
 
 def _dimse(name: str, seen: DimseSeen) -> Observation | None:

@@ -142,9 +142,9 @@ class _Writer:
 
     def claims(self, statement: Statement) -> None:
         self.heading("Claims held against the wire", 1)
-        for name in ("contradicted", "not_claimed", "not_observed", "observed"):
+        for name, title in TITLES.items():
             entries = statement.audit[name]
-            self.caption(f"{TITLES[name]}: {len(entries)}")
+            self.caption(f"{title}: {len(entries)}")
             if entries:
                 self.table(
                     ("Role", "Claim", "Value", "What was seen"),

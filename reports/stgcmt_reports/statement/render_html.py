@@ -15,15 +15,34 @@ def render(statement: Statement) -> str:
     """The page."""
     template = _environment().get_template("statement.html.j2")
     page: str = template.render(
-        s=statement, words=words, cover=words.cover(statement), claims=statement.audit, readings=statement.ledger,
-        css=_template("statement.css"), **helpers(),
+        s=statement, words=words, cover=words.cover(statement), claims=claims_data(statement), readings=statement.ledger,
+        css=_template("statement.css"),
     )  # fmt: skip
     return page
 
 
-def helpers() -> Mapping[str, Any]:
-    """What the partials ``claims.html.j2`` and ``readings.html.j2`` need beside ``claims`` and ``readings``."""
-    return {"claim_titles": TITLES, "claim_value": words.value_text, "claim_note": words.audit_note}
+def claims_data(statement: Statement) -> Mapping[str, Any]:
+    """The claim audit as the partial ``claims.html.j2`` takes it: strings alone."""
+    audit = statement.audit
+    return {
+        "lists": [
+            {
+                "name": name,
+                "title": title,
+                "entries": [
+                    {
+                        "role": each["role"],
+                        "claim": each["claim"],
+                        "value": words.value_text(each["value"]),
+                        "note": words.audit_note(each),
+                    }
+                    for each in audit[name]
+                ],
+            }
+            for name, title in TITLES.items()
+        ],
+        "unknown_slots": audit["unknown_slots"],
+    }
 
 
 def _environment() -> Any:

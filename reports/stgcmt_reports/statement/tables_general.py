@@ -37,7 +37,7 @@ def _classes(context: Context) -> tuple[Row, ...]:
     rows = [
         row(
             PUSH_MODEL, named(PUSH_MODEL), PUSH_MODEL,
-            _seen(push, roles, "content.push_model.dimse") if context.dimse else fixed("no"),
+            context.declared.cell("content.push_model.dimse", push, text=roles) if context.dimse else fixed("no"),
             fixed("does not exist on the web: the service stands in its place"),
             fixed("-"),
         )
@@ -84,8 +84,7 @@ def _syntaxes(context: Context) -> tuple[Row, ...]:
     for seen in context.dimse.values():
         for side, into in ((seen.initiated, offered), (seen.accepted, accepted)):
             for key in side.contexts:
-                for place in side.contexts.places(key):
-                    into.add(key[1], place.transcript, place.step, place.events)
+                into.take(key[1], side.contexts, key)
     declared = context.declared
     return tuple(
         row(
@@ -96,14 +95,6 @@ def _syntaxes(context: Context) -> tuple[Row, ...]:
         for uid in sorted({*offered, *accepted})
         if uid
     )  # fmt: skip
-
-
-def _seen(seen: Seen, text: str, slot: str) -> Cell:
-    return (
-        Cell(text, "observed", seen.places(), seen.count(), slot)
-        if seen
-        else Cell("to be completed", "open", slot=slot)
-    )
 
 
 def points(context: Context, key: str, name: str) -> tuple[Row, ...]:
@@ -124,11 +115,10 @@ def point_cell(context: Context, face: str, point: dict[str, Any]) -> Cell:
     """The statement of one point."""
     found = observation(point.get("seen", ""), context.faces[face])
     stated = context.claimed(point["claim"], point.get("claim_text", "{}")) if "claim" in point else None
-    hint = f"to be completed: {point['text']}"
     if found is None:
-        return context.declared.cell(point["slot"], hint=hint, stated=stated)
+        return context.declared.cell(point["slot"], stated=stated)
     seen, values, text = found
-    return context.declared.cell(point["slot"], seen, *values, text=text, hint=hint, stated=stated)
+    return context.declared.cell(point["slot"], seen, *values, text=text, stated=stated)
 
 
 def security(context: Context, _key: str, name: str) -> tuple[Row, ...]:
@@ -185,8 +175,7 @@ def _access(context: Context) -> tuple[Row, ...]:
         for statuses in () if web.sut_asks else (web.request, web.check):
             for status in (401, 403):
                 if status in statuses:
-                    for place in statuses.places(status):
-                        refused.add(status, place.transcript, place.step, place.events)
+                    refused.take(status, statuses, status)
         what = "Credentials sent" if web.sut_asks else "Credentials asked for"
         used = seen or refused
         rows.append(

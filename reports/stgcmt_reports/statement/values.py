@@ -184,18 +184,22 @@ class Seen:
         for value in values or tuple(self._places):
             for key, places in self._places.get(value, {}).items():
                 found.setdefault(key, []).extend(places)
-        return tuple(place for places in found.values() for place in places[:KEPT])
+        return tuple(place for places in found.values() for place in tuple(dict.fromkeys(places))[:KEPT])
 
     def count(self, *values: Any) -> int:
         """How often any of these values was seen; all of them where none is named."""
         return sum(self._counts.get(value, 0) for value in values or tuple(self._counts))
 
+    def take(self, value: Any, other: Seen, original: Any) -> None:
+        """Take over another collection's sightings of ``original`` as sightings of ``value``."""
+        mine = self._places.setdefault(value, {})
+        for place in other.places(original):
+            places = mine.setdefault((place.transcript, place.step), [])
+            if len(places) < KEPT:
+                places.append(place)
+        self._counts[value] = self._counts.get(value, 0) + other.count(original)
+
     def merge(self, other: Seen) -> None:
         """Take over another collection's sightings."""
         for value in other:
-            mine = self._places.setdefault(value, {})
-            for place in other.places(value):
-                places = mine.setdefault((place.transcript, place.step), [])
-                if len(places) < KEPT:
-                    places.append(place)
-            self._counts[value] = self._counts.get(value, 0) + other.count(value)
+            self.take(value, other, value)

@@ -124,6 +124,98 @@ def test_credentials_are_named_by_their_scheme_alone():
     assert "realm" not in json.dumps(statement.to_json())
 
 
+def mirrored(transcript):
+    """What the other side of the same conversation recorded: a SUT that answered becomes one that asks."""
+    import dataclasses
+
+    swap = {"dimse.in": "dimse.out", "dimse.out": "dimse.in", "http.in": "http.out", "http.out": "http.in"}
+    sides = {"requestor": "acceptor", "acceptor": "requestor"}
+    events = [
+        dataclasses.replace(
+            event,
+            kind=swap.get(event.kind, event.kind),
+            info={**event.info, "side": sides[event.info["side"]]} if event.info.get("side") in sides else event.info,
+        )
+        for event in transcript.events
+    ]
+    return transcript.with_events(events)
+
+
+def as_role(recording, role, change=lambda transcript: transcript):
+    """A recording under another role's name."""
+    import dataclasses
+
+    named = {
+        (role, name): change(dataclasses.replace(each, header=dataclasses.replace(each.header, role=role)))
+        for (_, name), each in recording.scenarios.items()
+    }
+    info = {**recording.run.header.info, "sut_head": {**recording.run.header.info["sut_head"], "roles": [role]}}
+    run = dataclasses.replace(recording.run, header=dataclasses.replace(recording.run.header, info=info))
+    return dataclasses.replace(recording, run=run, scenarios=named)
+
+
+def without_rows(evidence):
+    import dataclasses
+
+    return dataclasses.replace(evidence, results={**evidence.results, "requirements": []})
+
+
+def test_a_sut_that_asks_over_dimse_fills_its_tables(scp_recording):
+    """The tables of an SCU read directions, not role names: the mirror of an SCP's recording is one of an SCU."""
+    statement = build(without_rows(evidence_of(as_role(scp_recording, "scu", mirrored))))
+    assert {
+        section.key for section in statement.sections if section.key.startswith("service_") and section.applies
+    } == {"service_scu"}
+    action = cells_of(statement, "status_dimse.scu_action")
+    assert action["0000H"][3].kind == "observed" and "sends nothing more" in action["0000H"][3].text
+    assert action["0120H"][3].places[0].transcript == "scu/missing_attributes"
+    assert cells_of(statement, "status_dimse.scu_report")["0000H"][3].text.startswith("sent in")
+    assert cells_of(statement, "service_scu.reasons")["0112H"][1].kind == "observed"
+    proposed = cells_of(statement, "initiation.proposed")["1.2.840.10008.1.20.1"]
+    assert proposed[1].text == "Explicit VR Little Endian, Implicit VR Little Endian"
+    assert cells_of(statement, "duties_scu.duties")["D-SCU-4"][2].kind == "observed"
+
+
+def test_a_proxy_has_the_tables_of_both_its_faces(scp_recording, web_recording):
+    import dataclasses
+
+    front = as_role(web_recording, "proxy_to_dimse")
+    back = as_role(scp_recording, "proxy_to_dimse", mirrored)
+    both = dataclasses.replace(front, scenarios={**front.scenarios, **back.scenarios})
+    statement = build(without_rows(evidence_of(both)))
+    assert list(statement.head["faces"]) == ["scu", "origin_server"]
+    assert cells_of(statement, "status_web.origin_server_request")["202"][2].kind == "observed"
+    assert cells_of(statement, "status_dimse.scu_action")["0000H"][3].kind == "observed"
+
+
+def test_a_role_that_the_data_do_not_know_shows_what_its_traffic_shows(scp_recording):
+    statement = build(without_rows(evidence_of(as_role(scp_recording, "archive_of_a_third_party"))))
+    assert list(statement.head["faces"]) == ["scp"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("service", ["dimse", "web"])
+def test_bytes_that_mean_nothing_cost_no_statement(service, seed, scp_recording, web_recording, tmp_path):
+    import dataclasses
+    import random
+
+    dice = random.Random(seed)
+    recording = scp_recording if service == "dimse" else web_recording
+
+    def broken(event):
+        data = bytearray(event.data)
+        for _ in range(dice.randrange(0, 4) if data else 0):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        cut = data[: dice.randrange(len(data))] if data and dice.random() < 0.05 else data
+        return dataclasses.replace(event, data=bytes(cut))
+
+    scenarios = {
+        key: each.with_events([broken(event) for event in each.events]) for key, each in recording.scenarios.items()
+    }
+    evidence = evidence_of(dataclasses.replace(recording, scenarios=scenarios))
+    assert len(writer.write(evidence, tmp_path)) == 6
+
+
 # --- claims --------------------------------------------------------------------------------------------------------------
 
 
@@ -293,7 +385,9 @@ def test_hostile_text_is_text(written):
 
 def test_a_page_loads_nothing(written):
     page = (written / "statement" / "statement.html").read_text("utf-8")
-    assert not re.search(r"(src|href)=\"(?!#)", page) and "url(" not in page and "<script" not in page
+    assert (
+        not re.search(r"(src|href)=\"(?!#|\.\./report\.html#)", page) and "url(" not in page and "<script" not in page
+    )
 
 
 def test_markdown_rows_have_as_many_cells_as_their_heads(written):

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from stgcmt_reports.sequence import anchor
 from stgcmt_reports.statement import words
 from stgcmt_reports.statement.claims import TITLES
-from stgcmt_reports.statement.values import Statement
+from stgcmt_reports.statement.values import SHOWN, Statement
 
 
 def render(statement: Statement) -> str:
@@ -16,7 +17,7 @@ def render(statement: Statement) -> str:
     template = _environment().get_template("statement.html.j2")
     page: str = template.render(
         s=statement, words=words, cover=words.cover(statement), claims=claims_data(statement), readings=statement.ledger,
-        css=_template("statement.css"),
+        css=_template("statement.css"), anchor=anchor, shown=SHOWN,
     )  # fmt: skip
     return page
 

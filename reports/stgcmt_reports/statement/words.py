@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stgcmt_reports.statement.values import Cell, Section, Statement, Table
+from stgcmt_reports.statement.values import SHOWN, Cell, Section, Statement, Table
 
 MARKS: Mapping[str, str] = {"observed": "●", "declared": "◆", "open": "☐", "fixed": ""}
 NAMES: Mapping[str, str] = {"observed": "observed", "declared": "declared", "open": "to be completed"}
@@ -39,9 +39,18 @@ def caption(table: Table) -> str:
 
 def seen_note(cell: Cell) -> str:
     """Where a cell was seen: ``seen 12 times: …``."""
-    if not cell.places:
-        return ""
-    return f"seen {'once' if cell.count == 1 else f'{cell.count} times'}: {cell.where}"
+    return f"{times(cell)}: {cell.where}" if cell.places else ""
+
+
+def times(cell: Cell) -> str:
+    """How often a cell was seen."""
+    return "seen once" if cell.count == 1 else f"seen {cell.count} times"
+
+
+def rest(cell: Cell) -> str:
+    """How many more sightings there are than a cell names."""
+    more = cell.count - min(len(cell.places), SHOWN)
+    return f"; {more} more" if more > 0 else ""
 
 
 def cover(statement: Statement) -> list[tuple[str, str]]:

@@ -436,6 +436,27 @@ def test_the_same_bundle_gives_the_same_documents(tmp_path, web_recording):
     assert parts[0] == parts[1]
 
 
+def test_the_document_has_every_table_and_cell(web_recording, tmp_path):
+    import docx
+
+    evidence = evidence_of(web_recording)
+    statement = build(evidence)
+    path = tmp_path / "statement.docx"
+    path.write_bytes(render_docx.render(statement))
+    tables = docx.Document(str(path)).tables
+    wanted = [table for section in statement.sections for table in section.tables if table.rows]
+    for mine, theirs in zip(wanted, tables[2 : 2 + len(wanted)], strict=True):  # cover and legend stand before them
+        assert [cell.text for cell in theirs.rows[0].cells] == list(mine.columns)
+        assert len(theirs.rows) == len(mine.rows) + 1
+        for row, there in zip(mine.rows, theirs.rows[1:], strict=True):
+            for cell, written in zip(row.cells, there.cells, strict=True):
+                assert cell.text in written.text
+
+
+def test_text_that_xml_cannot_hold_is_replaced():
+    assert render_docx.clean("a\x00\x1b\ud800\uffff<\t\n\U0001f600") == "a\ufffd\ufffd\ufffd\ufffd<\t\n\U0001f600"
+
+
 def _libreoffice() -> str:
     found = shutil.which("soffice") or shutil.which("libreoffice")
     if found is None:

@@ -149,6 +149,15 @@ AUDITORS: tuple[Auditor, ...] = (
         "scp", "no_retrieve_ae_title",
         lambda one, _: _flag(one.retrieve_ae, lambda where: where == "absent", lambda where: where != "absent"),
     ),
+    Auditor("scu", "sop_classes", lambda one, _: _items(one.classes)),
+    Auditor(
+        "scu", "implicit_only",
+        lambda one, _: _flag(_push(one, 1), lambda uid: uid == _IMPLICIT, lambda uid: uid != _IMPLICIT),
+    ),
+    Auditor(
+        "scu", "proposes_no_roles",
+        lambda one, _: _flag(_push(one, 2), lambda words: words == "default", lambda words: words != "default"),
+    ),
     Auditor("user_agent", "media_types", lambda web, _: _items(_types(web)), ("WEB-13.2-03",)),
     Auditor("user_agent", "no_xml", lambda web, _: _without(web, "xml")),
     Auditor("user_agent", "no_multipart", lambda web, _: _without(web, "multipart")),

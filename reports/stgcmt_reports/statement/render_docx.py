@@ -7,6 +7,7 @@ seconds for some hundred cells.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 _WIDTH = 9700  # twentieths of a point: A4 between margins of 2 cm
 _FILL = {"observed": "E6F4EA", "declared": "E5EEFB", "open": "FFF5D6"}
 _INK = {"observed": "14532D", "declared": "1E3A6E", "open": "6B4B00"}
+_FORBIDDEN = re.compile("[^\\t\\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEAD, _SOFT = "EEF2F6", "5B6775"
 _WIDE = frozenset(
     {"Behavior", "Condition", "Statement", "Failure Behavior", "Supported Values", "What was seen", "Verdict under each reading"}
@@ -222,9 +224,4 @@ def _run(text: str, *, bold: bool = False, italic: bool = False, colour: str = "
 
 def clean(text: str) -> str:
     """Text without what XML 1.0 cannot hold."""
-    return "".join(char if _allowed(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def _allowed(char: str) -> bool:
-    code = ord(char)
-    return char in "\t\n" or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code >= 0x10000
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

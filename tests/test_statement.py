@@ -216,6 +216,43 @@ def test_bytes_that_mean_nothing_cost_no_statement(service, seed, scp_recording,
     assert len(writer.write(evidence, tmp_path)) == 6
 
 
+def test_what_was_not_judged_stands_on_the_cover(scp_recording):
+    evidence = evidence_of(scp_recording)
+    cover = dict(words.cover(build(evidence)))
+    excluded = sum(bool(row["excluded"]) for row in evidence.results["requirements"])
+    assert excluded and f"{excluded} excluded" in cover["Not judged"] and "not-tested" in cover["Not judged"]
+    summary = evidence.results["summary"]
+    assert cover["Tested / total"].startswith(f"{summary['tested']} / {summary['total']} ")
+    assert cover["Known issues"] == "none"
+    known = {"id": "DIMSE-5.4.2.1-02", "role": "scp", "reason": "r", "until": None, "ticket": None}
+    evidence.results["known_issues"]["applied"].append(known)
+    assert dict(words.cover(build(evidence)))["Known issues"] == "DIMSE-5.4.2.1-02 (scp)"
+
+
+def test_a_tls_connection_fills_the_security_table(scp_recording):
+    import dataclasses
+
+    from stgcmt.transcript import Event
+
+    scenarios = dict(scp_recording.scenarios)
+    key = ("scp", "missing_attributes")
+    events = list(scenarios[key].events)
+    at = next(place for place, event in enumerate(events) if event.kind == "conn.open") + 1
+    tls = Event(
+        9999,
+        events[at].t,
+        "conn.tls",
+        b"",
+        events[at - 1].conn,
+        None,
+        {"version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384"},
+    )
+    scenarios[key] = scenarios[key].with_events([*events[:at], tls, *events[at:]])
+    statement = build(evidence_of(dataclasses.replace(scp_recording, scenarios=scenarios)))
+    cell = cells_of(statement, "security.profiles")["scp"][2]
+    assert (cell.kind, cell.text) == ("observed", "TLSv1.3 TLS_AES_256_GCM_SHA384") and cell.places[0].events == (9999,)
+
+
 # --- claims --------------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +288,11 @@ def test_a_contradicted_claim_names_its_finding(web_recording):
     audit = build(evidence_of(with_claims(web_recording, stated))).audit
     (entry,) = [each for each in audit["contradicted"] if each["claim"] == "always_synchronous"]
     assert entry["evidence"] and entry["findings"], "a claim that the wire contradicts is a finding of the judge, too"
+    assert words.audit_note(entry).startswith("finding WEB-13.4.3-07")
+    stated = {"origin_server": {"unsupported_sop_classes": ["1.2.840.10008.5.1.4.1.1.2"]}}
+    audit = build(evidence_of(with_claims(web_recording, stated))).audit
+    (entry,) = [each for each in audit["contradicted"] if each["claim"] == "unsupported_sop_classes"]
+    assert entry["evidence"] and words.audit_note(entry).startswith(("finding ", "no requirement judges it"))
 
 
 @pytest.mark.parametrize(

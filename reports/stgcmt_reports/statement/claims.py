@@ -43,12 +43,16 @@ class Look:
 
 @dataclass(frozen=True)
 class Auditor:
-    """How one claim of a face is looked at; ``decides``: rows whose violation contradicts the claim."""
+    """How one claim of a face is looked at.
+
+    ``decides``: rows whose violation contradicts the claim. ``about``: rows that are its finding where the wire contradicts it.
+    """
 
     face: str
     claim: str
     look: Callable[[Any, Any], Look]
     decides: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
 
 def _filtered(seen: Seen, wanted: Callable[[Any], bool], as_: Callable[[Any], Any] = lambda value: value) -> Seen:
@@ -125,7 +129,7 @@ AUDITORS: tuple[Auditor, ...] = (
     ),
     Auditor(
         "origin_server", "unsupported_sop_classes",
-        lambda web, _: _items(web.refused_classes, against=web.committed_classes), ("WEB-J.2-13",),
+        lambda web, _: _items(web.refused_classes, against=web.committed_classes), about=("WEB-J.2-13", "WEB-J.2-12"),
     ),
     Auditor("origin_server", "unsecured", lambda web, _: Look(against=_refusals(web))),
     Auditor(
@@ -163,8 +167,14 @@ AUDITORS: tuple[Auditor, ...] = (
     Auditor("user_agent", "no_multipart", lambda web, _: _without(web, "multipart")),
     Auditor("user_agent", "query_parameters", lambda web, _: _items(web.parameters)),
     Auditor("user_agent", "character_sets", lambda web, _: _items(_filtered(web.charsets, lambda name: name != "utf-8"))),
-    Auditor("user_agent", "max_result_checks", lambda web, claimed: _at_most(web.checks_made, claimed)),
-    Auditor("user_agent", "max_retries", lambda web, claimed: _at_most(web.repeats, claimed)),
+    Auditor(
+        "user_agent", "max_result_checks",
+        lambda web, claimed: _at_most(web.checks_made, claimed), about=("WEB-UA-POLL-01", "WEB-13.5.3-12"),
+    ),
+    Auditor(
+        "user_agent", "max_retries",
+        lambda web, claimed: _at_most(web.repeats, claimed), about=("WEB-13.5.3-12", "WEB-HTTP-RETRY-01"),
+    ),
 )  # fmt: skip
 
 
@@ -187,7 +197,7 @@ def audit(evidence: Evidence, context: Context, sections: Sequence[Section] = ()
             auditor = known.get((role, claim))
             seen = context.faces.get(role)
             look = auditor.look(seen, value) if auditor is not None and seen is not None else None
-            for state, entry in _claimed(role, claim, value, look, rows, auditor.decides if auditor else ()):
+            for state, entry in _claimed(role, claim, value, look, rows, auditor):
                 entries[state].append(entry)
     for auditor in AUDITORS:
         seen = context.faces.get(auditor.face)
@@ -205,10 +215,12 @@ def audit(evidence: Evidence, context: Context, sections: Sequence[Section] = ()
 
 
 def _claimed(
-    role: str, claim: str, value: Any, look: Look | None, rows: Iterable[Mapping[str, Any]], decides: tuple[str, ...]
+    role: str, claim: str, value: Any, look: Look | None, rows: Sequence[Mapping[str, Any]], auditor: Auditor | None
 ) -> Iterable[tuple[str, dict[str, Any]]]:
     """Each value that is claimed, with its list: a claim of several values is one entry a value."""
+    decides, about = (auditor.decides, auditor.about) if auditor is not None else ((), ())
     findings = [row for row in rows if row["role"] == role and _contradicts(row, f"{role}.{claim}", decides)]
+    near = [row["id"] for row in rows if row["role"] == role and row["id"] in about and row["verdict"] in RED]
     several = isinstance(value, (list, tuple))
     for one in value if several else (value,):
         entry = _entry(role, claim, one)
@@ -221,7 +233,7 @@ def _claimed(
         if key in against or mine:
             places = against.places(key) if key in against else tuple(_cited(mine))
             count = against.count(key) if key in against else len(places)
-            yield "contradicted", entry | _where(places, count) | {"findings": [row["id"] for row in findings]}
+            yield "contradicted", entry | _where(places, count) | {"findings": [row["id"] for row in findings] or near}
         elif key in support:
             yield "observed", entry | _where(support.places(key), support.count(key))
         else:

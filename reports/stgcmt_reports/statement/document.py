@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stgcmt.evidence import Evidence
@@ -102,9 +102,23 @@ def _head(evidence: Evidence, context: Context) -> dict[str, Any]:
         "state": results["state"],
         "tested": summary["tested"],
         "total": summary["total"],
-        "known_issues": len(results["known_issues"]["applied"]),
+        "unjudged": _unjudged(results["requirements"]),
+        "known_issues": [f"{each['id']} ({each['role']})" for each in results["known_issues"]["applied"]],
+        "jitter_s": _jitter_s(evidence.transcripts.get(RUN)),
         "trust": TRUST,
     }
+
+
+def _unjudged(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many rows have no verdict that counts, by the reason."""
+    excluded = sum(bool(row["excluded"]) for row in rows)
+    verdicts = [row["verdict"] for row in rows if not row["excluded"]]
+    return {"excluded": excluded} | {word: verdicts.count(word) for word in ("not-tested", "inconclusive", "error")}
+
+
+def _jitter_s(run: Transcript | None) -> float:
+    notes = run.of("note") if run is not None else ()
+    return max((float(each.info.get("max_s", 0)) for each in notes if each.info.get("what") == "jitter"), default=0.0)
 
 
 def _section(context: Context, key: str, data: Mapping[str, Any]) -> Section:

@@ -69,7 +69,9 @@ def cover(statement: Statement) -> list[tuple[str, str]]:
         ("Edition", f"{edition}; numbers and headings of {head['numbering']}"),
         ("Run", f"{head['started']}, {head['state']}"),
         ("Tested / total", f"{head['tested']} / {head['total']} requirements, profile {head['profile']}"),
-        ("Known issues", str(head["known_issues"]) if head["known_issues"] else "none"),
+        ("Not judged", ", ".join(f"{count} {what}" for what, count in head["unjudged"].items() if count) or "nothing"),
+        ("Known issues", ", ".join(head["known_issues"]) or "none"),
+        ("Timing", f"timers of this machine were late by at most {head['jitter_s']:.3g} s"),
         ("Trust", head["trust"]),
         ("Cells", ", ".join(f"{counts[kind]} {NAMES[kind]}" for kind in counts)),
     ]
@@ -85,8 +87,8 @@ def value_text(value: Any) -> str:
 def audit_note(entry: Mapping[str, Any]) -> str:
     """What follows an audited claim: where it was seen, why it was not, which findings."""
     parts = []
-    if entry.get("findings"):
-        parts.append(f"finding {', '.join(entry['findings'])}")
+    if "findings" in entry:
+        parts.append(f"finding {', '.join(entry['findings'])}" if entry["findings"] else "no requirement judges it")
     if entry.get("evidence"):
         shown = "; ".join(_place(each) for each in entry["evidence"][:3])
         times = "once" if entry["count"] == 1 else f"{entry['count']} times"

@@ -57,7 +57,9 @@ def facts(statement):
             found[f"claims {entry['role']}.{entry['claim']} {entry['value']}"] = name
     for entry in statement.ledger:
         verdicts = ", ".join(each["verdict"] for each in entry["readings"])
-        found[f"readings {entry['id']} {entry['requirement']}"] = f"{entry['seen']}: {verdicts}"
+        place = f"readings {entry['id']} {entry['requirement']}"
+        said = f"{entry['seen']}: {verdicts}"
+        found[place] = f"{found[place]}; {said}" if place in found else said
     return found
 
 

@@ -325,6 +325,13 @@ def test_outcomes_in_the_ledger_data_are_those_of_the_catalogues():
         for row in suite.catalogue:
             outcomes |= {"violation", *row.outcomes} if row.readings else set()
     for ident, point in readings.points().items():
+        if "observed" in point:
+            for each in point["reading"]:
+                assert each["verdicts"].keys() == point["does"].keys() and set(each["verdicts"].values()) <= {
+                    "pass",
+                    "fail",
+                }
+            continue
         for each in point["reading"]:
             assert each["verdicts"]["pass"] == "pass"
             for key, verdict in each["verdicts"].items():
@@ -347,6 +354,28 @@ def test_the_ledger_gives_the_verdict_under_each_reading():
     assert entry["applies"] == "free again" and entry["judged"] == "warn"
     assert [each["verdict"] for each in entry["readings"]] == ["fail", "fail", "pass"]
     assert entry["evidence"]
+
+
+def test_points_that_only_the_recording_shows_are_in_the_ledger():
+    rows = ("WEB-J.2-07", "WEB-13.4.2-02", "WEB-8.5-03", "WEB-8.4.3-01")
+    statement = statement_of("origin_server", CLEAN, "", rows)
+    found = {
+        each["id"]: each
+        for each in statement.ledger
+        if each["outcome"] in {"content-length", "committed", "failed", "result", "taken"}
+    }
+    assert {"AMB-06", "AMB-18", "AMB-19", "AMB-24"} <= set(found)
+    assert found["AMB-06"]["applies"] == "a length, even if zero, any framing of HTTP"
+    assert found["AMB-19"]["seen"] == "gives a result in which all are failed"
+    assert all(each["evidence"] for each in statement.ledger)
+
+
+def test_a_refusal_of_all_that_is_missing_is_another_reading():
+    from statement_runs import FAULT
+
+    statement = statement_of("origin_server", FAULT, "all-missing-as-404", ("WEB-13.4.2-02",))
+    (entry,) = [each for each in statement.ledger if each["id"] == "AMB-19"]
+    assert entry["seen"] == "refuses the Request" and entry["applies"] == "an error where nothing can be done"
 
 
 # --- data files ----------------------------------------------------------------------------------------------------------

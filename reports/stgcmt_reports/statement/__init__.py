@@ -37,7 +37,7 @@ def write(evidence: Evidence, directory: Path) -> list[Path]:
         path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
         written.append(path)
     path = directory / LEDGER
-    path.write_text(_json(readings.document(evidence.results)), "utf-8")
+    path.write_text(_json(readings.document(evidence.results, statement.ledger)), "utf-8")
     return [*written, path]
 
 
@@ -52,9 +52,9 @@ def claims_section(evidence: Evidence) -> Mapping[str, Any] | None:
 
 def readings_section(evidence: Evidence) -> tuple[Mapping[str, Any], ...]:
     """What the partial ``readings.html.j2`` shows, for any page; empty where no silent point was met."""
-    from stgcmt_reports.statement.readings import ledger  # noqa: PLC0415 - start-up
+    from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
 
-    return ledger(evidence.results)
+    return build(evidence).ledger
 
 
 def _json(value: Any) -> str:

@@ -45,7 +45,10 @@ def build(evidence: Evidence) -> Statement:
     context = make_context(evidence)
     sections = tuple(_section(context, key, data) for key, data in context.data["sections"].items())
     return Statement(
-        _head(evidence, context), sections, claims.audit(evidence, context, sections), readings.ledger(evidence.results)
+        _head(evidence, context),
+        sections,
+        claims.audit(evidence, context, sections),
+        readings.ledger(evidence.results, context.faces),
     )
 
 

@@ -35,6 +35,7 @@ class Information:
     structure: str = "empty"
     outside: frozenset[int] = frozenset()
     inside: frozenset[int] = frozenset()
+    studies: frozenset[tuple[str, str]] = frozenset()  # (SOP Instance UID, Study Instance UID), where a study is told
 
     @property
     def instances(self) -> frozenset[str]:
@@ -105,8 +106,11 @@ def _of_value(value: Mapping[str, Any]) -> Information:
     committed: list[tuple[str, str]] = []
     failed: list[tuple[str, str, int | None]] = []
     inside: set[int] = set()
+    studies: set[tuple[str, str]] = set()
     for tag, into_failed in (("00081199", False), ("00081198", True), ("00081110", False), ("0008119B", True)):
-        for sop_class, item in _leaves(tree.get(tag), "", 4):  # study, series, class, instance
+        for sop_class, study, item in _leaves(tree.get(tag), "", "", 4):  # study, series, class, instance
+            if study:
+                studies.add((_text(item.get("00081155")), study))
             inside |= {int(key, 16) for key in item if _is_tag(key)}
             named = (sop_class or _text(item.get("00081150")), _text(item.get("00081155")))
             if into_failed:
@@ -116,18 +120,18 @@ def _of_value(value: Mapping[str, Any]) -> Information:
     flat, deep = bool({"00081199", "00081198"} & tree.keys()), bool({"00081110", "0008119B"} & tree.keys())
     structure = "both" if flat and deep else "flat" if flat else "hierarchical" if deep else "empty"
     outside = frozenset(int(key, 16) for key in tree if _is_tag(key))
-    return Information("", tuple(committed), tuple(failed), structure, outside, frozenset(inside))
+    return Information("", tuple(committed), tuple(failed), structure, outside, frozenset(inside), frozenset(studies))
 
 
-def _leaves(attribute: Any, sop_class: str, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The items that name an instance, each with the class that stands above it."""
+def _leaves(attribute: Any, sop_class: str, study: str, depth: int) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The items that name an instance, each with the class and the study that stand above it."""
     for item in _items(attribute) if depth else ():
         if "00081155" in item:
-            yield sop_class, item
+            yield sop_class, study, item
             continue
-        above = _text(item.get("00081150")) or sop_class
+        above, inside = _text(item.get("00081150")) or sop_class, _text(item.get("0020000D")) or study
         for tag in ("00081115", _DEEP_CLASS_SEQUENCE, _DEEP_INSTANCES):
-            yield from _leaves(item.get(tag), above, depth - 1)
+            yield from _leaves(item.get(tag), above, inside, depth - 1)
 
 
 def _items(attribute: Any) -> Iterator[Mapping[str, Any]]:

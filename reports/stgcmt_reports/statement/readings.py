@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
+
+from stgcmt_reports.statement.values import Seen
 
 SCHEMA_VERSION = 1
 MET = frozenset({"pass", "fail", "warn", "note"})
@@ -24,17 +26,19 @@ def points() -> Mapping[str, Mapping[str, Any]]:
     return {each["id"]: each for each in tomllib.loads(text)["point"]}
 
 
-def ledger(results: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def ledger(results: Mapping[str, Any], faces: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], ...]:
     """One entry for each silent point and requirement that this run met.
 
     ``seen`` is what the SUT does, ``readings`` the verdict under each reading, ``applies`` the readings under which it
-    passes, ``judged`` the verdict that this harness gave.
+    passes, ``judged`` the verdict that this harness gave. ``faces``: what was seen of the SUT; some points are no
+    outcome of a requirement, and only the recording shows them.
     """
     found = [entry for row in results["requirements"] if row["verdict"] in MET for entry in _entries(row)]
+    found += _observed(results, faces or {})
     return tuple(sorted(found, key=lambda entry: (_order(entry["id"]), entry["role"], entry["requirement"])))
 
 
-def document(results: Mapping[str, Any]) -> dict[str, Any]:
+def document(results: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """``ledger.json``: the ledger with which SUT, tool and edition it speaks of."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -42,7 +46,7 @@ def document(results: Mapping[str, Any]) -> dict[str, Any]:
         "tool": dict(results["tool"]),
         "edition": results["edition"],
         "profile": results["profile"],
-        "readings": list(ledger(results)),
+        "readings": list(entries),
     }
 
 
@@ -74,6 +78,40 @@ def _entries(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "judged": row["verdict"],
             "evidence": [dict(each) for each in row["evidence"][:8]],
         }
+
+
+def _observed(results: Mapping[str, Any], faces: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Points whose ``observed`` names sightings of a face: one entry for each thing that the SUT was seen to do."""
+    for ident, point in points().items():
+        if "observed" not in point or point["face"] not in faces:
+            continue
+        seen: Seen = getattr(faces[point["face"]], point["observed"])
+        near = [row for row in results["requirements"] if row["id"] == point["requirement"]]
+        for value in sorted(value for value in seen if value in point["does"]):
+            row = near[0] if near else {"role": point["face"], "clause": "", "verdict": "note"}
+            judged = row["verdict"] if row["verdict"] in MET else "note"
+            readings = [
+                {"name": each["name"], "text": each["text"], "verdict": _verdict(each, "", value, judged)}
+                for each in point["reading"]
+            ]
+            yield {
+                "id": ident,
+                "title": point["title"],
+                "silence": point["silence"],
+                "requirement": point["requirement"],
+                "role": row["role"],
+                "clause": row["clause"],
+                "seen": point["does"][value],
+                "outcome": value,
+                "readings": readings,
+                "applies": ", ".join(each["name"] for each in readings if each["verdict"] == PASS),
+                "judged": judged,
+                "evidence": [
+                    {"transcript": place.transcript, "event": event}
+                    for place in seen.places(value)[:8]
+                    for event in place.events[:1]
+                ],
+            }
 
 
 def _about(point: Mapping[str, Any], outcome: str) -> bool:

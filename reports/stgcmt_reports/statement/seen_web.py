@@ -19,7 +19,7 @@ from stgcmt_reports.statement.values import Seen
 
 RESOURCE = "commitment-requests"
 NO_ANSWER = -1
-MAIN = "application/dicom+json"
+LARGE = 500  # references: far above what a study sent at once has, below what servers limit
 SENT_BY_SUT = {
     False: ("content-type", "content-length", "transfer-encoding", "content-encoding", "retry-after", "warning",
             "content-location", "cache-control", "etag", "allow", "www-authenticate"),
@@ -59,6 +59,11 @@ class WebSeen:
     repeats: Seen = field(default_factory=Seen)
     capabilities: Seen = field(default_factory=Seen)
     tls: Seen = field(default_factory=Seen)
+    # points on which the standard is silent; the keys are those of readings.toml
+    empty_202: Seen = field(default_factory=Seen)
+    elsewhere: Seen = field(default_factory=Seen)
+    all_missing: Seen = field(default_factory=Seen)
+    large: Seen = field(default_factory=Seen)
 
     @property
     def anything(self) -> bool:
@@ -103,6 +108,8 @@ def observe(transcripts: Mapping[str, Transcript], *, sut_asks: bool) -> WebSeen
             reader.read()
             if sut_asks:
                 reader.beliefs(transcript)
+            else:
+                reader.silent_points(transcript)
     return seen
 
 
@@ -148,6 +155,49 @@ class _Reader:
             words = f"holds {what} as {'committed' if held else 'not committed'}"
             after = self.seen.after_check if last.method == "GET" else self.seen.after_request
             after.add((last.status, words), self.name, last.exchange.step, (*last.exchange.events, event.n))
+
+    def silent_points(self, transcript: Transcript) -> None:
+        """What an origin server does where the standard says nothing, or two things."""
+        held = {
+            str(event.info.get("sop_instance_uid")): event.info
+            for event in transcript.of("seed")
+            if event.info.get("ok")
+        }
+        for call in self.calls:
+            response = call.exchange.response
+            if call.status == 202 and response is not None and not response.body and call.method in {"POST", "GET"}:
+                self._add(self.seen.empty_202, response.framing, call.exchange)
+            if call.method != "POST" or not call.asked.instances:
+                continue
+            final = next((each for each in self.calls if each.uid == call.uid and each.status == 200), None)
+            told = final.told if final is not None else Information()
+            self._elsewhere(call, told, held)
+            made_up = any(
+                uid.startswith("2.25.") for uid in call.asked.classes
+            )  # an unsupported class is another point
+            if (
+                not call.asked.instances & held.keys()
+                and not made_up
+                and call.asked.structure in {"flat", "hierarchical"}
+            ):
+                if told.failed and not told.committed:
+                    self._add(self.seen.all_missing, "result", call.exchange)
+                elif call.status >= 400:
+                    self._add(self.seen.all_missing, "refused", call.exchange)
+            if len(call.asked.instances) >= LARGE:
+                what = "taken" if call.status in (200, 202) else "413" if call.status == 413 else "otherwise"
+                self._add(self.seen.large, what, call.exchange)
+
+    def _elsewhere(self, call: _Call, told: Information, held: Mapping[str, Mapping[str, Any]]) -> None:
+        """Instances that are held and were asked for under another study than their own."""
+        for uid, study in call.asked.studies:
+            stored = held.get(uid, {}).get("study_instance_uid")
+            if stored is None or stored == study:
+                continue
+            if any(uid == each[1] for each in told.committed):
+                self._add(self.seen.elsewhere, "committed", call.exchange)
+            elif any(uid == each[1] for each in told.failed):
+                self._add(self.seen.elsewhere, "failed", call.exchange)
 
     # --- one call -------------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,9 @@ def test_a_fault_changes_exactly_the_expected_rows(role, fault):
 
 
 def test_the_golden_file_holds_these_faults_and_no_others():
-    assert {role: set(faults) for role, faults in golden().items()} == {role: set(faults) for role, faults in FAULTS.items()}
+    assert {role: set(faults) for role, faults in golden().items()} == {
+        role: set(faults) for role, faults in FAULTS.items()
+    }
 
 
 def test_no_two_faults_look_the_same():
@@ -76,7 +78,11 @@ def test_contradicted_claims_of_the_references_are_found():
         for fault, places in faults.items()
         if any(place.startswith("claims ") and pair[1] == "contradicted" for place, pair in places.items())
     }
-    assert {("origin_server", "expires-early"), ("user_agent", "checks-after-gone"), ("user_agent", "retries-503-forever")} <= contradicted
+    assert {
+        ("origin_server", "expires-early"),
+        ("user_agent", "checks-after-gone"),
+        ("user_agent", "retries-503-forever"),
+    } <= contradicted
 
 
 def test_every_fault_is_one_of_the_references():

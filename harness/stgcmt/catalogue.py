@@ -34,6 +34,7 @@ class Requirement:
     since: str | None = None
     until: str | None = None
     unless: tuple[str, ...] = ()
+    permits: tuple[str, ...] = ()  # of ``unless`` those that allow and do not exclude: a pass contradicts none of them
     outcomes: Mapping[str, Any] = field(default_factory=dict)
     excluded: str | None = None
     same_as: str | None = None
@@ -63,7 +64,7 @@ class Requirement:
 
 _KEYS = {
     "id", "title", "statement", "clause", "level", "basis", "consequence", "next_step", "cost", "editions", "unless",
-    "outcomes", "excluded", "same_as",
+    "permits", "outcomes", "excluded", "same_as",
 }  # fmt: skip
 
 
@@ -89,13 +90,16 @@ def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement
     for key, allowed in (("level", LEVELS), ("basis", BASES), ("consequence", tuple(CONSEQUENCES))):
         if key in entry and entry[key] not in allowed:
             raise CatalogueError(f"{where}: {ident}: {key} = {entry[key]!r}, expected one of {', '.join(allowed)}")
+    if stray := set(entry.get("permits", ())) - set(entry.get("unless", ())):
+        raise CatalogueError(f"{where}: {ident}: permits {sorted(stray)}, which unless does not name")
     editions = entry.get("editions", {})
-    plain = {key: entry[key] for key in _KEYS - {"editions", "unless", "outcomes"} if key in entry}
+    plain = {key: entry[key] for key in _KEYS - {"editions", "unless", "permits", "outcomes"} if key in entry}
     return Requirement(
         role=role,
         since=editions.get("from"),
         until=editions.get("to"),
         unless=tuple(entry.get("unless", ())),
+        permits=tuple(entry.get("permits", ())),
         outcomes=_outcomes(entry.get("outcomes", {}), ident, where),
         **plain,
     )

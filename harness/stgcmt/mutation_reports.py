@@ -1,4 +1,7 @@
-"""Mutants of two deviations that belong together: reports on an association of ours, and what is served though refused."""
+"""Mutants of several changes that belong together.
+
+Reports on an association of ours, or where the SUT sent none; all of them late; what is served though it was refused.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from stgcmt.mutation import Edit, rebuilt, repeated
+from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated
 from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
@@ -98,4 +101,69 @@ def _served(
     )
 
 
-OPERATORS = (moved, served)
+def anyway(transcript: Transcript) -> Iterator[Edit]:
+    """A request of the SUT on an association that it opened and on which it sent none: as if it had not looked at the answer."""
+    theirs = [each for each in dimse(transcript).associations(side="acceptor") if each.ac is not None]
+    sent = [(each, next((one for one in each.messages if _is_small_request(one)), None)) for each in theirs]
+    for target, nothing in sent:
+        if nothing is not None or not target.rq or not target.rq.contexts:
+            continue
+        answered = target.negotiation_events[-1]
+        for source, message in sent:
+            if message is not None:
+                context = target.rq.contexts[0].id
+                data = message_pdus(message, command_set(message.command.elements), message.data, context)
+                where = f"{message.kind} of connection {source.conn} on connection {target.conn}"
+                yield Edit("request on a silent association", where, partial(_behind, transcript, answered, data))
+
+
+def _is_small_request(message: Message) -> bool:
+    return (
+        message.incoming and not message.is_response and message.complete and len(message.data or b"") <= LARGE
+    )
+
+
+def _behind(transcript: Transcript, at: int, data: bytes) -> Transcript:
+    """What the SUT sends right behind an event of the same connection."""
+    events: list[Event] = []
+    for event in transcript.events:
+        events.append(event)
+        if event.n == at:
+            events.append(replace(event, kind="dimse.in", t=event.t + 1, step=None, data=data))
+    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+
+
+def all_late(transcript: Transcript) -> Iterator[Edit]:
+    """Everything that the SUT opens, and all that it sends there, comes later."""
+    theirs = {each.conn for each in dimse(transcript).associations(side="acceptor")}
+    ids = [event.n for event in transcript.events if event.conn in theirs]
+    for seconds in DELAYS_S if ids else ():
+        yield Edit("all from outside late", f"{seconds} s", partial(late, transcript, ids, seconds))
+
+
+def admitted(transcript: Transcript) -> Iterator[Edit]:
+    """Who was turned away (A-ASSOCIATE-RJ, no context) is served like another association of ours."""
+    ours = dimse(transcript).associations(side="requestor")
+    served_ones = [each for each in ours if any(one.incoming and one.is_response for one in each.messages)]
+    for turned in ours:
+        if turned.rj is None and (turned.ac is None or turned.contexts):
+            continue
+        for model in served_ones:
+            where = f"connection {turned.conn} as connection {model.conn}"
+            yield Edit("admitted, and served", where, partial(_as, transcript, turned, model))
+
+
+def _as(transcript: Transcript, turned: Association, model: Association) -> Transcript:
+    """The bytes of one connection in the place of another's, in the same step."""
+    copied = [event for event in transcript.events if event.conn == model.conn]
+    start = turned.t_open - copied[0].t
+    events = [event for event in transcript.events if event.conn != turned.conn]
+    events += [
+        replace(event, conn=turned.conn, t=event.t + start, step=turned.step if event.step else None)
+        for event in copied
+    ]
+    events.sort(key=lambda event: event.t)
+    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+
+
+OPERATORS = (moved, served, anyway, all_late, admitted)

@@ -36,6 +36,8 @@ def lines(suite: Any, row: Any) -> list[str]:
     found += ["  outcomes:", *_outcomes(row)]
     if row.unless:
         found.append(f"  not applicable where the SUT file claims: {', '.join(row.unless)}")
+    if row.permits:
+        found.append(f"  reading: {', '.join(row.permits)} permits only; who does more does not contradict it")
     if row.same_as:
         found.append(f"  twin of {row.same_as}: the same checks and verdict")
     found += _checks(suite, row)

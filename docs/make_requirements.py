@@ -78,7 +78,8 @@ def _outcome(row: Requirement, name: str) -> str:
     more = entry if isinstance(entry, Mapping) else {}
     reading = f", reading {more['reading']}" if "reading" in more else ""
     means = f": {_words(str(more['means']))}" if "means" in more else ""
-    return f"`{name}`: {default}{'' if strict == default else f', {strict} with `--strict`'}{reading}{means}"
+    later = "".join(f", {verdict} from edition {first} on" for first, verdict in more.get("from", {}).items())
+    return f"`{name}`: {default}{'' if strict == default else f', {strict} with `--strict`'}{later}{reading}{means}"
 
 
 def _editions(row: Requirement) -> str:

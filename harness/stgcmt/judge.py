@@ -149,7 +149,7 @@ def judge(
 ) -> tuple[JudgedRow, ...]:
     """Every row of the run's roles, judged; rows outside the selection are not-tested, rows outside the edition are left out."""
     return tuple(
-        _judge_row(row, suites[role], recording, profile, selection)
+        _judge_row(row.at(edition), suites[role], recording, profile, selection)
         for role in recording.run.header.info.get("roles", ())
         for row in suites[role].catalogue
         if row.in_edition(edition)

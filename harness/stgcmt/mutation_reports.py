@@ -118,9 +118,7 @@ def anyway(transcript: Transcript) -> Iterator[Edit]:
 
 
 def _is_small_request(message: Message) -> bool:
-    return (
-        message.incoming and not message.is_response and message.complete and len(message.data or b"") <= LARGE
-    )
+    return message.incoming and not message.is_response and message.complete and len(message.data or b"") <= LARGE
 
 
 def _behind(transcript: Transcript, at: int, data: bytes) -> Transcript:

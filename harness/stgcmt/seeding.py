@@ -158,7 +158,9 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
             return 0
 
         answer = await assoc.c_get(_identifier(instance), keep, model=STUDY_ROOT_GET)
-        sent_here = any(each.abstract_syntax == instance.sop_class_uid and each.acceptor_scu for each in assoc.contexts.values())
+        sent_here = any(
+            each.abstract_syntax == instance.sop_class_uid and each.acceptor_scu for each in assoc.contexts.values()
+        )
     if not received:
         worked = sent_here and getattr(answer, "status", None) in WORKED_THROUGH
         return Found(None, detail=f"C-GET brought nothing: {_ended(answer)}", available=worked)

@@ -14,7 +14,9 @@ from stgcmt_suites.scp.variants import options_of
 # one that is away for good costs ten attempts; what is left then is kept, and tried again after a restart.
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
 # Faults that lie in what is set up: where reports are tried first, and how long they take.
-SAME_FIRST = frozenset({"report-only-on-same-association", "lost-with-the-association", "reports-where-it-does-not-say"})
+SAME_FIRST = frozenset(
+    {"report-only-on-same-association", "lost-with-the-association", "reports-where-it-does-not-say"}
+)
 SLOWER, SLOW_S = "slower-than-it-says", 3.0
 # Faults of the store (``commitment.decisions``) under the names that they have here.
 STORE_FAULTS = {
@@ -36,8 +38,9 @@ class Settings:
     """What the reference was brought up with.
 
     ``delay_s`` lies between request and report; ``same_first`` tries the association of the request before a new one;
-    ``denied_ae_title`` is a caller that is known and may not ask. ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers must
-    show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
+    ``denied_ae_title`` is a caller that is known and may not ask; ``seeding`` is how a SUT file would say that instances
+    get in. ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers
+    must show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
     ``response_s`` is how long a report waits for its response.
     """
 

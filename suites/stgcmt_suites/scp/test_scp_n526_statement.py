@@ -41,7 +41,9 @@ def test_failure_reasons_are_those_of_the_statement(
     if stated is None:
         outcome("undeclared", *reports[:1], what="failure_reasons in [claims.scp]")
     for report, reason in given:
-        assert reason in stated, expected("a Failure Reason of the claim", Seen(report, f"Failure Reason {reason:04X}H"))
+        assert reason in stated, expected(
+            "a Failure Reason of the claim", Seen(report, f"Failure Reason {reason:04X}H")
+        )
 
 
 @requirement("DIMSE-DOC-12")
@@ -64,7 +66,9 @@ def test_a_usual_report_keeps_the_stated_time(in_sequence: Transcript, run: Tran
         inconclusive(f"fewer than {ENOUGH} reports came", *(report for _, report in delays))
     fastest, report = min(delays, key=lambda each: each[0])
     kept = fastest <= float(usual) + tolerance
-    assert kept, expected(f"one of {len(delays)} reports within {usual:g} s", Seen(report, f"the fastest: {fastest:.3f} s"))
+    assert kept, expected(
+        f"one of {len(delays)} reports within {usual:g} s", Seen(report, f"the fastest: {fastest:.3f} s")
+    )
     if fastest > float(usual):
         inconclusive(f"the fastest report came so near to {usual:g} s that it cannot be told", report)
 

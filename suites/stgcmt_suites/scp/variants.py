@@ -17,7 +17,12 @@ PS3_7_STATUSES = "PS3.7 10.1.4.1.10 lists 0114H and 0115H for N-ACTION, not 0120
 SAME_FIRST = {"report_association": "both"}
 
 _WHEN = (
-    Variant("same-association", "reports on the association of the request while it is open", {"same_first": True}, claims=SAME_FIRST),
+    Variant(
+        "same-association",
+        "reports on the association of the request while it is open",
+        {"same_first": True},
+        claims=SAME_FIRST,
+    ),
     Variant(
         "same-association-at-once",
         "the same, right behind the response",

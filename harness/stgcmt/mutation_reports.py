@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated
+from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated, without
 from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
@@ -102,19 +102,46 @@ def _served(
 
 
 def anyway(transcript: Transcript) -> Iterator[Edit]:
-    """A request of the SUT on an association that it opened and on which it sent none: as if it had not looked at the answer."""
-    theirs = [each for each in dimse(transcript).associations(side="acceptor") if each.ac is not None]
-    sent = [(each, next((one for one in each.messages if _is_small_request(one)), None)) for each in theirs]
-    for target, nothing in sent:
-        if nothing is not None or not target.rq or not target.rq.contexts:
+    """A request of the SUT on an association that it opened and on which it sent none: as if it had not looked at the answer.
+
+    It says what the SUT said elsewhere, or what we had asked for.
+    """
+    view = dimse(transcript)
+    theirs = [each for each in view.associations(side="acceptor") if each.ac is not None]
+    silent = [each for each in theirs if not any(_is_small_request(one) for one in each.messages)]
+    said = [
+        (command_set(one.command.elements), one) for each in theirs for one in each.messages if _is_small_request(one)
+    ]
+    said += [(_as_report(one), one) for one in view.messages("N-ACTION-RQ", incoming=False, complete=True)[:1]]
+    for target in silent:
+        if not target.rq or not target.rq.contexts:
             continue
         answered = target.negotiation_events[-1]
-        for source, message in sent:
-            if message is not None:
-                context = target.rq.contexts[0].id
-                data = message_pdus(message, command_set(message.command.elements), message.data, context)
-                where = f"{message.kind} of connection {source.conn} on connection {target.conn}"
-                yield Edit("request on a silent association", where, partial(_behind, transcript, answered, data))
+        for command, source in said:
+            data = message_pdus(source, command, source.data, target.rq.contexts[0].id)
+            where = f"{source.kind} of connection {source.assoc.conn} on connection {target.conn}"
+            yield Edit("request on a silent association", where, partial(_behind, transcript, answered, data))
+
+
+def _as_report(action: Message) -> bytes:
+    """The command set of a report of full success on what a request of ours asked for."""
+    said = action.command
+    values = {
+        cmd.AFFECTED_CLASS: said.requested_class,
+        cmd.AFFECTED_INSTANCE: said.requested_instance,
+        cmd.EVENT_TYPE: 1,
+    }
+    return cmd.encode(cmd.request(cmd.N_EVENT_REPORT_RQ, 1, values, has_data=action.data is not None))
+
+
+def silent(transcript: Transcript) -> Iterator[Edit]:
+    """Nothing that the SUT asked of us arrived, on whatever association."""
+    found = [
+        each for each in dimse(transcript).messages(incoming=True) if not each.is_response and each.kind != "C-STORE-RQ"
+    ]
+    for kind in dict.fromkeys(each.kind for each in found):
+        ids = [n for each in found if each.kind == kind for n in each.events]
+        yield Edit("drop all requests", kind, partial(without, transcript, ids))
 
 
 def _is_small_request(message: Message) -> bool:
@@ -164,4 +191,4 @@ def _as(transcript: Transcript, turned: Association, model: Association) -> Tran
     return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
 
 
-OPERATORS = (moved, served, anyway, all_late, admitted)
+OPERATORS = (moved, served, anyway, silent, all_late, admitted)

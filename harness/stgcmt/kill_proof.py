@@ -73,10 +73,12 @@ def with_transcript(recording: Recording, role: str, transcript: Transcript) -> 
 
 
 def owned(transcript: Transcript) -> frozenset[int]:
-    """The events that speak of what this scenario minted, and those right before them on their way: often one message.
+    """The events of connections that this scenario opened; of others those that speak of what it minted.
 
     An association of the SUT may carry what concerns other scenarios too; changes there tell little of this one's checks.
+    The event right before one on its way counts, too: often both are one message.
     """
+    opened = {event.conn for event in transcript.of("conn.open") if event.info.get("side") == "requestor"}
     uids = [str(event.info.get("uid")).encode("ascii", "replace") for event in transcript.of("uid")]
     uids += [str(event.info.get("sop_instance_uid")).encode("ascii", "replace") for event in transcript.of("seed")]
     known = frozenset(uids)
@@ -84,7 +86,9 @@ def owned(transcript: Transcript) -> frozenset[int]:
     before: dict[tuple[int | None, str], int] = {}
     for event in transcript.events:
         key = (event.conn, event.kind)
-        if event.data and any(uid in known for uid in _UID.findall(event.data)):
+        if event.conn in opened:
+            found.add(event.n)
+        elif event.data and any(uid in known for uid in _UID.findall(event.data)):
             found |= {event.n, before.get(key, event.n)}
         before[key] = event.n
     return frozenset(found)
@@ -145,12 +149,13 @@ class Edits:
 
 @dataclass
 class Prover:
-    """Proves the passes of one role's rows in one recording."""
+    """Proves the passes of one role's rows in one recording; ``search``: mutants for a pass that no usual number kills."""
 
     suite: Suite
     recording: Recording
     profile: str
     seed: str
+    search: int
     known: Mapping[str, Mapping[str, tuple[Kill, ...]]]
     _edits: dict[str, Edits] = field(default_factory=dict)
     _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
@@ -172,7 +177,7 @@ class Prover:
         arguments = [self._of(name) for name in check.arguments if self._transcript(name) is not None]
         size = max(sum(len(event.data) for each in arguments for event in each.transcript.events), 1)
         tries = max(LEAST, min(TRIES, TRIES * USUAL // size))
-        most = max(LEAST, min(SEARCH, SEARCH * USUAL // size))
+        most = max(LEAST, min(self.search, self.search * USUAL // size))
         wanted = max(1, min(ENOUGH, ENOUGH * USUAL // size))
         before = judge_check(check, row, self.recording, self.profile)
         tried = 0
@@ -247,7 +252,7 @@ def proved(
             continue
         if row.role not in provers:
             suite = suites[row.role]
-            provers[row.role] = Prover(suite, recording, profile, seed, suite.known_kills)
+            provers[row.role] = Prover(suite, recording, profile, seed, SEARCH, suite.known_kills)
         found.append(_with_proof(row, provers[row.role]))
         done += 1
         if progress:

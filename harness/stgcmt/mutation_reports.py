@@ -16,7 +16,7 @@ from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
 from stgcmt.wire import command as cmd
 
-SUCCESS = b"\0\0"
+SUCCESS, FAILURE = b"\0\0", b"\x10\x01"
 
 
 def moved(transcript: Transcript) -> Iterator[Edit]:
@@ -135,13 +135,30 @@ def _as_report(action: Message) -> bytes:
 
 
 def silent(transcript: Transcript) -> Iterator[Edit]:
-    """Nothing that the SUT asked of us arrived, on whatever association."""
+    """Nothing that the SUT asked of us arrived, on whatever association: at all, or of what names one UID of ours."""
     found = [
         each for each in dimse(transcript).messages(incoming=True) if not each.is_response and each.kind != "C-STORE-RQ"
     ]
     for kind in dict.fromkeys(each.kind for each in found):
         ids = [n for each in found if each.kind == kind for n in each.events]
         yield Edit("drop all requests", kind, partial(without, transcript, ids))
+    minted = [str(event.info.get("uid")) for event in transcript.of("uid") if event.info.get("what") == "transaction"]
+    for number, uid in enumerate(minted, 1):
+        ids = [n for each in found if uid.encode("ascii", "replace") in (each.data or b"") for n in each.events]
+        if not ids:
+            continue
+        yield Edit("drop all requests on a UID", f"transaction {number}", partial(without, transcript, ids))
+        for answer in dimse(transcript).messages(incoming=True, complete=True):
+            asked = answer.request.data if answer.is_response and answer.request else None
+            if answer.status == 0 and uid.encode("ascii", "replace") in (asked or b""):
+                make = partial(_refused, transcript, answer, ids)
+                yield Edit("refused, and silent", f"transaction {number}, event {answer.events[0]}", make)
+
+
+def _refused(transcript: Transcript, answer: Message, ids: list[int]) -> Transcript:
+    elements = [(tag, FAILURE if tag == cmd.STATUS else value) for tag, value in answer.command.elements]
+    mutant = replaced(transcript, answer, message_pdus(answer, command_set(elements), answer.data))
+    return without(mutant, ids)
 
 
 def _is_small_request(message: Message) -> bool:

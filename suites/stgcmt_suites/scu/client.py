@@ -145,7 +145,7 @@ class Client:
     def _proposal(self) -> Proposal:
         chosen = self._chosen
         syntaxes = (EXPLICIT_LE,) if chosen.faulty("no-implicit") else chosen.proposes
-        roles = () if chosen.role is None else (Role(COMMITMENT_PUSH, *chosen.role),)
+        roles: tuple[Role, ...] = () if chosen.role is None else (Role(COMMITMENT_PUSH, *chosen.role),)
         if chosen.faulty("two-role-items"):
             roles = (Role(COMMITMENT_PUSH, 1, 0), Role(COMMITMENT_PUSH, 1, 0))
         extended = (Extended(COMMITMENT_PUSH, b"\x01"),) if chosen.faulty("extended-negotiation") else ()

@@ -126,7 +126,9 @@ def test_only_proposed_roles_are_granted(roles: Transcript, new_association: Tra
         excess = wanted and said and ((said.scu and not wanted.scu) or (said.scp and not wanted.scp))
         assert not excess, expected("no role granted that was not proposed", negotiation(assoc, text))
     if not any(_proposed(each) in {(1, 0), (0, 0)} for each in found):
-        inconclusive("no association that proposes less than the SCP role was answered", *conversation(roles).opened[:1])
+        inconclusive(
+            "no association that proposes less than the SCP role was answered", *conversation(roles).opened[:1]
+        )
 
 
 @requirement("DIMSE-D.3.3.4-03")
@@ -170,9 +172,7 @@ def test_an_unproposed_grant_is_ignored(role_unproposed: Transcript, never: Tran
     answered = [each for each in conversation(role_unproposed).asking if each.ac]
     for assoc in answered:
         requests = [each for each in assoc.messages if each.incoming and each.kind == N_ACTION]
-        assert requests, expected(
-            "a request in spite of the unproposed role", negotiation(assoc, "nothing was asked")
-        )
+        assert requests, expected("a request in spite of the unproposed role", negotiation(assoc, "nothing was asked"))
     if not answered:
         inconclusive("the client opened no association to the archive that grants unproposed roles")
 

@@ -55,7 +55,8 @@ def test_instances_are_named_whole(
         assert request.info.references, expected("Referenced SOP Sequence with at least one item", request)
         bare = [each for each in request.info.references if not (each.sop_class_uid and each.sop_instance_uid)]
         assert not bare, expected(
-            "both UIDs in each item", Seen(request, "; ".join(request.info.problems[:3]) or f"{len(bare)} items lack one")
+            "both UIDs in each item",
+            Seen(request, "; ".join(request.info.problems[:3]) or f"{len(bare)} items lack one"),
         )
 
 
@@ -119,9 +120,13 @@ def test_the_command_set_is_complete(
             "a well-formed command set", Seen(request, "; ".join(request.message.faults[:3]))
         )
         announced = command.data_set_type not in (None, NO_DATA_SET)
-        assert announced, expected("a data set announced", Seen(request, f"Command Data Set Type {command.data_set_type}"))
+        assert announced, expected(
+            "a data set announced", Seen(request, f"Command Data Set Type {command.data_set_type}")
+        )
     for request in found:
-        earlier = [each for each in found if each.assoc is request.assoc and each.message.t_first < request.message.t_first]
+        earlier = [
+            each for each in found if each.assoc is request.assoc and each.message.t_first < request.message.t_first
+        ]
         for each in earlier:
             answered = [one.t_first for one in each.message.responses]
             still_open = not answered or min(answered) > request.message.t_first
@@ -135,7 +140,9 @@ def test_instances_are_sent_first(new_association: Transcript, same_association:
     found = asked(new_association, same_association)
     stored = {**conversation(new_association).stored, **conversation(same_association).stored}
     if not stored:
-        inconclusive("no instance came by C-STORE; by what means they reach the archive is the client's matter", *found[:1])
+        inconclusive(
+            "no instance came by C-STORE; by what means they reach the archive is the client's matter", *found[:1]
+        )
     for request in found:
         times = conversation(request.transcript).stored
         later = [uid for uid in request.instances if uid in times and times[uid] > request.message.t_last]

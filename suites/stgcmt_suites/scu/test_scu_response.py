@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
-from stgcmt_suites.scu.views import KNOWN_EVENTS, PUSH_MODEL, PUSH_MODEL_INSTANCE, Report, Seen, conversation, reports_to
+from stgcmt_suites.scu.views import (
+    KNOWN_EVENTS,
+    PUSH_MODEL,
+    PUSH_MODEL_INSTANCE,
+    Report,
+    Seen,
+    conversation,
+    reports_to,
+)
 
 UNRECOGNISED = 0x0211
 RESPONSE, NO_DATA_SET = 0x8100, 0x0101
@@ -116,7 +124,9 @@ def test_bad_reports_are_refused(bad_reports: Transcript) -> None:
     for report in reports:
         status = report.response.status if report.response else None
         if status not in _fitting(report):
-            outcome("other-failure-status", report, what=" or ".join(f"{each:04X}H" for each in sorted(_fitting(report))))
+            outcome(
+                "other-failure-status", report, what=" or ".join(f"{each:04X}H" for each in sorted(_fitting(report)))
+            )
     if len(reports) < 2:
         inconclusive("no reports that cannot be processed could be sent", *reports)
 
@@ -137,6 +147,8 @@ def test_a_late_report_is_answered_and_the_limit_stated(after_release: Transcrip
     """A report a good while after the request is answered; how long one is waited for is stated."""
     reports = reports_to(after_release)
     for report in reports:
-        assert report.response is not None or _ended_by_the_client(report), expected("a response to a late report", report)
+        assert report.response is not None or _ended_by_the_client(report), expected(
+            "a response to a late report", report
+        )
     if not claims(run).get("scu.transaction_limit"):
         outcome("undeclared", reports[0], what="transaction_limit in [claims.scu]")

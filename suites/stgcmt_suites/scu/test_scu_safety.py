@@ -16,7 +16,10 @@ def _unfounded(*transcripts: Transcript) -> None:
             named = [one for one in view.reports if belief.sop_instance_uid in one.info.result.instances]
             seen = [one for one in view.requests if belief.sop_instance_uid in one.instances]
             assert committed_by(each, belief) is not None, expected(
-                "an instance that no report on its own transaction commits is not held as committed", belief, *seen, *named
+                "an instance that no report on its own transaction commits is not held as committed",
+                belief,
+                *seen,
+                *named,
             )
 
 

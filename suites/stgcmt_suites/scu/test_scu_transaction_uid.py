@@ -59,6 +59,8 @@ def test_a_reported_transaction_uid_is_dead(failures: Transcript) -> None:
             if each.info.transaction_uid == request.transaction_uid and each.whole_t < request.message.t_first
         ]
         before = _used_before(request, failures)
-        assert not (reported and before), expected("another Transaction UID than the one of the report", request, *before)
+        assert not (reported and before), expected(
+            "another Transaction UID than the one of the report", request, *before
+        )
     if not view.reports:
         inconclusive("no report could be sent", *requests_of(failures)[:1])

@@ -123,7 +123,9 @@ class Conversation:
         self.transcript = transcript
         self.dimse: DimseView = dimse(transcript)
         self._own = {str(event.info.get("uid")) for event in transcript.of("uid")}
-        self._own |= {str(uid) for event in transcript.of("trigger") for uid in event.info.get("sop_instance_uids") or ()}
+        self._own |= {
+            str(uid) for event in transcript.of("trigger") for uid in event.info.get("sop_instance_uids") or ()
+        }
 
     @functools.cached_property
     def requests(self) -> tuple[Request, ...]:

@@ -1,0 +1,36 @@
+"""What a client may write or do in place of what it does, for mutants of recordings."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from functools import partial
+
+from stgcmt.mutation import Edit
+from stgcmt.mutation_dimse import command_set, inserting, message_pdus, replaced
+from stgcmt.suite import Transcript, dimse
+from stgcmt.wire import command as cmd
+from stgcmt.wire.dataset_writer import Elem
+
+
+def reports(transcript: Transcript) -> Iterator[Edit]:
+    """A request of the client is a report: the client takes itself for the SCP of its own association."""
+    for message in dimse(transcript).requests("N-ACTION-RQ"):
+        other = struct.pack("<H", cmd.N_EVENT_REPORT_RQ)
+        elements = [(tag, other if tag == cmd.FIELD else value) for tag, value in message.command.elements]
+        made = message_pdus(message, command_set(elements), message.data)
+        yield Edit(
+            "report in place of a request", f"event {message.events[0]}", partial(replaced, transcript, message, made)
+        )
+
+
+MUTATIONS = (
+    reports,
+    inserting(
+        (
+            Elem(0x00880130, "SH", "MUTANT"),  # Storage Media File-Set ID
+            Elem(0x00880140, "UI", "2.25.1"),  # Storage Media File-Set UID
+        )
+    ),
+    inserting((Elem(0x00880130, "SH", b""),)),
+)

@@ -79,7 +79,7 @@ def test_orthanc_is_judged_as_its_table_says(tmp_path: Path) -> None:
             pytest.fail("Orthanc is not installed: apt-get install orthanc")
         pytest.skip("Orthanc is not installed")
     process = start(tmp_path / "out", "orthanc-scu")
-    found = results(process)
+    found = results(process, 480)  # eighty requests, each with a process of its own: a minute where nothing else runs
     assert found["state"] == "complete"
     assert {each["state"] for each in found["scenarios"]} == {"complete"}
     assert seen(rows(found)) == listed(ORTHANC)

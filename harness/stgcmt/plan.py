@@ -84,6 +84,8 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
             return f"needs a SUT that can be {what}: add [{need}] with a command or url"
         if need.startswith("key.") and not section.get(key := need.partition(".")[2]):
             return f"needs {key} in [{suite.role}]: {_meaning(suite, key)}"
+        if need == "listener" and not section.get("port"):
+            return f"needs the address where the SUT takes reports: add host and port to [{suite.role}]"
         offered = {*sut.provoke, *section.get("provoke", {})}
         if need.startswith("provoke.") and need.partition(".")[2] not in offered:
             return f"needs the vendor's help: add [{need}] with a command or url"

@@ -117,6 +117,10 @@ class Play(Protocol):
         """Who serves this scenario's DIMSE requests, by Command Field."""
         ...
 
+    def scp(self, script: Any, **options: Any) -> Any:
+        """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
+        ...
+
     async def trigger(self, *instances: Any, **values: str) -> bool:
         """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time."""
         ...
@@ -297,7 +301,8 @@ class Suite:
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
-    serves: tuple[str, ...] = ()  # "http": the SUT asks us, at listen_host and listen_port of its section
+    # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
+    serves: tuple[str, ...] = ()
     unowned: str | Callable[[Any], Any] | None = None
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stgcmt.clock import NS, Clock
-from stgcmt.desk import REGISTERED, Desk, Owner, tokens
+from stgcmt.desk import REGISTERED, Desk, Owner, secured, tokens
 from stgcmt.transcript import ConnectionTap, Recorder
 from stgcmt.wire.stream import Listener, Network, Stream
 
@@ -49,13 +49,14 @@ class WebPlace:
     port: int = 0
     path: str = ""
     unowned: Callable[[Any], Any] | None = None
+    tls: Any = None  # the context where clients speak HTTPS
     listener: Listener | None = None
 
     @property
     def base_url(self) -> str:
         """Our base URL as the SUT is told it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{self.path}"
+        return f"http{'s' if self.tls is not None else ''}://{host}:{self.port}{self.path}"
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,9 @@ class AskDesk:
 
     async def _listen(self, place: WebPlace) -> None:
         async def handler(stream: Stream) -> None:
-            await self._serve(place, stream)
+            known = stream if place.tls is None else await secured(stream, place.tls, self.run, role=place.role)
+            if known is not None:
+                await self._serve(place, known)
 
         place.listener = await self.network.listen(place.host, place.port, handler)
         place.port = place.listener.address[1]

@@ -120,6 +120,7 @@ class Place:
     host: str
     port: int
     tls: Any = None  # the context where callers speak TLS
+    tls_files: Mapping[str, Any] | None = None  # what it was made from
     script: str = "plain"
     served: int = 0
     holder: LeaseHolder | None = None
@@ -171,18 +172,9 @@ class Desk:
 
     async def _secured(self, place: Place, stream: Stream) -> Stream | None:
         """The connection once TLS is there; who fails is noted with the leaseholder, else in ``run``."""
-        secured = TlsStream(stream, place.tls, server_side=True, hostname=None)
-        try:
-            async with asyncio.timeout(HANDSHAKE_S):
-                await secured.handshake()
-        except OSError as error:  # TimeoutError is one
-            why = f"no handshake within {HANDSHAKE_S:g} s" if isinstance(error, TimeoutError) else words(error)
-            stage = place.holder.stage if place.holder is not None else None
-            (stage.recorder if stage is not None else self._run).event(
-                "note", what="tls-refused", ae_title=place.ae_title, peer=list(stream.peer), detail=why
-            )
-            return None
-        return secured
+        stage = place.holder.stage if place.holder is not None else None
+        recorder = stage.recorder if stage is not None else self._run
+        return await secured(stream, place.tls, recorder, ae_title=place.ae_title)
 
     def own(self, uid: str, owner: Owner, *, transaction: bool) -> None:
         """Remember that ``owner`` minted ``uid``."""
@@ -332,3 +324,16 @@ def listener_of(scripts: Mapping[str, Any], name: str) -> Any:
     if name not in scripts:
         raise KeyError(f"no listener is called {name!r}; there are {', '.join(sorted(scripts))}, {ABSENT}")
     return scripts[name]
+
+
+async def secured(stream: Stream, context: Any, recorder: Recorder, **where: Any) -> Stream | None:
+    """``stream`` from outside once its TLS handshake is done; ``None`` where it failed, which is noted in ``recorder``."""
+    over = TlsStream(stream, context, server_side=True, hostname=None)
+    try:
+        async with asyncio.timeout(HANDSHAKE_S):
+            await over.handshake()
+    except OSError as error:  # TimeoutError is one
+        why = f"no handshake within {HANDSHAKE_S:g} s" if isinstance(error, TimeoutError) else words(error)
+        recorder.event("note", what="tls-refused", **where, peer=list(stream.peer), detail=why)
+        return None
+    return over

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from stgcmt.askdesk import AskDesk, WebPlace
@@ -33,7 +34,10 @@ def place_of(destination: Any) -> Place:
 
 def listening_at(ae_title: str, host: str, port: int, tls: Mapping[str, Any] | None) -> Place:
     """A place from its parts; ``tls`` names the files (raises ``OSError`` where they cannot be used)."""
-    return Place(ae_title, host, port, server_context(tls) if tls else None, tls_files=dict(tls) if tls else None)
+    if not tls:
+        return Place(ae_title, host, port)
+    files = {name: str(Path(file).absolute()) for name, file in tls.items() if file}
+    return Place(ae_title, host, port, server_context(files), files)
 
 
 def web_places_of(plan: Plan) -> list[WebPlace]:

@@ -10,6 +10,7 @@ from typing import Any
 from stgcmt.clock import NS, iso
 from stgcmt.judge import CONTRADICTED, JudgedRow, Recording, judge, suite_hash
 from stgcmt.kill_proof import proved
+from stgcmt.pending import Pending, pending_of
 from stgcmt.suite import Suite
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import (
@@ -90,6 +91,7 @@ def judged_results(
         "summary": summary(rows),
         "scenarios": _scenarios(recording),
         "left_behind": _left_behind(recording),
+        "pending": [each.to_json() for each in awaited(recording)],
         "known_issues": {
             name: [dataclasses.asdict(issue) for issue in getattr(known, name)]
             for name in ("applied", "stale", "unknown", "expired")
@@ -97,6 +99,12 @@ def judged_results(
         "requirements": [_row(row, known) for row in rows],
     }
     return results, rows
+
+
+def awaited(recording: Recording) -> tuple[Pending, ...]:
+    """The reports that may still come, to somebody who listens: the embedded references ended with their run."""
+    driver = recording.run.header.info.get("sut", {}).get("driver", {}).get("kind")
+    return () if driver == "builtin" else pending_of(recording.scenarios.values())
 
 
 def exit_of(results: Mapping[str, Any]) -> Exit:

@@ -372,6 +372,10 @@ def _profile(results: Mapping[str, Any]) -> str:
 def _end(out: Console, results: Mapping[str, Any], bundle: Path | None) -> None:
     from rich.text import Text  # noqa: PLC0415 - start-up
 
+    if results.get("pending"):
+        count = sum(each["missing"] for each in results["pending"])
+        what = "1 report is" if count == 1 else f"{count} reports are"
+        out.print(Text(f"{what} awaited still: stgcmt wait {bundle or 'BUNDLE'}"), soft_wrap=True)
     if bundle is not None:
         out.print(Text(f"evidence in {bundle} (report.html, results.json, transcripts)"), soft_wrap=True)
     code = results["exit_code"]

@@ -44,7 +44,7 @@ def command(
     if claims:
         recording = _with_claims(recording, claims)
     suites = installed()
-    _check_roles(recording, suites)
+    check_roles(recording, suites)
     results, _ = judged_results(
         recording,
         suites,
@@ -69,7 +69,8 @@ def command(
     sys.exit(exit_of(results).code)
 
 
-def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
+def check_roles(recording: Any, suites: dict[str, Any]) -> None:
+    """Raises ``UsageError`` where a suite is not installed that recorded the bundle."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     for role in recording.run.header.info.get("roles", ()):

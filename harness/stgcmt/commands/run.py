@@ -171,21 +171,29 @@ def run_plan(plan: Plan, directory: Path, *, progress: Any = None) -> tuple[dict
     """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is."""
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
-    from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
     from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
 
-    asyncio.run(_play(plan, directory, progress))
-    recording = bundles.load(directory)
-    proving = progress.proving if progress else None
-    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+    with bundles.held(directory):
+        asyncio.run(_play(plan, directory, progress))
+        recording = bundles.load(directory)
+        proving = progress.proving if progress else None
+        results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+        write_all(directory, results, recording, list(plan.command))
+    return results, recording
+
+
+def write_all(directory: Path, results: dict[str, Any], recording: Any, command: list[str]) -> None:
+    """Everything that is derived from the transcripts; raises ``HarnessError`` where there is no room for it."""
+    from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
+    from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
+
     try:
-        bundles.write(directory, results, recording, list(plan.command))
+        bundles.write(directory, results, recording, command)
     except OSError as error:
         raise HarnessError(
             "writing the bundle", f"room for the results in {directory}", error.strerror or str(error),
             f"make room, then stgcmt judge {directory} --out DIR: the transcripts are complete",
         ) from error  # fmt: skip
-    return results, recording
 
 
 async def _play(plan: Plan, directory: Path, progress: Any) -> None:

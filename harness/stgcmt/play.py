@@ -274,7 +274,8 @@ class Player:
                 if self.progress:
                     self.progress.started(role, scenario.name)
                 if place is not None:
-                    recorder.event("decision", what="destination", ae_title=place.ae_title, port=place.port)
+                    leased = {"listener": scenario.lease.listener} if scenario.lease else {}
+                    recorder.event("decision", what="destination", ae_title=place.ae_title, port=place.port, **leased)
                 state, reason = await self._perform(scenario, stage)
         except asyncio.CancelledError:
             state, reason = "cancelled", "interrupted"

@@ -92,6 +92,7 @@ def judged_results(
         "scenarios": _scenarios(recording),
         "left_behind": _left_behind(recording),
         "pending": [each.to_json() for each in awaited(recording)],
+        "topology": _topology(recording, suites),
         "known_issues": {
             name: [dataclasses.asdict(issue) for issue in getattr(known, name)]
             for name in ("applied", "stale", "unknown", "expired")
@@ -153,6 +154,16 @@ def _left_behind(recording: Recording) -> list[dict[str, Any]]:
             elif event.kind == "uid" and event.info.get("what") == "transaction":
                 left.append({"role": role, "scenario": name, "what": "transaction", "uid": event.info.get("uid")})
     return left
+
+
+def _topology(recording: Recording, suites: Mapping[str, Suite]) -> list[dict[str, Any]]:
+    """How reports arrived, for each role whose suite can tell."""
+    found: list[dict[str, Any]] = []
+    for role in recording.run.header.info.get("roles", ()):
+        tell = suites[role].resolve("topology")
+        if tell is not None:
+            found += tell(each for (of, _), each in sorted(recording.scenarios.items()) if of == role)
+    return found
 
 
 def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:

@@ -293,6 +293,9 @@ class Suite:
     probes: str | Callable[..., Any] | None = None
     serves: tuple[str, ...] = ()  # "http": the SUT asks us, at listen_host and listen_port of its section
     unowned: str | Callable[[Any], Any] | None = None
+    topology: str | Callable[..., Any] | None = (
+        None  # how reports arrived: a function of transcripts, rows of results.json
+    )
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property

@@ -53,4 +53,5 @@ suite = Suite(
     claims_schema={"properties": CLAIMS, "additionalProperties": False},
     endpoint="stgcmt.endpoints:dimse_address",
     probes="stgcmt_suites.scp.probes:probe",
+    topology="stgcmt_suites.commitment.topology:topology",
 )

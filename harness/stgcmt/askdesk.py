@@ -145,9 +145,11 @@ class AskDesk:
     act: Callable[..., Any] | None = None  # Running.act, once the SUT is up
     triggering: Callable[[str, str | None], Mapping[str, Any]] | None = None
     attend: Callable[[str, str, str], None] | None = None
+    say: Callable[[str], None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # a person does one thing at a time
     _wanting: deque[Asker] = field(default_factory=deque)
     _began: int = 0
+    _told: set[str] = field(default_factory=set)
 
     async def open(self) -> None:
         """Listen everywhere; raises ``OSError`` where a port is taken."""
@@ -188,13 +190,24 @@ class AskDesk:
         if asker in self._wanting:
             self._wanting.remove(asker)
 
-    def deal(self, uids: set[str]) -> Owner | None:
-        """Give these UIDs, which nobody owns, to whoever has waited longest."""
+    def deal(self, uids: set[str], named: set[str] | None = None) -> Owner | None:
+        """Give these UIDs, which nobody owns, to whoever has waited longest; ``named`` are those to tell the reader."""
         if not self._wanting:
             return None
         dealt = self._wanting.popleft()
         self.desk.adopt(uids, dealt)
+        if self.say:
+            header = dealt.recorder.header
+            self.say(f"{header.role}/{header.scenario}: takes {', '.join(sorted(named or uids)[:3])}")
         return dealt
+
+    def open_window(self, role: str, where: str, seconds: float) -> None:
+        """Tell once that whatever comes is judged."""
+        if self.say and role not in self._told:
+            self._told.add(role)
+            self.say(
+                f"{role}: whatever asks {where} for commitment in the next {seconds:.0f} s is judged; Ctrl-C ends the run"
+            )
 
     # --- HTTP
 
@@ -229,7 +242,7 @@ class AskDesk:
         own = names(path)
         found: Any = self.desk.owners(self.desk.mint.found_in(target + b" " + asked.legible)) or self.desk.adopters(own)
         if not found and self._wanting and (own or tokens(asked.legible)):
-            found = [self.deal(own | tokens(asked.legible))]
+            found = [self.deal(own | tokens(asked.legible), own)]
         if not found:
             return None
         owner: Asker = found[-1]

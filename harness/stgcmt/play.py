@@ -19,11 +19,13 @@ from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import HarnessError, SkippedError, UnreachableError
 from stgcmt.kill_proof import SEED
+from stgcmt.late import LateRecorder
 from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
 from stgcmt.results import tool
+from stgcmt.resuming import resumed
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
@@ -124,8 +126,13 @@ class Player:
             "command": list(plan.command),
             "seed": SEED,
         }
+        path = self.directory / "transcripts" / f"{RUN}.jsonl"
+        if path.exists():  # a run that goes on
+            again = LateRecorder(path, self.clock, masker=self._masker, failed=self.unwritable)
+            again.event("note", **resumed(self.directory, plan))
+            return again
         return Recorder(
-            self.directory / "transcripts" / f"{RUN}.jsonl",
+            path,
             self.clock,
             role=RUN,
             scenario=RUN,
@@ -140,7 +147,7 @@ class Player:
         places = places_of(self.plan)
         desk = Desk(places, self.network, self.clock, run, serving(self.clock))
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan))
-        asks.attend = getattr(self.progress, "attend", None)
+        asks.attend, asks.say = (getattr(self.progress, name, None) for name in ("attend", "say"))
         await open_all(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()

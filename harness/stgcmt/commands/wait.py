@@ -131,17 +131,16 @@ class Line:
     def __enter__(self) -> Self:
         isatty = getattr(self._stream, "isatty", None)
         if not self._quiet and isatty and isatty():
-            from rich.live import Live  # noqa: PLC0415 - start-up
+            from stgcmt.terminal_stream import begin_live  # noqa: PLC0415 - start-up
 
-            from stgcmt.terminal import console  # noqa: PLC0415 - start-up
-
-            self._live = Live(console=console(self._stream), auto_refresh=False, transient=True)
-            self._live.start()
+            self._live = begin_live(self._stream)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            from stgcmt.terminal_stream import end_live  # noqa: PLC0415 - start-up
+
+            end_live(self._live)
             self._live = None
 
     def waiting(self, missing: int, total: int, seconds: float) -> None:

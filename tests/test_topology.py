@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -12,6 +13,8 @@ from stgcmt.actors.listeners import LISTENERS, ListenerScript
 from stgcmt.actors.requestor import associate
 from stgcmt.clock import LoopClock
 from stgcmt.data import schema
+from stgcmt.evidence import Evidence
+from stgcmt.results import judged_results
 from stgcmt.selftest_cases import CLEAN, FAULT, VARIANT, Case, record
 from stgcmt.suite import load_suites
 from stgcmt.transcript import Recorder, read_transcript
@@ -21,6 +24,7 @@ from stgcmt.wire.dataset import encode
 from stgcmt.wire.items import Role
 from stgcmt.wire.memory import MemoryNetwork
 from stgcmt.wire.negotiation import Proposal
+from stgcmt_reports.html import render
 from stgcmt_reports.topology import summary, tables
 from stgcmt_suites.commitment.topology import topology
 from stgcmt_suites.scp.delivery import Unrecorded
@@ -191,6 +195,18 @@ def test_cells_obey_the_schema_and_become_tables():
     assert "not delivered" in cells[0].summary
     assert "last tried after" in cells[0].summary
     assert tables({}) == ()
+
+
+def test_the_page_shows_the_map_and_every_link_of_it_leads_somewhere():
+    recording = record(SUITE, Case("scp", FAULT, "no-retry", ROWS))
+    results, _ = judged_results(recording, {"scp": SUITE}, judged="2026-01-01T00:00:00Z")
+    page = render(Evidence(results=results, transcripts=recording.named()))
+    section = page[page.index('<section id="topology"') :]
+    section = section[: section.index("</section>")]
+    assert "not delivered, last tried after" in section
+    targets = set(re.findall(r'href="#([^"]+)"', section))
+    assert len(targets) > 20
+    assert targets <= set(re.findall(r'id="([^"]+)"', page))
 
 
 def test_a_summary_in_words():

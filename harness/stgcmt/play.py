@@ -281,7 +281,7 @@ class Player:
                 if self.progress:
                     self.progress.started(role, scenario.name)
                 if place is not None:
-                    leased = {"listener": scenario.lease.listener} if scenario.lease else {}
+                    leased: dict[str, Any] = {"listener": scenario.lease.listener} if scenario.lease else {}
                     recorder.event("decision", what="destination", ae_title=place.ae_title, port=place.port, **leased)
                 state, reason = await self._perform(scenario, stage)
         except asyncio.CancelledError:

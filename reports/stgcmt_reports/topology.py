@@ -108,9 +108,10 @@ def _line(each: Mapping[str, Any]) -> Line:
 
 def _times(numbers: Sequence[int]) -> str:
     low, high = min(numbers), max(numbers)
+    words = {1: "once", 2: "twice"}.get(high, f"{high} times")
     if low == high:
-        return {1: "once", 2: "twice"}.get(high, f"{high} times")
-    return f"{low} to {high} times"
+        return words
+    return f"at most {words}" if low == 0 else f"{low} to {high} times"
 
 
 def _span(seconds: Iterable[float]) -> str:

@@ -15,22 +15,27 @@ from pathlib import Path
 import pytest
 
 from stgcmt import bundle
+from stgcmt.actors.requestor import associate
 from stgcmt.clock import LoopClock
 from stgcmt.commands.wait import elapsed, seconds_of
 from stgcmt.errors import UsageError
 from stgcmt.judge import read_recording
 from stgcmt.late import LateRecorder, put_together
+from stgcmt.listening import listening_at, place_of
 from stgcmt.pending import pending_of
 from stgcmt.plan import plan
 from stgcmt.play import Player
 from stgcmt.recorded import read_transcript
 from stgcmt.results import judged_results
 from stgcmt.suite import Setting, load_suites
-from stgcmt.sut import Destination, Driver, Seeding, Sut, Timing
+from stgcmt.sut import Destination, Driver, ListenerTls, Seeding, Sut, Timing
 from stgcmt.transcript import Recorder
 from stgcmt.virtual import run_virtual
 from stgcmt.waiting import Waiter
 from stgcmt.wire.memory import MemoryNetwork
+from stgcmt.wire.negotiation import Proposal
+from stgcmt.wire.uids import VERIFICATION
+from stgcmt_suites.scp.delivery import Unrecorded
 from stgcmt_suites.scp.reference import reference
 
 HOUR = 3600.0
@@ -116,6 +121,51 @@ def test_a_wait_that_is_given_up_keeps_what_it_knows_and_may_go_on(tmp_path):
     first, second, states = run_virtual(night(tmp_path, delay=90 * HOUR, max_report_delay=2 * HOUR, listen=listen))
     assert (first, second) == (False, False)
     assert states == ["inconclusive", "fail"]  # after the limit, and listened for until then: absent
+
+
+def test_a_destination_with_tls_is_opened_again_as_it_was(tmp_path):
+    import trustme
+
+    trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "ours.pem")
+    place = place_of(Destination("OURS", "127.0.0.1", 11112, ListenerTls(str(tmp_path / "ours.pem"))))
+    stored = json.loads(json.dumps(place.as_json()))
+    again = listening_at(stored["ae_title"], stored["host"], stored["port"], stored["tls"])
+    assert again.tls is not None
+    assert again.as_json() == stored == {
+        "ae_title": "OURS", "host": "127.0.0.1", "port": 11112, "tls": {"cert_file": str(tmp_path / "ours.pem")},
+    }  # fmt: skip
+
+
+def test_what_belongs_to_nobody_and_echoes_go_to_the_run(tmp_path):
+    async def listen(directory, clock, network):
+        waiter = Waiter(directory, read_recording(directory), clock=clock, network=network)
+
+        async def call():
+            await asyncio.sleep(5)
+            async with associate(network, clock, Unrecorded(), "127.0.0.1", 11201, called_ae="STGCMT1", calling_ae="OTHER",
+                                 proposal=Proposal(contexts=((VERIFICATION, ("1.2.840.10008.1.2",)),))) as assoc:  # fmt: skip
+                return getattr(await assoc.c_echo(), "status", None)
+
+        calling = asyncio.create_task(call())
+        await waiter.wait(60)
+        return await calling
+
+    before = run_virtual(night(tmp_path, delay=90 * HOUR, max_report_delay=100 * HOUR, listen=listen))
+    assert before == 0
+    run = read_recording(tmp_path / "b").run
+    assert [event.kind for event in run.events if event.conn is not None][-1] == "conn.close"
+    assert run.complete
+
+
+def test_a_port_that_is_taken_is_told_and_costs_nothing(tmp_path):
+    async def listen(directory, clock, network):
+        blocking = await network.listen("127.0.0.1", 11201, None)
+        with pytest.raises(UsageError, match=r"127\.0\.0\.1:11201"):
+            await Waiter(directory, read_recording(directory), clock=clock, network=network).wait()
+        await blocking.aclose()
+
+    run_virtual(night(tmp_path, delay=90 * HOUR, max_report_delay=100 * HOUR, listen=listen))
+    assert read_recording(tmp_path / "b").run.complete
 
 
 # --- what may go wrong around it

@@ -57,12 +57,14 @@ def held(directory: Path) -> Iterator[None]:
         ) from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         os.close(folder)
         raise UsageError(
             "opening the bundle", "a bundle that nobody else writes to",
             f"another stgcmt run or stgcmt wait writes to {directory}", "let it end, or end it: nothing is lost",
         ) from error  # fmt: skip
+    except OSError:  # a file system without locks: there is no telling
+        pass
     try:
         yield
     finally:

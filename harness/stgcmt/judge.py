@@ -24,6 +24,8 @@ from stgcmt.checks import (
     claims,
     describe,
 )
+from stgcmt.clock import iso
+from stgcmt.pending import pending_in
 from stgcmt.suite import Suite
 from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
 from stgcmt.verdict import VIOLATION, UnknownOutcomeError, Verdict, severity, worst
@@ -253,6 +255,10 @@ def _unusable(
         return Verdict.ERROR, f"the scenario {key[1]} crashed: {footer.reason}"
     if transcript.cut and key[1] != RUN and not check.partial:
         return Verdict.INCONCLUSIVE, transcript.cut
+    awaited = [each for each in pending_in(transcript) if not each.overdue]
+    if awaited and not check.partial:
+        due = iso(max(each.due_ns for each in awaited))
+        return Verdict.INCONCLUSIVE, f"a report may still come, until {due}: `stgcmt wait` listens for it"
     return None
 
 

@@ -304,6 +304,9 @@ class Suite:
     # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
     serves: tuple[str, ...] = ()
     unowned: str | Callable[[Any], Any] | None = None
+    topology: str | Callable[..., Any] | None = (
+        None  # how reports arrived: a function of transcripts, rows of results.json
+    )
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property

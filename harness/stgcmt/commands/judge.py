@@ -42,7 +42,7 @@ def command(
 
     recording = bundles.load(bundle)
     suites = installed()
-    _check_roles(recording, suites)
+    check_roles(recording, suites)
     if claims:
         from stgcmt.claims_file import read_claims  # noqa: PLC0415 - rarely used
 
@@ -71,7 +71,8 @@ def command(
     sys.exit(exit_of(results).code)
 
 
-def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
+def check_roles(recording: Any, suites: dict[str, Any]) -> None:
+    """Raises ``UsageError`` where a suite is not installed that recorded the bundle."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     for role in recording.run.header.info.get("roles", ()):

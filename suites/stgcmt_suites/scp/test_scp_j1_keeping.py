@@ -105,7 +105,7 @@ def _gone(restarted: Transcript, run: Transcript, asked: int) -> int:
 
     A SUT that ends in good order may still report while it does, which says nothing about surviving.
     """
-    shift = run.header.monotonic_ns - restarted.header.monotonic_ns
+    shift = run.header.wall_ns - restarted.header.wall_ns  # a run may have been resumed: by the wall
     stopped = [event.t + shift for event in run.of("driver") if event.info.get("action") == "stopped"]
     return min((t for t in stopped if t >= asked), default=asked)
 

@@ -269,7 +269,8 @@ class Store:
 
     def decide(self, asked: Iterable[Asked]) -> tuple[Decided, ...]:
         """Commit or fail each reference as things stand now; in the order asked, each distinct reference once."""
-        distinct = tuple(dict.fromkeys(asked))
+        again = {"repeated-twice", "repeated-in-both-lists"} & self.faults
+        distinct = tuple(asked if again else dict.fromkeys(asked))
         held = {each.sop_instance_uid: self.instance(each.sop_instance_uid) for each in distinct}
         marks = {mark: self.marked(mark) for mark in ("broken", "exhausted")}
         truth = []

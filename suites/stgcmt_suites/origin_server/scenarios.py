@@ -10,7 +10,8 @@ from typing import Any
 
 from stgcmt.suite import Play, scenario
 from stgcmt_suites.origin_server.asking import POLLING, check, commit, poll, post
-from stgcmt_suites.origin_server.requests import flat, hierarchical, in_study, under_class
+from stgcmt_suites.origin_server.damage import WRAPPED, wrapped
+from stgcmt_suites.origin_server.requests import body, flat, hierarchical, in_study, under_class
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -89,12 +90,42 @@ async def hierarchical_partly_missing(play: Play) -> None:
     await commit(play, play.http(), hierarchical([*tree, absent, play.make("mr")]))
 
 
-@scenario(exchanges=3, waits=POLLING)
+@scenario(exchanges=6, waits=POLLING)
 async def wrong_study(play: Play) -> None:
-    """An instance asked for within a study that it does not belong to, beside one in its own."""
+    """An instance asked for within a study that it does not belong to, beside one in its own; a control has both in theirs."""
     client = play.http()
     right, moved = await play.seed("ct"), await play.seed("ct")
-    await commit(play, client, hierarchical([right, in_study(moved, play.uid("study"))]))
+    wrong = hierarchical([right, in_study(moved, play.uid("study"))])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(commit(play, client, hierarchical([right, moved]), step="control"))
+        group.create_task(commit(play, client, wrong))
+
+
+@scenario(exchanges=12, waits=POLLING)
+async def repeated_references(play: Play) -> None:
+    """References that stand in one request twice, flat and under two studies, beside a control for each structure."""
+    client = play.http()
+    held, other, absent = await play.seed("ct"), await play.seed("mr"), play.make("ct")
+    elsewhere = in_study(held, play.uid("study"))
+    requests = {
+        "control": flat([held, other, absent]),
+        "twice": flat([held, absent, other, held, absent]),
+        "control-studies": hierarchical([held, other]),
+        "two-studies": hierarchical([held, other, elsewhere]),
+    }
+    async with asyncio.TaskGroup() as group:
+        for step, module in requests.items():
+            group.create_task(commit(play, client, module, step=step))
+
+
+@scenario(exchanges=6, waits=POLLING)
+async def two_parts(play: Play) -> None:
+    """Two modules as two parts of one multipart request, beside a control with one part; not sent where that is refused."""
+    client = play.http()
+    modules = [body(flat([await play.seed("ct"), await play.seed(kind)])) for kind in ("ct", "mr")]
+    _, answer = await commit(play, client, wrapped(modules[0]), step="control", content_type=WRAPPED)
+    if answer.status in (200, 202):
+        await commit(play, client, wrapped(*modules), step="two-parts", content_type=WRAPPED)
 
 
 @scenario(mode="asynchronous", exchanges=8, waits=POLLING)

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
+from collections.abc import Mapping
+from typing import Any
+
 from stgcmt.suite import Play, scenario
+from stgcmt.wire import native_xml
 from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt_suites.origin_server.damage import (
+    INVALID_UIDS,
+    WRAPPED,
+    Body,
+    damaged_multipart,
+    damaged_xml,
+    loose_multipart,
+    wrapped,
+)
 from stgcmt_suites.origin_server.requests import (
     EMPTY,
     JSON,
     MALFORMED,
+    XML,
     bad_uids,
     body,
     damaged,
@@ -18,11 +32,12 @@ from stgcmt_suites.origin_server.requests import (
 )
 
 METHODS = ("PUT", "DELETE", "PATCH")
+AGAIN = ("truncated", "cut-off")  # defects whose Transaction UID is asked for and used afterwards
 
 
 @scenario(exchanges=19, waits=POLLING)
 async def malformed_modules(play: Play) -> None:
-    """Modules with one defect each: a missing or empty mandatory attribute, a wrong VR; beside both controls."""
+    """Modules with one defect each: a mandatory attribute that is missing, empty, of a wrong VR or no UID; beside both controls."""
     client = play.http()
     instance = await play.seed("ct")
     whole, deep = flat([instance]), hierarchical([instance])
@@ -33,6 +48,8 @@ async def malformed_modules(play: Play) -> None:
     ]
     for name, make in MALFORMED.items():
         await post(play, client, play.uid(), make(whole, deep), step=f"defect-{name}")
+    for name, make in INVALID_UIDS.items():
+        await post(play, client, play.uid(), make(whole, deep), step=f"uid-{name}")
     async with asyncio.TaskGroup() as group:
         for uid, answer in answers:
             group.create_task(poll(play, client, uid, answer, step="control-poll"))
@@ -50,6 +67,43 @@ async def malformed_bodies(play: Play) -> None:
     for name, empty in EMPTY.items():
         await post(play, client, play.uid(), empty, step=f"empty-{name}")
     await poll(play, client, uid, answer, step="control-poll")
+
+
+async def _damaged(play: Play, good: Body, defects: Mapping[str, Body]) -> None:
+    """A control of a media type; where it is taken, the defects in the same type: what is not supported is not tried."""
+    client = play.http()
+    uid = play.uid()
+    answer = await post(play, client, uid, good[1], step="control", content_type=good[0])
+    if answer.status not in (200, 202):
+        return
+    again: dict[str, str] = {}
+    for name, (content_type, content) in defects.items():
+        spent = play.uid()
+        await post(play, client, spent, content, step=name, content_type=content_type)
+        if name.removeprefix("defect-") in AGAIN:
+            again[name.removeprefix("defect-")] = spent
+    await poll(play, client, uid, answer, step="control-poll")
+    for name, spent in again.items():
+        await check(play, client, spent, step=f"left-{name}")
+        await commit(play, client, good[1], uid=spent, step=f"again-{name}", content_type=good[0])
+
+
+@scenario(exchanges=20, waits=POLLING)
+async def malformed_xml(play: Play) -> None:
+    """Bodies that are no native XML or no request module in it, beside a control; none where XML is not taken."""
+    instance = await play.seed("ct")
+    whole, deep = flat([instance]), hierarchical([instance])
+    defects = {f"defect-{name}": (XML, content) for name, content in damaged_xml(whole, deep).items()}
+    await _damaged(play, (XML, native_xml.dump(whole)), defects)
+
+
+@scenario(exchanges=19, waits=POLLING)
+async def malformed_multipart(play: Play) -> None:
+    """Multipart bodies that are damaged or in a loose form, beside a control; none where multipart is not taken."""
+    module: Any = flat([await play.seed("ct")])
+    defects = {f"defect-{name}": each for name, each in damaged_multipart(module).items()}
+    loose = {f"loose-{name}": each for name, each in loose_multipart(module).items()}
+    await _damaged(play, (WRAPPED, wrapped(body(module))), defects | loose)
 
 
 @scenario(exchanges=7, waits=POLLING)

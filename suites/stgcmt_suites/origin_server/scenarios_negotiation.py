@@ -11,11 +11,8 @@ from urllib.parse import quote, urljoin
 from stgcmt.suite import Play, scenario
 from stgcmt.wire import multipart, native_xml
 from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt_suites.origin_server.damage import BOUNDARY, MULTI_JSON, MULTI_XML
 from stgcmt_suites.origin_server.requests import JSON, XML, body, flat, hierarchical
-
-MULTI_JSON = f'multipart/related; type="{JSON}"'
-MULTI_XML = f'multipart/related; type="{XML}"'
-BOUNDARY = "stgcmt-part"
 
 # Accept of a Result Check on a finished transaction, by the name of its step.
 ACCEPTS: Mapping[str, str | None] = {
@@ -38,6 +35,7 @@ ACCEPTS: Mapping[str, str | None] = {
     "syntax-any": f"{JSON}; transfer-syntax=*",
     "charset": f"{JSON}; charset=utf-8",
 }
+MOST_LOCATIONS = 8  # other URIs that are followed: one for each representation, and some more
 # Query and Accept of a Result Check on the same transaction; a bare plus sign would be read as a blank by many.
 QUERIES: Mapping[str, tuple[str, str | None]] = {
     "accept": (f"?accept={quote(XML)}", "*/*"),
@@ -58,15 +56,17 @@ async def negotiation(play: Play) -> None:
     client = play.http()
     module = hierarchical([await play.seed("ct"), play.make("mr")])
     uid, _ = await commit(play, client, module, step="control")
-    for name, accept in ACCEPTS.items():
-        await check(play, client, uid, step=f"accept-{name}", accept=accept)
+    answers = [
+        await check(play, client, uid, step=f"accept-{name}", accept=accept) for name, accept in ACCEPTS.items()
+    ]
     for name, (query, accept) in QUERIES.items():
-        await check(play, client, uid, step=f"query-{name}", accept=accept, query=query)
+        answers.append(await check(play, client, uid, step=f"query-{name}", accept=accept, query=query))
     await check(play, client, uid, step="charset-unknown", headers=[("Accept-Charset", "x-none")])
     await check(play, client, uid, step="charset-listed", headers=[("Accept-Charset", "x-none, utf-8;q=0.5")])
     await check(play, client, uid, step="gzip", headers=[("Accept-Encoding", "gzip")])
-    last = await check(play, client, uid, step="last")
-    if located := last.header("Content-Location"):
+    answers.append(await check(play, client, uid, step="last"))
+    given = dict.fromkeys(answer.header("Content-Location") for answer in answers if answer.status == 200)
+    for located in list(filter(None, given))[:MOST_LOCATIONS]:
         await _follow(play, client, uid, located)
 
 

@@ -56,6 +56,16 @@ _WHEN = (
 _RESULTS = (
     _variant("reversed-order", "The items of a result stand in another order than in the Request.", "reversed-order"),
     _variant("study-for-each-instance", "Each instance has an item of its own for its study (J.2).", "study-for-each-instance"),
+    _variant("repeated-twice", "An instance that is named twice stands in the result twice (AMB-07).", "repeated-twice"),
+    _variant("repeated-as-400", "A Request that names an instance twice is refused (AMB-07).", "repeated-as-400"),
+    _variant("several-parts-as-400", "A Request in several parts is refused (AMB-08).", "several-parts-as-400"),
+    _variant("lenient-multipart", "Multipart is read in loose forms, too, as in an example of the standard.", "lenient-multipart"),
+    _variant(
+        "delays-wrong-study", "An instance within another study is looked for elsewhere first (AMB-18).", "delays-wrong-study"
+    ),
+    _variant("enriches", "Instances are given back with more attributes.", "enriches"),
+    _variant("coerces", "The archive spells the patient's name its way.", "coerces", claims={"coerced": ["00100010"]}),
+    _variant("transcodes", "Instances are given back in Implicit VR Little Endian.", "transcodes"),
     _variant("minds-the-study", "An instance asked for within another study is not found (AMB-18).", "minds-the-study"),
     _variant("forgets-expired", "Nothing is remembered of an expired result: 404.", remembers=False),
     _variant("short-retention", "Results are kept for a minute.", retention=60.0, claims={"result_retention_s": 60}),

@@ -14,7 +14,7 @@ from stgcmt_suites.origin_server.archive import MARKS, Archive, preload
 from stgcmt_suites.origin_server.commitments import Commitments
 from stgcmt_suites.origin_server.manners import Mannered
 from stgcmt_suites.origin_server.server import serve
-from stgcmt_suites.origin_server.settings import Settings, settings
+from stgcmt_suites.origin_server.settings import ALWAYS, Settings, settings
 
 
 @asynccontextmanager
@@ -73,6 +73,8 @@ def _section(chosen: Settings, store: Store, host: str, port: int) -> dict[str, 
         "retrieval": {"how": "wado-rs"},
         "provoke": provoke,
     }
+    if chosen.synchronous_up_to >= ALWAYS or "holds-requests-open" in chosen.manners:
+        del provoke["keep-pending"], provoke["release"]  # who answers with the result has nothing pending to keep
     if chosen.large_request:
         section["large_request"] = chosen.large_request
     if chosen.token:

@@ -74,9 +74,7 @@ def split(content_type: str, body: bytes, faults: Collection[str] = ()) -> list[
     return parts
 
 
-def _parts(
-    root: MediaType, content_type: str, body: bytes, faults: Collection[str]
-) -> list[tuple[MediaType, bytes]]:
+def _parts(root: MediaType, content_type: str, body: bytes, faults: Collection[str]) -> list[tuple[MediaType, bytes]]:
     wanted = root.parameters.get("type", "").lower()
     if "lenient-multipart" in faults:  # what a part says counts, or else what the whole says
         parts = split(content_type, body, faults)

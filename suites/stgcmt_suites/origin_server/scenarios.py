@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from stgcmt.suite import Play, scenario
-from stgcmt_suites.origin_server.asking import POLLING, check, commit, poll, post
+from stgcmt_suites.origin_server.asking import KEEPING, POLLING, check, commit, kept_pending, poll, post
 from stgcmt_suites.origin_server.damage import WRAPPED, wrapped
 from stgcmt_suites.origin_server.requests import body, flat, hierarchical, in_study, under_class
 
@@ -17,15 +17,17 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
 
-@scenario(mode="asynchronous", exchanges=8, waits=POLLING)
+@scenario(mode="asynchronous", exchanges=8, waits=POLLING, wants=KEEPING)
 async def pending_commitment(play: Play) -> None:
     """A flat request for two instances, a Result Check at once, polling to the end, and three more Result Checks."""
     client = play.http()
-    module = flat([await play.seed("ct"), await play.seed("sc")])
+    first = await play.seed("ct")
+    module = flat([first, await play.seed("sc")])
     uid = play.uid()
-    answer = await post(play, client, uid, module)
-    if answer.status == 202:
-        answer = await check(play, client, uid, step="first-check")
+    async with kept_pending(play, first):
+        answer = await post(play, client, uid, module)
+        if answer.status == 202:
+            answer = await check(play, client, uid, step="first-check")
     await poll(play, client, uid, answer)
     for _ in range(3):
         await check(play, client, uid, step="after")
@@ -128,16 +130,18 @@ async def two_parts(play: Play) -> None:
         await commit(play, client, wrapped(*modules), step="two-parts", content_type=WRAPPED)
 
 
-@scenario(mode="asynchronous", exchanges=8, waits=POLLING)
+@scenario(mode="asynchronous", exchanges=8, waits=POLLING, wants=KEEPING)
 async def duplicate_pending(play: Play) -> None:
     """The same Transaction UID again while the first request is under way, beside a control under a fresh one."""
     client = play.http()
-    first, second = flat([await play.seed("ct")]), flat([await play.seed("mr")])
+    instance, second = await play.seed("ct"), flat([await play.seed("mr")])
+    first = flat([instance])
     uid, fresh = play.uid(), play.uid()
-    answer = await post(play, client, uid, first)
-    await post(play, client, uid, second, step="different")
-    await post(play, client, uid, first, step="identical")
-    still = await check(play, client, uid, step="still")
+    async with kept_pending(play, instance):
+        answer = await post(play, client, uid, first)
+        await post(play, client, uid, second, step="different")
+        await post(play, client, uid, first, step="identical")
+        still = await check(play, client, uid, step="still")
     control = await post(play, client, fresh, second, step="control")
     async with asyncio.TaskGroup() as group:
         group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections.abc import Mapping
 from typing import Any
 
 from stgcmt.suite import Play, scenario
 from stgcmt.wire import native_xml
-from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt_suites.origin_server.asking import (
+    KEEPING,
+    POLLING,
+    RESOURCE,
+    check,
+    commit,
+    kept_pending,
+    other,
+    poll,
+    post,
+)
 from stgcmt_suites.origin_server.damage import (
     INVALID_UIDS,
     WRAPPED,
@@ -161,16 +170,18 @@ async def collection(play: Play) -> None:
     await other(play, client, "GET", RESOURCE, step="get-collection", headers=[("Accept", JSON)])
 
 
-@scenario(exchanges=12, waits=POLLING)
+@scenario(exchanges=12, waits=POLLING, wants=KEEPING)
 async def other_methods(play: Play) -> None:
     """PUT, DELETE, PATCH, OPTIONS and an unknown method on a finished transaction; HEAD on every kind."""
     client = play.http()
-    module = flat([await play.seed("ct")])
+    instance = await play.seed("ct")
+    module = flat([instance])
     uid = play.uid()
-    answer = await post(play, client, uid, module)
-    if answer.status == 202:
-        await check(play, client, uid, step="head-pending", method="HEAD")
-        answer = await check(play, client, uid, step="get-pending")
+    async with kept_pending(play, instance):
+        answer = await post(play, client, uid, module)
+        if answer.status == 202:
+            await check(play, client, uid, step="head-pending", method="HEAD")
+            answer = await check(play, client, uid, step="get-pending")
     await poll(play, client, uid, answer)
     await check(play, client, uid, step="before")
     await check(play, client, uid, step="head-done", method="HEAD")

@@ -10,7 +10,17 @@ from urllib.parse import quote, urljoin
 
 from stgcmt.suite import Play, scenario
 from stgcmt.wire import multipart, native_xml
-from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt_suites.origin_server.asking import (
+    KEEPING,
+    POLLING,
+    RESOURCE,
+    check,
+    commit,
+    kept_pending,
+    other,
+    poll,
+    post,
+)
 from stgcmt_suites.origin_server.damage import BOUNDARY, MULTI_JSON, MULTI_XML
 from stgcmt_suites.origin_server.requests import JSON, XML, body, flat, hierarchical
 
@@ -56,9 +66,7 @@ async def negotiation(play: Play) -> None:
     client = play.http()
     module = hierarchical([await play.seed("ct"), play.make("mr")])
     uid, _ = await commit(play, client, module, step="control")
-    answers = [
-        await check(play, client, uid, step=f"accept-{name}", accept=accept) for name, accept in ACCEPTS.items()
-    ]
+    answers = [await check(play, client, uid, step=f"accept-{name}", accept=accept) for name, accept in ACCEPTS.items()]
     for name, (query, accept) in QUERIES.items():
         answers.append(await check(play, client, uid, step=f"query-{name}", accept=accept, query=query))
     await check(play, client, uid, step="charset-unknown", headers=[("Accept-Charset", "x-none")])
@@ -100,14 +108,15 @@ async def negotiated_requests(play: Play) -> None:
             group.create_task(commit(play, client, module, step=step, **how))
 
 
-@scenario(mode="asynchronous", exchanges=5, waits=POLLING)
+@scenario(mode="asynchronous", exchanges=5, waits=POLLING, wants=KEEPING)
 async def pending_without_accept(play: Play) -> None:
     """A Result Check without Accept while the work is under way, between two with it; then again at the end."""
     client = play.http()
-    uid = play.uid()
-    answer = await post(play, client, uid, flat([await play.seed("ct")]))
-    await check(play, client, uid, step="pending-none", accept=None)
-    still = await check(play, client, uid, step="still")
+    uid, instance = play.uid(), await play.seed("ct")
+    async with kept_pending(play, instance):
+        answer = await post(play, client, uid, flat([instance]))
+        await check(play, client, uid, step="pending-none", accept=None)
+        still = await check(play, client, uid, step="still")
     if answer.status == 202:
         await poll(play, client, uid, still)
     await check(play, client, uid, step="done-none", accept=None)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.origin_server.payloads import UNSETTLED, finished, names_itself, path_of, same_host, same_result, settled
+from stgcmt_suites.origin_server.payloads import (
+    UNSETTLED,
+    finished,
+    names_itself,
+    path_of,
+    same_host,
+    same_result,
+    settled,
+)
 from stgcmt_suites.origin_server.premises import control
 from stgcmt_suites.origin_server.views import NEVER, RESOURCE, Call, calls, commitment
 

@@ -131,7 +131,9 @@ def test_committed_instances_come_back_unchanged(committed_and_retrieved: Transc
         if seen is not None and seen[0]:
             outcome("altered", f"{uid}: {names(seen[0])}", tried[uid], transaction, what="every attribute as stored")
     if not any(compared.values()):
-        inconclusive("no committed instance was both stored and read back, so that there is nothing to compare", transaction)
+        inconclusive(
+            "no committed instance was both stored and read back, so that there is nothing to compare", transaction
+        )
     for uid, seen in compared.items():
         if seen is not None and seen[1]:
             outcome("transcoded", f"{uid} in {seen[1]}", tried[uid], what="the transfer syntax that was stored")

@@ -41,7 +41,7 @@ _WHEN = (
         "holds-requests-open", "A Request is answered when the back end has decided, after seconds (13.1 note).",
         "holds-requests-open", delay=5.0, claims={"always_synchronous": True},
     ),
-    _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", delay=0.0),
+    _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", "no-help", delay=0.0),
     _variant("slow-work", "Results are there after half a minute.", delay=30.0, retry_after=7),
     _variant("slow-answers", "Every answer takes two seconds.", latency=2.0),
     _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),

@@ -44,7 +44,7 @@ METHODS = ("PUT", "DELETE", "PATCH")
 AGAIN = ("truncated", "cut-off")  # defects whose Transaction UID is asked for and used afterwards
 
 
-@scenario(exchanges=19, waits=POLLING)
+@scenario(exchanges=26, waits=POLLING)
 async def malformed_modules(play: Play) -> None:
     """Modules with one defect each: a mandatory attribute that is missing, empty, of a wrong VR or no UID; beside both controls."""
     client = play.http()
@@ -64,7 +64,7 @@ async def malformed_modules(play: Play) -> None:
             group.create_task(poll(play, client, uid, answer, step="control-poll"))
 
 
-@scenario(exchanges=9, waits=POLLING)
+@scenario(exchanges=10, waits=POLLING)
 async def malformed_bodies(play: Play) -> None:
     """Bodies that are no DICOM JSON, and lists without an item, beside a control."""
     client = play.http()
@@ -97,7 +97,7 @@ async def _damaged(play: Play, good: Body, defects: Mapping[str, Body]) -> None:
         await commit(play, client, good[1], uid=spent, step=f"again-{name}", content_type=good[0])
 
 
-@scenario(exchanges=20, waits=POLLING)
+@scenario(exchanges=19, waits=POLLING)
 async def malformed_xml(play: Play) -> None:
     """Bodies that are no native XML or no request module in it, beside a control; none where XML is not taken."""
     instance = await play.seed("ct")
@@ -106,7 +106,7 @@ async def malformed_xml(play: Play) -> None:
     await _damaged(play, (XML, native_xml.dump(whole)), defects)
 
 
-@scenario(exchanges=19, waits=POLLING)
+@scenario(exchanges=18, waits=POLLING)
 async def malformed_multipart(play: Play) -> None:
     """Multipart bodies that are damaged or in a loose form, beside a control; none where multipart is not taken."""
     module: Any = flat([await play.seed("ct")])
@@ -115,7 +115,7 @@ async def malformed_multipart(play: Play) -> None:
     await _damaged(play, (WRAPPED, wrapped(body(module))), defects | loose)
 
 
-@scenario(exchanges=7, waits=POLLING)
+@scenario(exchanges=5, waits=POLLING)
 async def both_structures(play: Play) -> None:
     """One request with a flat and a hierarchical list, beside each list alone."""
     client = play.http()
@@ -141,7 +141,7 @@ async def invalid_transaction_uids(play: Play) -> None:
         await check(play, client, segment, step=f"get-{name}")
 
 
-@scenario(exchanges=12, waits=POLLING)
+@scenario(exchanges=14, waits=POLLING)
 async def refused_requests(play: Play) -> None:
     """Requests refused for module, Accept and Content-Type; then the same Transaction UIDs are used well."""
     client = play.http()
@@ -159,7 +159,7 @@ async def refused_requests(play: Play) -> None:
         group.create_task(commit(play, client, good, step="control"))
 
 
-@scenario(exchanges=5, waits=POLLING)
+@scenario(exchanges=4, waits=POLLING)
 async def collection(play: Play) -> None:
     """Requests to the collection itself, without a Transaction UID, beside a control with one."""
     client = play.http()
@@ -170,7 +170,7 @@ async def collection(play: Play) -> None:
     await other(play, client, "GET", RESOURCE, step="get-collection", headers=[("Accept", JSON)])
 
 
-@scenario(exchanges=12, waits=POLLING, wants=KEEPING)
+@scenario(exchanges=13, waits=POLLING, wants=KEEPING)
 async def other_methods(play: Play) -> None:
     """PUT, DELETE, PATCH, OPTIONS and an unknown method on a finished transaction; HEAD on every kind."""
     client = play.http()

@@ -60,7 +60,7 @@ QUERIES: Mapping[str, tuple[str, str | None]] = {
 }
 
 
-@scenario(exchanges=36, waits=POLLING)
+@scenario(exchanges=34, waits=POLLING)
 async def negotiation(play: Play) -> None:
     """One finished transaction with committed and failed instances, read with every Accept, parameter and coding."""
     client = play.http()
@@ -90,7 +90,7 @@ async def _follow(play: Play, client: Any, uid: str, located: str) -> None:
         await other(play, client, "GET", target, step="content-location", headers=[("Accept", JSON)])
 
 
-@scenario(exchanges=10, waits=POLLING)
+@scenario(exchanges=9, waits=POLLING)
 async def negotiated_requests(play: Play) -> None:
     """Requests with every kind of Accept, each under a fresh Transaction UID, beside a control."""
     client = play.http()
@@ -108,7 +108,7 @@ async def negotiated_requests(play: Play) -> None:
             group.create_task(commit(play, client, module, step=step, **how))
 
 
-@scenario(mode="asynchronous", exchanges=5, waits=POLLING, wants=KEEPING)
+@scenario(mode="asynchronous", exchanges=6, waits=POLLING, wants=KEEPING)
 async def pending_without_accept(play: Play) -> None:
     """A Result Check without Accept while the work is under way, between two with it; then again at the end."""
     client = play.http()
@@ -137,7 +137,7 @@ def _bodies(module: Any) -> Mapping[str, tuple[str, bytes]]:
     }
 
 
-@scenario(exchanges=14, waits=POLLING)
+@scenario(exchanges=12, waits=POLLING)
 async def request_media_types(play: Play) -> None:
     """The same module as DICOM JSON, native XML, and multipart of both, quoted and unquoted."""
     client = play.http()
@@ -147,7 +147,7 @@ async def request_media_types(play: Play) -> None:
             group.create_task(commit(play, client, content, step=f"type-{name}", content_type=content_type))
 
 
-@scenario(exchanges=7, waits=POLLING)
+@scenario(exchanges=8, waits=POLLING)
 async def unsupported_bodies(play: Play) -> None:
     """Request bodies under a media type or coding that the service does not have, beside a control."""
     client = play.http()

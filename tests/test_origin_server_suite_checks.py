@@ -386,9 +386,11 @@ def test_a_busy_server_is_not_a_broken_one(control: int, defect: int, expects: V
         asked("control-flat", control),
         asked("control-hierarchical", control),
         asked("defect-x", defect),
+        asked("uid-x", defect),
     )
     bodies = talk("malformed_bodies", asked("control", control), asked("defect-y", defect))
-    assert verdict("test_malformed_modules_are_refused", modules, bodies).verdict is expects
+    others = [talk(name, asked("control", control)) for name in ("malformed_xml", "malformed_multipart")]
+    assert verdict("test_malformed_modules_are_refused", modules, bodies, *others).verdict is expects
 
 
 def _conflict(told: str) -> Transcript:

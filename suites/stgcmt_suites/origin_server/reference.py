@@ -14,7 +14,7 @@ from stgcmt_suites.origin_server.archive import MARKS, Archive, preload
 from stgcmt_suites.origin_server.commitments import Commitments
 from stgcmt_suites.origin_server.manners import Mannered
 from stgcmt_suites.origin_server.server import serve
-from stgcmt_suites.origin_server.settings import ALWAYS, Settings, settings
+from stgcmt_suites.origin_server.settings import Settings, settings
 
 
 @asynccontextmanager
@@ -73,24 +73,25 @@ def _section(chosen: Settings, store: Store, host: str, port: int) -> dict[str, 
         "retrieval": {"how": "wado-rs"},
         "provoke": provoke,
     }
-    if chosen.synchronous_up_to >= ALWAYS or "holds-requests-open" in chosen.manners:
-        del provoke["keep-pending"], provoke["release"]  # who answers with the result has nothing pending to keep
     if chosen.large_request:
         section["large_request"] = chosen.large_request
     if chosen.token:
         section["token"] = chosen.token
     elif chosen.basic:
         section["basic"] = chosen.basic
-    return section | _hidden(chosen, store)
+    return section | _hidden(chosen, store, provoke)
 
 
-def _hidden(chosen: Settings, store: Store) -> dict[str, Any]:
+def _hidden(chosen: Settings, store: Store, provoke: Mapping[str, Any]) -> dict[str, Any]:
     """What a vendor says otherwise: nothing can be stored, nothing read back, no commands."""
     section: dict[str, Any] = {}
     if "preloaded-only" in chosen.manners:
         section["seeding"] = {"how": "preloaded", "instances": store.instances()}
     if "nothing-seeded" in chosen.manners:
         section |= {"seeding": {"how": "none"}, "retrieval": {"how": "none"}}
+    if "keeps-nothing-pending" in chosen.manners:
+        commands = {name: each for name, each in provoke.items() if name not in ("keep-pending", "release")}
+        section["provoke"] = commands
     if "no-help" in chosen.manners:
         section["provoke"] = {}
     return section

@@ -29,7 +29,7 @@ def _variant(
 
 _WHEN = (
     _variant(
-        "always-synchronous", "Every Request is answered with its result, and the vendor says so.",
+        "always-synchronous", "Every Request is answered with its result, and the vendor says so.", "keeps-nothing-pending",
         synchronous_up_to=ALWAYS, claims={"always_synchronous": True},
     ),
     _variant(
@@ -39,7 +39,7 @@ _WHEN = (
     _variant("mixed-by-size", "One instance is decided at once, more of them later.", synchronous_up_to=1),
     _variant(
         "holds-requests-open", "A Request is answered when the back end has decided, after seconds (13.1 note).",
-        "holds-requests-open", delay=5.0, claims={"always_synchronous": True},
+        "holds-requests-open", "keeps-nothing-pending", delay=5.0, claims={"always_synchronous": True},
     ),
     _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", "no-help", delay=0.0),
     _variant("slow-work", "Results are there after half a minute.", delay=30.0, retry_after=7),
@@ -74,7 +74,7 @@ _RESULTS = (
         "every-class", "Every class that can be stored can be committed.", unsupported=(), claims={"unsupported_sop_classes": []}
     ),
     _variant(
-        "keeps-nothing", "Results are given at once and never again (AMB-03).",
+        "keeps-nothing", "Results are given at once and never again (AMB-03).", "keeps-nothing-pending",
         synchronous_up_to=ALWAYS, retention=-1.0, claims={"always_synchronous": True, "result_retention_s": 0},
     ),
     _variant(

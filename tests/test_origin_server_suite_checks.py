@@ -238,6 +238,8 @@ def test_polling_has_three_answers() -> None:
     none = talk("all_missing", (*POST, response(200, result([], [(A, 274), (B, 274)]))))
     assert verdict("test_the_work_ends", kept, done, none).verdict is Verdict.PASS
     assert verdict("test_the_work_ends", polled(60.5, 202), done, none).verdict is Verdict.WARN
+    for status, expects in {503: "pass", 410: "pass", 500: "warn", 501: "warn", 404: "inconclusive"}.items():
+        assert verdict("test_the_work_ends", polled(1, status), done, none).verdict == expects, status
     assert verdict("test_the_work_ends", polled(20, 202), done, none).verdict is Verdict.INCONCLUSIVE
     assert (
         verdict("test_the_work_ends", polled(1, 202, "Retry-After: 3600\r\n"), done, none).verdict

@@ -510,7 +510,11 @@ def test_a_connection_that_fails_is_tried_again_before_anything_is_sent(tmp_path
         listener = await network.listen("127.0.0.1", 0, answering(OK, seen=seen))
         recorder = Recorder(tmp_path / "t.jsonl", clock, role="r", scenario="s")
         client = HttpClient(
-            network, clock, connection=recorder.connection, base_url=f"http://127.0.0.1:{listener.address[1]}", connects=3
+            network,
+            clock,
+            connection=recorder.connection,
+            base_url=f"http://127.0.0.1:{listener.address[1]}",
+            connects=3,
         )
         answer = await client.request("POST", "x", content=b"once")
         await client.aclose()

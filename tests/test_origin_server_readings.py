@@ -24,7 +24,9 @@ GOOD, DEEP = flat([A]), hierarchical([A])
 C = Named(CT, "1.2.3.3", "1.2.3", "1.2.3.0")
 
 
-def post(step: str, status: int, content: bytes = b"", *, asked: bytes = body(GOOD), uid: str = "") -> tuple[str, bytes, bytes]:
+def post(
+    step: str, status: int, content: bytes = b"", *, asked: bytes = body(GOOD), uid: str = ""
+) -> tuple[str, bytes, bytes]:
     return step, request("POST", uid or f"1.2.{sum(step.encode())}", asked), response(status, content)
 
 
@@ -59,7 +61,11 @@ def test_invalid_uids_differ_from_a_good_module_in_one_value(name: str) -> None:
     module = read_module(damage.INVALID_UIDS[name](GOOD, DEEP))
     (reference,) = module.references
     (good,) = read_module(GOOD if module.structure == "flat" else DEEP).references
-    wrong = [(ours, theirs) for ours, theirs in zip(dataclasses.astuple(reference), dataclasses.astuple(good), strict=True) if ours != theirs]
+    wrong = [
+        (ours, theirs)
+        for ours, theirs in zip(dataclasses.astuple(reference), dataclasses.astuple(good), strict=True)
+        if ours != theirs
+    ]
     assert len(wrong) == 1
     assert not valid_uid(wrong[0][0])
     assert valid_uid(wrong[0][1])
@@ -165,7 +171,9 @@ def test_repeated_references(twice: bytes, studies: bytes, expects) -> None:
 
 def _wrapped_request(uid: str, *modules) -> bytes:
     content = damage.wrapped(*(body(module) for module in modules))
-    head = f"POST /pacs/commitment-requests/{uid} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nContent-Type: {damage.WRAPPED}\r\n"
+    head = (
+        f"POST /pacs/commitment-requests/{uid} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nContent-Type: {damage.WRAPPED}\r\n"
+    )
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
@@ -204,7 +212,10 @@ def _study(answer: bytes, *, late_s: float = 0.0) -> tuple[Verdict, str | None]:
         ("control", request("POST", "1.2.8", body(hierarchical([A, B]))), response(200, _both([A, B]))),
         ("request", request("POST", "1.2.9", body(wrong)), answer),
     )
-    late = [dataclasses.replace(e, t=e.t + int(late_s * 1e9)) if e.kind == "http.in" and e.step == "request" else e for e in t.events]
+    late = [
+        dataclasses.replace(e, t=e.t + int(late_s * 1e9)) if e.kind == "http.in" and e.step == "request" else e
+        for e in t.events
+    ]
     found = verdict("test_what_a_wrong_study_does_is_told", t.with_events(late), run())
     return found.verdict, found.outcome
 

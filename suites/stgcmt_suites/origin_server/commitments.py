@@ -20,6 +20,7 @@ from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import DONE, EXPIRED, PENDING, Store, Transaction
 from stgcmt_suites.origin_server import answers
+from stgcmt_suites.origin_server.large import LARGE, result_json
 from stgcmt_suites.origin_server.modules import is_uid, once_each, references, response
 from stgcmt_suites.origin_server.negotiate import OFFERS, RELATED, XML, Offer, RefusalError, choose
 from stgcmt_suites.origin_server.representations import read, write
@@ -330,9 +331,16 @@ class Commitments:
     def _result(self, known: Transaction, offer: Offer, *, status: int = 200) -> Response:
         location = f"{self.settings.prefix}/{RESOURCE}/{known.uid}"
         decided = known.decided[::-1] if "reversed-order" in self.faults else known.decided
-        module = response(known.structure, decided, known.uid, self.faults)
-        content_type, body = write(offer, module, location, self.faults)
+        content_type, body = self._written(known, decided, offer, location)
         return answers.result(content_type, body, location, self.faults, status=status)
+
+    def _written(
+        self, known: Transaction, decided: tuple[Decided, ...], offer: Offer, location: str
+    ) -> tuple[str, bytes]:
+        if len(decided) >= LARGE and offer == OFFERS[0] and not self.faults:
+            return offer.part, result_json(known.structure, decided)
+        module = response(known.structure, decided, known.uid, self.faults)
+        return write(offer, module, location, self.faults)
 
 
 def header_type(request: Request) -> str | None:

@@ -16,6 +16,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag, Tag
 
 from stgcmt_suites.commitment.decisions import Asked, Decided
+from stgcmt_suites.origin_server.large import Element
 from stgcmt_suites.origin_server.negotiate import RefusalError
 
 FAILURE_REASON = 0x00081197
@@ -41,6 +42,9 @@ REQUEST_VRS = {
 _UID = re.compile(r"(?=.{1,64}\Z)(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
 
 
+Module = Dataset | dict[int, Element]  # the latter where it is too large for the former
+
+
 def is_uid(text: object) -> bool:
     """Whether a text is a valid UID."""
     return isinstance(text, str) and _UID.fullmatch(text) is not None
@@ -49,7 +53,7 @@ def is_uid(text: object) -> bool:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def references(module: Dataset, faults: Collection[str] = ()) -> tuple[str, tuple[Asked, ...]]:
+def references(module: Module, faults: Collection[str] = ()) -> tuple[str, tuple[Asked, ...]]:
     """The structure of a request module ("flat" or "hierarchical") and its references, in order.
 
     Raises ``RefusalError`` with 400 where an attribute of type 1 is missing, empty or of another VR, where both
@@ -82,7 +86,7 @@ def once_each(asked: Sequence[Asked], faults: Collection[str] = ()) -> tuple[Ask
     return tuple(asked if kept else dict.fromkeys(asked))
 
 
-def _tree(module: Dataset, faults: Collection[str]) -> Iterator[Asked]:
+def _tree(module: Module, faults: Collection[str]) -> Iterator[Asked]:
     for study in _items(module, STUDIES, faults):
         study_uid = _uid(study, STUDY, faults)
         for series in _items(study, SERIES_SEQUENCE, ()):
@@ -93,15 +97,15 @@ def _tree(module: Dataset, faults: Collection[str]) -> Iterator[Asked]:
                     yield Asked(sop_class, _uid(item, SOP_INSTANCE, faults), study_uid, series_uid)
 
 
-def _items(ds: Dataset, tag: int, faults: Collection[str]) -> Sequence[Dataset]:
+def _items(ds: Module, tag: int, faults: Collection[str]) -> Sequence[Module]:
     element = _element(ds, tag, "SQ")
-    items: Sequence[Dataset] = element.value or ()
+    items: Sequence[Module] = element.value or ()
     if not items and "empty-list-accepted" not in faults:
         raise RefusalError(400, f"{_name(tag)} has no item.")
     return items
 
 
-def _uid(ds: Dataset, tag: int, faults: Collection[str]) -> str:
+def _uid(ds: Module, tag: int, faults: Collection[str]) -> str:
     value = _element(ds, tag, "UI").value
     taken = is_uid(str(value)) or (value and "invalid-uids-accepted" in faults)
     if not isinstance(value, str) or not taken:
@@ -109,7 +113,7 @@ def _uid(ds: Dataset, tag: int, faults: Collection[str]) -> str:
     return str(value)
 
 
-def _element(ds: Dataset, tag: int, vr: str) -> DataElement:
+def _element(ds: Module, tag: int, vr: str) -> DataElement | Element:
     if tag not in ds:
         raise RefusalError(400, f"{_name(tag)} is missing.")
     element = ds[tag]

@@ -18,7 +18,9 @@ from xml.etree import ElementTree as ET
 from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag
 
-from stgcmt_suites.origin_server.modules import REQUEST_VRS, is_uid
+from stgcmt_suites.origin_server import large
+from stgcmt_suites.origin_server.large import LARGE_BYTES
+from stgcmt_suites.origin_server.modules import REQUEST_VRS, Module, is_uid
 from stgcmt_suites.origin_server.negotiate import JSON, RELATED, XML, MediaType, Offer, RefusalError, parse
 
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
@@ -29,7 +31,7 @@ _VRS = frozenset(re.findall("..", "AEASATCSDADSDTFLFDISLOLTOBODOFOLOVOWPNSHSLSQS
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) -> list[Dataset]:
+def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) -> list[Module]:
     """The modules that a request body carries: one, or one per part. Raises ``RefusalError`` with 400 or 415."""
     if content_type is None and "untyped-as-json" in faults:
         content_type = JSON
@@ -45,7 +47,7 @@ def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) ->
     return [_module(found, body, faults)]
 
 
-def _module(kind: MediaType, body: bytes, faults: Collection[str]) -> Dataset:
+def _module(kind: MediaType, body: bytes, faults: Collection[str]) -> Module:
     if kind.parameters.get("charset", "utf-8").lower() not in ("utf-8", "us-ascii"):
         raise RefusalError(415, "Payloads are encoded in UTF-8.")
     if kind.name == JSON:
@@ -92,11 +94,12 @@ def _parts(root: MediaType, content_type: str, body: bytes, faults: Collection[s
     return found
 
 
-def _from_json(body: bytes, faults: Collection[str]) -> Dataset:
+def _from_json(body: bytes, faults: Collection[str]) -> Module:
     try:
         # Strictly UTF-8 first: json.loads(bytes) would take UTF-16 and a byte order mark.
         tree = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
-        return Dataset.from_json(_checked(tree, faults))
+        checked = _checked(tree, faults)
+        return Dataset.from_json(checked) if len(body) < LARGE_BYTES else large.tree(checked)
     except RefusalError:
         raise
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:

@@ -23,6 +23,10 @@ large_request = {count}
 how = "stow"
 [retrieval]
 how = "wado-rs"
+[timing]
+http_response = 120
+result_deadline = 600
+scenario = 900
 """
 
 
@@ -38,7 +42,7 @@ def measured(count: int, *selection: str) -> tuple[float, int, dict]:
             start = time.perf_counter()
             with open(Path(scratch) / "out.json", "w+") as out:
                 command = [*STGCMT, "run", str(file), "--json", "--out", str(Path(scratch) / "bundle"), *selection]
-                run = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+                run = subprocess.Popen(command, stdout=out)
                 usage = os.wait4(run.pid, 0)[2]
                 seconds = time.perf_counter() - start
                 run.returncode = 0

@@ -51,7 +51,8 @@ DIFFERENCES = {
         "Malformed JSON is refused; nothing malformed is sent in native XML or multipart, which it does not take.",
     ),
     "WEB-J.2-03": Difference(
-        "note", "An instance that a request names twice stands in the result twice; the standard does not say what becomes of it."
+        "note",
+        "An instance that a request names twice stands in the result twice; the standard does not say what becomes of it.",
     ),
     "WEB-J.2-10": Difference(
         "fail",

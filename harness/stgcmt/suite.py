@@ -164,7 +164,11 @@ class Play(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scripted exchange, and everything about it that is declared, not discovered."""
+    """A scripted exchange, and everything about it that is declared, not discovered.
+
+    ``exchanges``: how many requests of the service (or associations that are only negotiated) it has with the suite's own
+    reference; what brings instances in and out is not counted. A SUT that is polled more often has more of them.
+    """
 
     name: str
     run: Callable[[Any], Awaitable[None]]

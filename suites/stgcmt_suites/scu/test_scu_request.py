@@ -12,12 +12,16 @@ GROUP_LENGTH = 0x00000000
 
 
 @requirement("DIMSE-J.3.2-01")
-def test_the_client_asks(implicit_archive: Transcript) -> None:
+def test_the_client_asks(explicit_archive: Transcript) -> None:
     """A client that was told to commit instances, and stored them here, sends N-ACTION."""
-    if not requests_of(implicit_archive):
-        stored = conversation(implicit_archive).dimse.associations(side="acceptor")
+    view = conversation(explicit_archive)
+    if not view.requests:
+        refused = [each for each in view.asking if each.ac and not each.granted_roles(PUSH_MODEL)]
+        if refused:
+            inconclusive("the client proposed no context that we could accept", *refused[:1])
+        stored = view.dimse.associations(side="acceptor")
         assert not stored, expected("an N-ACTION request for what was stored", *stored[:2])
-    asked(implicit_archive)
+    asked(explicit_archive)
 
 
 @requirement("DIMSE-J.3.2.1.2-01")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
 from stgcmt.wire import command as cmd
 from stgcmt_suites.commitment.dimse_module import FILE_SET_ID, FILE_SET_UID, SOP_CLASS_UID, SOP_INSTANCE_UID
-from stgcmt_suites.scu.views import PUSH_MODEL, PUSH_MODEL_INSTANCE, Seen, asked, conversation, names, requests_of
+from stgcmt_suites.scu.views import PUSH_MODEL, PUSH_MODEL_INSTANCE, Seen, asked, conversation, names
 
 NO_DATA_SET = 0x0101
 GROUP_LENGTH = 0x00000000

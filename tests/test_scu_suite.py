@@ -56,9 +56,7 @@ def test_a_fault_turns_its_rows_red_and_no_others(name):
     assert set(seen.red) == {*fault.violates, *fault.follows}
 
 
-@pytest.mark.parametrize(
-    "name", ["releases-at-once", "one-association", "asks-anew"]
-)
+@pytest.mark.parametrize("name", ["releases-at-once", "one-association", "asks-anew"])
 def test_a_variant_is_as_good_as_the_reference(name):
     seen = run_case(suite, Case(ROLE, VARIANT, name))
     assert not seen.problem

@@ -226,6 +226,8 @@ class Asking:
             if how.how == "attended" and asks.attend:
                 files = self._files(asks.directory, instances)
                 asks.attend(self.role, self._scenario_name, self._instruction(files, seconds))
+            elif how.how == "listen":
+                asks.open_window(self.role, self._where(), seconds)
             asks.want(self)
             try:
                 came = await self.asked(before + 1, within="trigger", seconds=seconds, reason="deadline")
@@ -234,15 +236,17 @@ class Asking:
         if not came:
             self.recorder.event("trigger", action="nobody-asked", seconds=seconds)
         if not self.heard:
-            raise SkippedError(f"nobody asked within {seconds:g} s ([trigger] how = {how.how!r})")
+            limit = how.deadline if how.how == "attended" else how.window
+            raise SkippedError(f"nobody asked within {limit:g} s ([trigger] how = {how.how!r})")
         return came
 
     def _instruction(self, files: Path, seconds: float) -> str:
+        return f"have the client send the instances in {files} and ask {self._where()} for their commitment, within {seconds:g} s"
+
+    def _where(self) -> str:
+        """Our address as a person reads it."""
         values = self._values(())
-        where = values.get("base_url") or f"{values.get('ae_title')}@{values.get('host')}:{values.get('port')}"
-        return (
-            f"have the client send the instances in {files} and ask {where} for their commitment, within {seconds:g} s"
-        )
+        return values.get("base_url") or f"{values.get('ae_title')}@{values.get('host')}:{values.get('port')}"
 
     def _values(self, instances: Sequence[Any]) -> dict[str, str]:
         """What the placeholders of ``[trigger]`` and ``[state]`` stand for."""

@@ -106,10 +106,8 @@ def _change(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Change:
     if b is None:
         return Change(*head, REMOVED, before=row["verdict"], before_outcome=row["outcome"])
     down = RANK[b["verdict"]] - RANK[a["verdict"]]
-    if down:
-        what = WORSE if down > 0 else BETTER
-    else:
-        what = SAME if _essence(a) == _essence(b) else CHANGED
+    same = SAME if _essence(a) == _essence(b) else CHANGED
+    what = WORSE if down > 0 else BETTER if down < 0 else same
     return Change(
         *head, what, a["verdict"], b["verdict"], a["outcome"], b["outcome"], "" if what == SAME else _why(b), known
     )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from stgcmt_reports.comparing import Comparison
 
 
@@ -59,13 +61,13 @@ def _show(found: Comparison, *, every: bool) -> None:
     out.print(f"{counts}; tested {found.tested[0]} before, {found.tested[1]} after", markup=False, highlight=False)
 
 
-def _plain(text: str) -> object:
+def _plain(text: str) -> Text:
     from rich.text import Text  # noqa: PLC0415 - start-up
 
-    return Text(text)
+    return Text(text)  # what a SUT said is no markup
 
 
-def _word(text: str, styles: dict[str, str]) -> object:
+def _word(text: str, styles: dict[str, str]) -> Text:
     from rich.text import Text  # noqa: PLC0415 - start-up
 
-    return Text(text or "-", style=styles.get(text.split(" ")[0], ""))
+    return Text(text or "-", style=styles.get(text.split(" ", maxsplit=1)[0], ""))

@@ -12,6 +12,10 @@ from stgcmt.errors import StgcmtError
 COMMANDS = {
     "run": ("stgcmt.commands.run", "play every scenario against a SUT, judge, write evidence"),
     "judge": ("stgcmt.commands.judge", "judge a recorded bundle again, without the SUT"),
+    "diff": ("stgcmt.commands.diff", "compare two judgements by requirement, for people and for CI"),
+    "verify": ("stgcmt.commands.verify", "is a bundle as its run left it, and who signed it"),
+    "sign": ("stgcmt.commands.sign", "sign a bundle (Ed25519, in-toto)"),
+    "allure": ("stgcmt.commands.allure", "a bundle as Allure results"),
     "list": ("stgcmt.commands.catalogue", "list the requirements and their checks"),
     "explain": ("stgcmt.commands.explain", "everything about one requirement"),
     "doctor": ("stgcmt.commands.doctor", "is the SUT reachable, does it authenticate, can it reach us"),

@@ -15,6 +15,7 @@ COMMANDS = {
     "diff": ("stgcmt.commands.diff", "compare two judgements by requirement, for people and for CI"),
     "verify": ("stgcmt.commands.verify", "is a bundle as its run left it, and who signed it"),
     "sign": ("stgcmt.commands.sign", "sign a bundle (Ed25519, in-toto)"),
+    "scrub": ("stgcmt.commands.scrub", "a copy of a bundle without names, addresses, UIDs; the verdicts stay"),
     "allure": ("stgcmt.commands.allure", "a bundle as Allure results"),
     "list": ("stgcmt.commands.catalogue", "list the requirements and their checks"),
     "explain": ("stgcmt.commands.explain", "everything about one requirement"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,27 @@ def read_transcript(path: Path) -> Transcript:
     except OSError as error:
         raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
     return parse_transcript(raw, str(path))
+
+
+def write_transcript(transcript: Transcript, path: Path) -> None:
+    """Write a transcript as a recorder would have; raises ``OSError``."""
+    from stgcmt.clock import iso  # noqa: PLC0415 - start-up
+
+    header, footer = transcript.header, transcript.footer
+    first = {
+        "schema": header.schema, "role": header.role, "scenario": header.scenario, "wall": iso(header.wall_ns),
+        "wall_ns": header.wall_ns, "monotonic_ns": header.monotonic_ns, "info": dict(header.info),
+    }  # fmt: skip
+    with path.open("wb") as file:
+        for line in (first, *(event.to_json() for event in transcript.events)):
+            file.write(_line(line))
+        if footer is not None:
+            last: dict[str, Any] = {"footer": True, "state": footer.state, "events": footer.events}
+            file.write(_line(last | ({"reason": footer.reason} if footer.reason else {})))
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode("ascii") + b"\n"
 
 
 def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:

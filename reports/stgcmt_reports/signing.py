@@ -197,7 +197,8 @@ def _digest(directory: Path) -> str:
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:
-    return key.public_bytes_raw()
+    raw: bytes = key.public_bytes_raw()
+    return raw
 
 
 def _key_id(public: bytes) -> str:

@@ -18,7 +18,8 @@ STAGE = "scrubbing"
     "--out", required=True, type=click.Path(path_type=Path), help="directory for the new bundle (new or empty)"
 )
 @click.option("--also", multiple=True, metavar="WORD", help="replace this word, too, wherever it stands")
-def command(bundle: Path, out: Path, also: tuple[str, ...]) -> None:
+@click.option("--keep", multiple=True, metavar="WORD", help="a word of a protocol of your own, which must stay")
+def command(bundle: Path, out: Path, also: tuple[str, ...], keep: tuple[str, ...]) -> None:
     """Write a copy of a bundle without UIDs, AE titles, hosts, addresses, tokens and patient data; the verdicts stay.
 
     Every replacement is as long as what it replaces, and the same everywhere. The new recording is judged, and must give
@@ -30,14 +31,16 @@ def command(bundle: Path, out: Path, also: tuple[str, ...]) -> None:
     from stgcmt.files import whole_directory  # noqa: PLC0415 - start-up
 
     with whole_directory(out, STAGE) as partial:
-        results = scrub_bundle(bundle, partial, secrets.token_bytes(32), also)
+        results = scrub_bundle(bundle, partial, secrets.token_bytes(32), also, keep)
     counts = results["summary"]
     click.echo(
         f"{out}: scrubbed; {len(results['requirements'])} rows as before; tested {counts['tested']} of {counts['total']}"
     )
 
 
-def scrub_bundle(bundle: Path, out: Path, key: bytes, also: tuple[str, ...] = ()) -> dict[str, Any]:
+def scrub_bundle(
+    bundle: Path, out: Path, key: bytes, also: tuple[str, ...] = (), keep: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Scrub into the directory ``out``; returns the new results. Raises ``StgcmtError`` where a verdict would change."""
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.commands import installed  # noqa: PLC0415 - start-up
@@ -48,7 +51,7 @@ def scrub_bundle(bundle: Path, out: Path, key: bytes, also: tuple[str, ...] = ()
     suites = installed()
     before = bundles.load(bundle)
     _refuse_damage(before)
-    table = Pseudonyms(key)
+    table = Pseudonyms(key, keep)
     after = scrub(before, table, also)
     header = after.run.header
     note = {"tool": tool(), "replaced": len(table.sensitive), "same_verdicts": True}
@@ -64,7 +67,10 @@ def scrub_bundle(bundle: Path, out: Path, key: bytes, also: tuple[str, ...] = ()
         from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
 
         raise HarnessError(
-            STAGE, "the verdicts of the original", "; ".join(differences[:3]), "nothing was written; report this"
+            STAGE,
+            "the verdicts of the original",
+            "; ".join(differences[:3]),
+            "nothing was written; where a check reads a word of your own, name it with --keep; else report this",
         )
     bundles.write(out, new, bundles.load(out), ["stgcmt", "scrub"])
     return new

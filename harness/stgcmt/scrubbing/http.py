@@ -112,8 +112,10 @@ def _start_line(line: bytes, table: Pseudonyms) -> bytes:
     status = re.match(rb"HTTP/\S*[ \t]+\S*", line)
     if status:
         return status[0] + table.free(line[status.end() :])
-    request = re.match(rb"(\S+[ \t]+)(.*?)([ \t]+HTTP/\S*\s*)?\Z", line, re.DOTALL)
-    return request[1] + table.free(request[2]) + (request[3] or b"") if request else table.free(line)
+    request = re.match(rb"(\S+)([ \t]+)(.*?)([ \t]+HTTP/[0-9.]+\s*)\Z", line, re.DOTALL)
+    if request is None:
+        return table.free(line)
+    return table.free(request[1]) + request[2] + table.free(request[3]) + request[4]
 
 
 def header_fields(text: bytes, table: Pseudonyms) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from string import ascii_lowercase, digits
 
 from stgcmt.scrubbing.vocabulary import kept_words, names_of_attributes
@@ -22,15 +22,17 @@ OPEN_UIDS = (
     "2.25.217439102865411237948150328817624453971",
 )  # DICOM's, our own
 LOOPBACK = (b"127.", b"0.0.0.0")
+UUID = 1 << 128
 LEAST = 4  # characters; a shorter word is replaced where it stands, but not looked for elsewhere
 NUMBER = 5  # digits; a longer number in a text may be somebody's
 
 
 class Pseudonyms:
-    """The table of one scrub. ``key`` decides it; without the key nobody finds the way back."""
+    """The table of one scrub. ``key`` decides it; without the key nobody finds the way back. ``keep``: words that stay, too."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, keep: Iterable[str] = ()) -> None:
         self._key = key
+        self._keep = kept_words() | {word.lower() for word in keep}
         self._words: dict[str, str] = {}
         self._taken: set[str] = set()
         self._hosts: dict[bytes, bytes] = {}
@@ -45,7 +47,7 @@ class Pseudonyms:
         new = self._words.get(low)
         if new is None:
             new = self._words[low] = self._fresh(low)
-        if learn and len(low) >= LEAST and low not in kept_words() and not (low.isdigit() and len(low) <= NUMBER):
+        if learn and len(low) >= LEAST and low not in self._keep and not (low.isdigit() and len(low) <= NUMBER):
             self.sensitive.add(low)
         return "".join(b.upper() if a.isupper() else b for a, b in zip(word, new, strict=True))
 
@@ -55,7 +57,7 @@ class Pseudonyms:
             new = "".join(_like(old, byte) for old, byte in zip(low, drawn, strict=True))
             if low[0] in "123456789" and new[0] == "0":
                 new = str(1 + drawn[0] % 9) + new[1:]
-            if new not in self._taken and new != low and new not in kept_words():
+            if new not in self._taken and new != low and new not in self._keep:
                 break
         self._taken.add(new)  # where all words of one letter are taken, two share one
         return new
@@ -73,8 +75,8 @@ class Pseudonyms:
         if len(bare) < 2 or not bare.isdigit():
             return part if not bare or bare.isdigit() else self.word(part) if bare.isalnum() else part
         new = self.word(bare, learn=False)
-        if len(bare) > 30:
-            new = bare[0] + new[1:]  # an integer of 128 bits stays one
+        if int(bare) < UUID <= int(new):
+            new = "2" + new[1:]  # an integer of 128 bits stays one
         return "0" * (len(part) - len(bare)) + new
 
     def noise(self, data: bytes) -> bytes:
@@ -137,7 +139,7 @@ class Pseudonyms:
 
     def _stays(self, text: str) -> bool:
         low = text.lower()
-        return low in kept_words() or (low.isdigit() and len(low) <= NUMBER) or low in names_of_attributes()
+        return low in self._keep or (low.isdigit() and len(low) <= NUMBER) or low in names_of_attributes()
 
     def host(self, host: str) -> None:
         """Learn the name of a host: replaced from now on wherever it stands whole."""

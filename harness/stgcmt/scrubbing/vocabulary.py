@@ -13,35 +13,11 @@ PROTOCOL_FIELDS = frozenset(
 ADDRESS_FIELDS = frozenset(b"host location content-location origin referer link".split())
 
 # Values of these keys of an event's info are the harness's own words, and stay but for what is known to be sensitive.
-OWN_KEYS = frozenset(
-    [
-        "protocol",
-        "side",
-        "version",
-        "cipher",
-        "how",
-        "by",
-        "reason",
-        "what",
-        "name",
-        "mode",
-        "asked_mode",
-        "role",
-        "scenario",
-        "listener",
-        "action",
-        "kind",
-        "state",
-        "profile",
-        "edition",
-        "fault",
-        "variant",
-        "seed",
-        "finished",
-        "form",
-        "why",
-    ]
-)
+_OWN_KEYS = """
+protocol side version cipher how by reason what name mode asked_mode role scenario listener action kind state profile edition
+fault variant seed finished form why
+"""
+OWN_KEYS = frozenset(_OWN_KEYS.split())
 
 _WORDS = """
 http https get post put head delete options patch ok accepted created content no found not bad request response unauthorized

@@ -16,6 +16,8 @@ COMMANDS = {
     "verify": ("stgcmt.commands.verify", "is a bundle as its run left it, and who signed it"),
     "sign": ("stgcmt.commands.sign", "sign a bundle (Ed25519, in-toto)"),
     "scrub": ("stgcmt.commands.scrub", "a copy of a bundle without names, addresses, UIDs; the verdicts stay"),
+    "matrix": ("stgcmt.commands.matrix", "one page over many bundles: implementations by requirement groups"),
+    "badge": ("stgcmt.commands.badge", "an SVG badge that says tested / total"),
     "allure": ("stgcmt.commands.allure", "a bundle as Allure results"),
     "list": ("stgcmt.commands.catalogue", "list the requirements and their checks"),
     "explain": ("stgcmt.commands.explain", "everything about one requirement"),

@@ -227,6 +227,7 @@ PLACES = {
     "json-of-an-error": web(came=answer("Content-Type: application/json\r\n", json.dumps({"error": f"no {NAME} at {IP}", NAME: 1}).encode())),
     "chunks": web(came=chunked(dicom_json("00100010", "PN", {"Alphabetic": NAME}), extension=f";by={SECRET}", trailer=f"X-By: {SECRET}\r\n")),
     "xml": web(came=answer("Content-Type: application/dicom+xml\r\n", XML)),
+    "xml-with-a-prefix": web(came=answer("Content-Type: application/dicom+xml\r\n", XML.replace(b"<Dicom", b"<d:Dicom").replace(b"</Dicom", b"</d:Dicom"))),
     "html": web(came=answer("Content-Type: text/html\r\n", f"<html><p class='{SECRET}'>{NAME}</p></html>".encode())),
     "text": web(came=answer("Content-Type: text/plain\r\n", f"{NAME} {SECRET} {HOST} {IP} {UID}".encode())),
     "unknown-body": web(came=answer("Content-Type: image/x\r\n", b"\0\1" + NAME.encode())),
@@ -311,6 +312,17 @@ def test_the_protocol_stays():
         {"00081150": {"vr": "UI", "Value": ["1.2.840.10008.5.1.4.1.1.2"]}, "00081197": {"vr": "US", "Value": [274]}},
     )
     assert payloads.json_text(body, table()) == body
+
+
+def test_the_length_of_a_large_body_stays():
+    body = json.dumps({"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": [UID]}}] * 3000}}).encode()
+    assert len(body) > 99_999
+    said = answer("Content-Type: application/dicom+json\r\n", body) + answer(
+        "Cache-Control: max-age=31536000\r\n", b"{}"
+    )
+    (event,) = [each for each in scrubbed(*web(came=said)).scenarios["scp", "sc"].events if each.kind == "http.in"]
+    assert f"Content-Length: {len(body)}".encode() in event.data
+    assert event.data.endswith(b"max-age=31536000\r\nContent-Length: 2\r\n\r\n{}")
 
 
 def test_uids_keep_their_shape():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 SCHEMA = 1
 DISTRIBUTION = "stgcmt-conformance"
@@ -127,12 +128,12 @@ class Transcript:
 
 
 def read_transcript(path: Path) -> Transcript:
-    """Read a stored transcript; a cut last line is dropped. Raises ``TranscriptError``."""
+    """Read a stored transcript line by line; a cut last line is dropped. Raises ``TranscriptError``."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            return _read(file, str(path))
     except OSError as error:
         raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
-    return parse_transcript(raw, str(path))
 
 
 def write_transcript(transcript: Transcript, path: Path) -> None:
@@ -158,7 +159,11 @@ def _line(value: Mapping[str, Any]) -> bytes:
 
 def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:
     """Like ``read_transcript``, from bytes."""
-    lines = _lines(raw, where)
+    return _read(io.BytesIO(raw), where)
+
+
+def _read(file: IO[bytes], where: str) -> Transcript:
+    lines = _lines(file, where)
     first = next(lines, None)
     if first is None:
         raise TranscriptError(f"reading {where}: the file is empty, expected a header line")
@@ -174,11 +179,12 @@ def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:
     return Transcript(header, tuple(events))
 
 
-def _lines(raw: bytes, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any]]]:
     import orjson  # noqa: PLC0415 - start-up
 
-    chunks = raw.split(b"\n")
-    for number, chunk in enumerate(chunks[:-1], 1):  # a last line without newline was cut in the middle
+    for number, chunk in enumerate(file, 1):
+        if not chunk.endswith(b"\n"):
+            return  # a last line without newline was cut in the middle
         try:
             line = orjson.loads(chunk)
         except ValueError as error:

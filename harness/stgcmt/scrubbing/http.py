@@ -126,5 +126,5 @@ def header_fields(text: bytes, table: Pseudonyms) -> bytes:
 def _field(match: re.Match[bytes], table: Pseudonyms) -> bytes:
     name, value = match[1].lower(), match[3]
     if name in PROTOCOL_FIELDS or name in ADDRESS_FIELDS:
-        return match[1] + match[2] + table.free(value)
+        return match[1] + match[2] + table.free(value, numbers=name in PROTOCOL_FIELDS)
     return match[1] + match[2] + table.private(value)

@@ -19,6 +19,7 @@ _TAG = re.compile(rb"[0-9A-Fa-f]{8}\Z")
 _ESCAPE = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.", re.DOTALL)
 _MARKUP = re.compile(rb"<[^>]*>|<[^>]*\Z")
 _ATTRIBUTE = re.compile(rb"([A-Za-z:]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_NAME = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _ENTITY = re.compile(rb"&#?[A-Za-z0-9]{1,8};")
 _BOUNDARY = re.compile(rb"boundary=(?:\"([^\"]+)\"|([^;\s,\"]+))", re.IGNORECASE)
 
@@ -166,13 +167,15 @@ def xml_text(data: bytes, table: Pseudonyms) -> bytes:
     for markup in _MARKUP.finditer(data):
         out.append(_xml_value(data[at : markup.start()], stack, table, binary=binary))
         text = markup[0]
-        binary = text.startswith(b"<InlineBinary")
-        if text.startswith(b"<DicomAttribute"):
+        name = _NAME.match(text)
+        local = name[2] if name else b""
+        binary = local == b"InlineBinary" and not name[1]
+        if local == b"DicomAttribute" and not name[1]:
             found = {key: value[1:-1] for key, value in _ATTRIBUTE.findall(text)}
             tag = found.get(b"tag", b"")
             if not text.endswith(b"/>"):
                 stack.append((int(tag, 16) if _TAG.match(tag) else 0, found.get(b"vr", b"").decode("latin-1")))
-        elif text.startswith(b"</DicomAttribute") and stack:
+        elif local == b"DicomAttribute" and stack:
             stack.pop()
         out.append(
             _ATTRIBUTE.sub(lambda m: _xml_attribute(m, table), text)
@@ -186,7 +189,7 @@ def xml_text(data: bytes, table: Pseudonyms) -> bytes:
 
 def _xml_attribute(match: re.Match[bytes], table: Pseudonyms) -> bytes:
     name, value = match[1], match[2]
-    if name in (b"tag", b"vr", b"number", b"keyword", b"xmlns", b"xml:space"):
+    if name in (b"tag", b"vr", b"number", b"keyword", b"xml:space") or name.startswith(b"xmlns"):
         return match[0]
     change = table.all_words if name == b"privateCreator" else table.free
     return match[0][: -len(value)] + value[:1] + _between(_ENTITY, value[1:-1], change) + value[-1:]

@@ -97,9 +97,12 @@ class Pseudonyms:
         """Every word replaced, but UIDs and addresses by what stands for them elsewhere."""
         return self._around(data, self.all_words)
 
-    def free(self, data: bytes) -> bytes:
-        """A text in which only words of the protocols may stay, and short numbers."""
-        stays = self._stays
+    def free(self, data: bytes, *, numbers: bool = False) -> bytes:
+        """A text in which only words of the protocols may stay, and short numbers; with ``numbers`` all numbers."""
+
+        def stays(text: str) -> bool:
+            return self._stays(text) or (numbers and text.isdigit())
+
         return self._around(data, lambda gap: WORD.sub(lambda match: self._word_match(match, stays), gap))
 
     def known(self, data: bytes) -> bytes:

@@ -168,9 +168,9 @@ def xml_text(data: bytes, table: Pseudonyms) -> bytes:
         out.append(_xml_value(data[at : markup.start()], stack, table, binary=binary))
         text = markup[0]
         name = _NAME.match(text)
-        local = name[2] if name else b""
-        binary = local == b"InlineBinary" and not name[1]
-        if local == b"DicomAttribute" and not name[1]:
+        closes, local = (name[1], name[2]) if name else (b"", b"")
+        binary = local == b"InlineBinary" and not closes
+        if local == b"DicomAttribute" and not closes:
             found = {key: value[1:-1] for key, value in _ATTRIBUTE.findall(text)}
             tag = found.get(b"tag", b"")
             if not text.endswith(b"/>"):

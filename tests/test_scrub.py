@@ -89,7 +89,9 @@ def verdicts(recording, suite):
 
 
 CASES = [
-    (role, name) for role, suite in sorted(installed().items()) for name in ("", suite.all_faults[len(suite.all_faults) // 2].name)
+    (role, name)
+    for role, suite in sorted(installed().items())
+    for name in ("", suite.all_faults[len(suite.all_faults) // 2].name)
 ]
 
 
@@ -451,6 +453,29 @@ def test_the_command_writes_a_whole_bundle_and_says_so(greeter, tmp_path, monkey
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["scrubbed"]["same_verdicts"] is True
     again = CliRunner().invoke(scrub_command.command, [str(tmp_path / "bundle"), "--out", str(tmp_path / "out")])
     assert isinstance(again.exception, UsageError), "the directory holds files already"
+
+
+def test_no_file_of_the_new_bundle_says_it(tmp_path):
+    """A search over the whole output: transcripts, results, reports, manifest, names of files."""
+    (tmp_path / "bundle" / "instances" / "scp").mkdir(parents=True)
+    uid = "1.2.276.0.7230010.3.1.4.83233290"
+    file = (
+        bytes(128)
+        + b"DICM"
+        + explicit(0x00020010, "UI", b"1.2.840.10008.1.2")
+        + encoded([(0x00080018, "UI", uid), (0x00100010, "PN", NAME)])
+    )
+    (tmp_path / "bundle" / "instances" / "scp" / f"{uid}.dcm").write_bytes(file)
+    small(tmp_path / "bundle")
+    done = CliRunner().invoke(scrub_command.command, [str(tmp_path / "bundle"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, (done.output, done.exception)
+    planted = [made.TX, made.WEB_TX, "2.25.1111", uid, NAME, made.SECRET.decode(), "sut.toml"]
+    for path in (tmp_path / "out").rglob("*"):
+        text = path.read_bytes().decode("latin-1") if path.is_file() else ""
+        if path.suffix == ".jsonl":
+            lines = [json.loads(line) for line in text.splitlines()]
+            text += "".join(base64.b64decode(line.get("data", "")).decode("latin-1") for line in lines)
+        assert [each for each in planted if each in text or each in path.name] == [], path
 
 
 def test_a_verdict_that_would_change_is_refused_and_nothing_is_written(greeter, tmp_path, monkeypatch):

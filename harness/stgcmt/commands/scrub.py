@@ -44,6 +44,7 @@ def scrub_bundle(
     """Scrub into the directory ``out``; returns the new results. Raises ``StgcmtError`` where a verdict would change."""
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.commands import installed  # noqa: PLC0415 - start-up
+    from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
     from stgcmt.results import tool  # noqa: PLC0415 - start-up
     from stgcmt.scrubbing.pseudonyms import Pseudonyms  # noqa: PLC0415 - start-up
     from stgcmt.scrubbing.recording import scrub  # noqa: PLC0415 - start-up
@@ -63,16 +64,12 @@ def scrub_bundle(
     _copy_instances(bundle, out, table)
     old, new = (_judged(each, suites) for each in (before, bundles.load(out)))
     differences = list(_differences(old, new))
+    step = "nothing was written; where a check reads a word of your own, name it with --keep; else report this"
     if differences:
-        from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
-
-        raise HarnessError(
-            STAGE,
-            "the verdicts of the original",
-            "; ".join(differences[:3]),
-            "nothing was written; where a check reads a word of your own, name it with --keep; else report this",
-        )
-    bundles.write(out, new, bundles.load(out), ["stgcmt", "scrub"])
+        raise HarnessError(STAGE, "the verdicts of the original", "; ".join(differences[:3]), step)
+    bundles.write(out, new, bundles.load(out), ["stgcmt", "scrub"])  # what a writer could not do is said there
+    if not (out / "manifest.json").is_file():
+        raise HarnessError(STAGE, "a bundle with its manifest", "it was not written", "make room, and scrub again")
     return new
 
 

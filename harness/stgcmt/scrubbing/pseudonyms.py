@@ -15,6 +15,7 @@ UID = rb"(?<![0-9A-Za-z.])(?:[0-2](?:\.[0-9]{1,64}){3,}|2\.25\.[0-9]{6,})(?![0-9
 IPV4 = rb"(?<![0-9A-Za-z.])(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})(?![0-9A-Za-z]|\.[0-9])"
 IPV6 = rb"\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]"
 _IPV4 = re.compile(IPV4)
+_NUMBERS = re.compile(rb"[0-9.]{5,64}")
 _LONG = re.compile(rb"[A-Za-z0-9]{4,}")
 OPEN_UIDS = (
     "1.2.840.10008",
@@ -36,6 +37,7 @@ class Pseudonyms:
         self._words: dict[str, str] = {}
         self._taken: set[str] = set()
         self._hosts: dict[bytes, bytes] = {}
+        self._uids: set[bytes] = set()
         self._pattern: re.Pattern[bytes] | None = None
         self.sensitive: set[str] = set()
 
@@ -69,6 +71,14 @@ class Pseudonyms:
         first, *rest = uid.split(".")
         kept, parts = rest[:1], rest[1:]
         return ".".join([first, *kept, *(self._component(part) for part in parts)])
+
+    def learn_uid(self, uid: str) -> None:
+        """A UID in the place of one, so short that a text would not show it to be one."""
+        raw = uid.encode("ascii", "replace")
+        if raw in self._uids or uid.count(".") < 2 or not _NUMBERS.fullmatch(raw) or re.fullmatch(UID, raw):
+            return
+        self._uids.add(raw)
+        self._pattern = None
 
     def _component(self, part: str) -> str:
         bare = part.lstrip("0")
@@ -121,7 +131,8 @@ class Pseudonyms:
         if self._pattern is None:
             longest = sorted(self._hosts, key=len, reverse=True)
             hosts = [rb"(?<![A-Za-z0-9-])%s(?![A-Za-z0-9-])" % re.escape(host) for host in longest]
-            self._pattern = re.compile(b"|".join([IPV4, UID, IPV6, *hosts]))
+            uids = [rb"(?<![0-9A-Za-z.])%s(?![0-9A-Za-z]|\.[0-9])" % re.escape(uid) for uid in sorted(self._uids)]
+            self._pattern = re.compile(b"|".join([IPV4, UID, IPV6, *hosts, *uids]))
         return self._pattern
 
     def _place(self, found: bytes) -> bytes:

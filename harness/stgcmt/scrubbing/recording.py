@@ -40,7 +40,7 @@ def scrub(recording: Recording, table: Pseudonyms, also: Iterable[str] = ()) -> 
 
 
 def _learn(transcript: Transcript, table: Pseudonyms) -> None:
-    """The hosts of a transcript: from addresses, Host fields and URLs."""
+    """The hosts of a transcript, from addresses, Host fields and URLs, and what the harness noted as a title or UID."""
     for event in transcript.events:
         if event.kind.startswith("http.") and event.data:
             for host in http.hosts(event.data):
@@ -49,6 +49,7 @@ def _learn(transcript: Transcript, table: Pseudonyms) -> None:
             where = event.info.get(key)
             if where:
                 table.host(str(where[0]) if isinstance(where, (list, tuple)) else str(where))
+        _learn_value(event.info, table)
     _learn_value(transcript.header.info, table)
 
 
@@ -66,6 +67,8 @@ def _learn_value(value: Any, table: Pseudonyms, key: str = "") -> None:
         table.host(value)
     elif isinstance(value, str) and key in TITLES:
         table.all_words(value.encode())
+    elif isinstance(value, str) and key.removesuffix("s").endswith("uid"):
+        table.learn_uid(value)
 
 
 def _transcript(transcript: Transcript, table: Pseudonyms) -> Transcript:

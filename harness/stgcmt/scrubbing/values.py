@@ -45,7 +45,9 @@ def _uid(value: bytes, table: Pseudonyms) -> bytes:
     bare = value.rstrip(b"\0 ")
     if re.fullmatch(rb"[0-9.]+", bare) is None:
         return table.all_words(value)
-    return table.uid(bare.decode("ascii")).encode("ascii") + value[len(bare) :]
+    uid = bare.decode("ascii")
+    table.learn_uid(uid)
+    return table.uid(uid).encode("ascii") + value[len(bare) :]
 
 
 def _is_binary(vr: str, value: bytes) -> bool:

@@ -225,6 +225,9 @@ PLACES = {
     "json-broken": web(came=answer("Content-Type: application/dicom+json\r\n", b'{"00100010": {"vr": "PN", "Value": [{"Alphabetic": "' + NAME.encode())),
     "json-of-an-error": web(came=answer("Content-Type: application/json\r\n", json.dumps({"error": f"no {NAME} at {IP}", NAME: 1}).encode())),
     "chunks": web(came=chunked(dicom_json("00100010", "PN", {"Alphabetic": NAME}), extension=f";by={SECRET}", trailer=f"X-By: {SECRET}\r\n")),
+    "json-with-keywords": web(came=answer("Content-Type: application/dicom+json\r\n", json.dumps({"PatientName": {"vr": "PN", "Value": [NAME]}}).encode())),
+    "json-in-utf-16": web(came=answer("Content-Type: application/dicom+json\r\n", dicom_json("00100010", "PN", {"Alphabetic": NAME}).decode().encode("utf-16"))),
+    "a-name-for-a-uid": web(came=answer("Content-Type: application/dicom+json\r\n", dicom_json("00081155", "UI", NAME))),
     "xml": web(came=answer("Content-Type: application/dicom+xml\r\n", XML)),
     "xml-with-a-prefix": web(came=answer("Content-Type: application/dicom+xml\r\n", XML.replace(b"<Dicom", b"<d:Dicom").replace(b"</Dicom", b"</d:Dicom"))),
     "html": web(came=answer("Content-Type: text/html\r\n", f"<html><p class='{SECRET}'>{NAME}</p></html>".encode())),
@@ -322,6 +325,19 @@ def test_the_length_of_a_large_body_stays():
     (event,) = [each for each in scrubbed(*web(came=said)).scenarios["scp", "sc"].events if each.kind == "http.in"]
     assert f"Content-Length: {len(body)}".encode() in event.data
     assert event.data.endswith(b"max-age=31536000\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def test_what_makes_a_body_odd_stays():
+    """Keywords for tags, UTF-16, a byte order mark: what a check judges must not be mended or spoiled."""
+    odd = json.dumps({"PatientName": {"vr": "PN", "Value": [NAME]}}).encode()
+    new = json.loads(payloads.json_text(odd, table()))
+    assert list(new) == ["PatientName"]
+    assert new["PatientName"]["vr"] == "PN"
+    tagged = dicom_json("00100010", "PN", {"Alphabetic": f"{NAME}^\u00c5sa"}).decode()
+    for coding in ("utf-16", "utf-16-be", "utf-8-sig"):
+        text = payloads.body(tagged.encode(coding), b"application/dicom+json", b"", table(), bytes).decode(coding)
+        assert json.loads(text)["00100010"]["vr"] == "PN"
+        assert NAME not in text
 
 
 def test_uids_keep_their_shape():

@@ -31,7 +31,9 @@ def body(data: bytes, content_type: bytes, content_encoding: bytes, table: Pseud
         return b"*" * len(data)  # compressed: what cannot be looked into does not leave
     if kind.startswith(b"multipart/") and (match := _BOUNDARY.search(content_type)):
         return _multipart(data, match[1] or match[2], table, headers)
-    stripped = data.lstrip()
+    if coding := _wide(data):
+        return _recoded(data, coding, lambda text: body(text, b"text/plain", b"", table, headers))
+    stripped = data.lstrip().removeprefix(b"\xef\xbb\xbf")
     if data[128:132] == b"DICM" or (
         kind.startswith(b"application/dicom") and b"+" not in kind and not _textual(stripped)
     ):
@@ -43,6 +45,22 @@ def body(data: bytes, content_type: bytes, content_encoding: bytes, table: Pseud
     if _textual(stripped):
         return table.free(data)
     return table.noise(data) if b"\0" in data else table.all_words(data)
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 that a byte order mark or the zeros beside the first sign of a JSON or XML text tell; empty for others."""
+    first = data[:2]
+    if first in (b"\xff\xfe", b"{\0", b"[\0", b"<\0"):
+        return "utf-16-le"
+    return "utf-16-be" if first in (b"\xfe\xff", b"\0{", b"\0[", b"\0<") else ""
+
+
+def _recoded(data: bytes, coding: str, change: Change) -> bytes:
+    """A text in UTF-16 scrubbed as one in UTF-8: what replaces a character takes as many units in both."""
+    even = data[: len(data) // 2 * 2]
+    text = even.decode(coding, "surrogatepass").encode("utf-8", "surrogatepass")
+    new = change(text).decode("utf-8", "surrogatepass").encode(coding, "surrogatepass") + data[len(even) :]
+    return new if len(new) == len(data) else b"*" * len(data)
 
 
 def _textual(data: bytes) -> bool:
@@ -115,10 +133,11 @@ def _is_value(stack: list[_Frame]) -> bool:
 def _json_string(top: _Frame | None, inner: tuple[int, int], out: bytearray, data: bytes, table: Pseudonyms) -> None:
     text = data[slice(*inner)]
     attribute = top.attribute if top else None
-    if attribute is None or top is None:
+    if top is not None and top.kind == b"{" and top.key == b"vr" and re.fullmatch(rb"[A-Z]{2}", text):
+        if attribute is not None:
+            attribute.vr = text.decode("ascii")
+    elif attribute is None or top is None:
         _replace(out, *inner, _escaped(text, table.free))
-    elif top.kind == b"{" and top.key == b"vr":
-        attribute.vr = text.decode("latin-1")
     elif top.kind == b"{" and top.key in (b"InlineBinary", b"BulkDataURI"):
         attribute.values.append((*inner, top.key))
     else:

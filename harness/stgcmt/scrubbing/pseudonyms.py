@@ -68,9 +68,9 @@ class Pseudonyms:
         """A UID of the same shape; DICOM's own and the harness's stay. Components keep length and leading zeros."""
         if uid.startswith(OPEN_UIDS):
             return uid
-        first, *rest = uid.split(".")
-        kept, parts = rest[:1], rest[1:]
-        return ".".join([first, *kept, *(self._component(part) for part in parts)])
+        parts = uid.split(".")
+        root = [part if part.isdigit() and len(part) < 3 else self._component(part) for part in parts[:2]]
+        return ".".join([*root, *(self._component(part) for part in parts[2:])])
 
     def learn_uid(self, uid: str) -> None:
         """A UID in the place of one, so short that a text would not show it to be one."""
@@ -209,4 +209,5 @@ def _foreign(data: bytes) -> bytes:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return b"\xe4" * len(data)
-    return "".join({2: "\u00e9", 3: "\u3042", 4: "\U0001f600"}[len(each.encode())] for each in text).encode()
+    text, mark = text.removeprefix("\ufeff"), text[:1] if text.startswith("\ufeff") else ""
+    return (mark + "".join({2: "\u00e9", 3: "\u3042", 4: "\U0001f600"}[len(each.encode())] for each in text)).encode()

@@ -43,7 +43,7 @@ def inline_binary(value: bytes, table: Pseudonyms) -> bytes:
 
 def _uid(value: bytes, table: Pseudonyms) -> bytes:
     bare = value.rstrip(b"\0 ")
-    if re.fullmatch(rb"[0-9.]+", bare) is None:
+    if re.fullmatch(rb"[0-9A-Za-z.]+", bare) is None:
         return table.all_words(value)
     uid = bare.decode("ascii")
     table.learn_uid(uid)

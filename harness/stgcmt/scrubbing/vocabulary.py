@@ -38,6 +38,7 @@ sop class uid study referenced failed failure reason code sequence item value va
 attribute person alphabetic ideographic phonetic family given middle prefix suffix component keyword creator bulk inline binary
 group space preserve standalone xmlns nema org doctype body title div span br the and is was of to in for with
 vnd sun wadl resources resource base methods representation param style template grammars path openapi swagger
+port dir sut_dir destination sut
 monday tuesday wednesday thursday friday saturday sunday
 c n ct mr
 """

@@ -19,6 +19,8 @@ COMMANDS = {
     "matrix": ("stgcmt.commands.matrix", "one page over many bundles: implementations by requirement groups"),
     "badge": ("stgcmt.commands.badge", "an SVG badge that says tested / total"),
     "allure": ("stgcmt.commands.allure", "a bundle as Allure results"),
+    "statement": ("stgcmt.commands.statement", "the conformance statement draft of a bundle, and its form to complete"),
+    "wait": ("stgcmt.commands.wait", "listen for the reports that an earlier run still awaits, and judge again"),
     "list": ("stgcmt.commands.catalogue", "list the requirements and their checks"),
     "explain": ("stgcmt.commands.explain", "everything about one requirement"),
     "doctor": ("stgcmt.commands.doctor", "is the SUT reachable, does it authenticate, can it reach us"),

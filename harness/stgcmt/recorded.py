@@ -128,12 +128,36 @@ class Transcript:
 
 
 def read_transcript(path: Path) -> Transcript:
-    """Read a stored transcript line by line; a cut last line is dropped. Raises ``TranscriptError``."""
+    """Read a stored transcript with what came late, where that is beside it; a cut last line is dropped.
+
+    The file is read line by line. Raises ``TranscriptError``.
+    """
+    beside = late_path(path)
     try:
         with path.open("rb") as file:
-            return _read(file, str(path))
+            transcript = _read(file, str(path))
+        late = beside.read_bytes() if beside.exists() else b""
     except OSError as error:
         raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
+    return _with_late(transcript, late, str(beside)) if late else transcript
+
+
+def late_path(path: Path) -> Path:
+    """Where events of a stored transcript wait that came after its end, until they are put into it."""
+    return path.with_suffix(".late")
+
+
+def _with_late(transcript: Transcript, late: bytes, where: str) -> Transcript:
+    """The transcript with late events behind its own; those that it has already are left out."""
+    last = transcript.events[-1].n if transcript.events else 0
+    more = tuple(
+        event for number, line in _lines(io.BytesIO(late), where) if (event := _event(line, where, number)).n > last
+    )
+    footer = transcript.footer
+    whole = footer is not None and footer.events == len(transcript.events)
+    if footer is not None and whole:
+        footer = dataclasses.replace(footer, events=footer.events + len(more))
+    return dataclasses.replace(transcript, events=transcript.events + more, footer=footer)
 
 
 def write_transcript(transcript: Transcript, path: Path) -> None:

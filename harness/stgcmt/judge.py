@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib
@@ -17,6 +18,7 @@ from stgcmt.catalogue import Requirement
 from stgcmt.checks import (
     EXPECTATION,
     RUN,
+    TIMED,
     Check,
     InconclusiveEnding,
     NotApplicableEnding,
@@ -52,6 +54,7 @@ class Finding:
     expected: str = ""
     seen: tuple[str, ...] = ()
     evidence: tuple[Citation, ...] = ()
+    timed: bool = False  # the check held a time against the jitter that was measured in the run
 
 
 @dataclass(frozen=True)
@@ -264,6 +267,15 @@ def _unusable(
 
 def evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     """Call a check and read how it ended; never raises, whatever the check does."""
+    token = TIMED.set(False)
+    try:
+        finding = _evaluate(check, row, arguments, profile)
+        return dataclasses.replace(finding, timed=True) if TIMED.get() else finding
+    finally:
+        TIMED.reset(token)
+
+
+def _evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     token = EXPECTATION.set(None)
     try:
         try:

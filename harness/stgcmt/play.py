@@ -26,6 +26,7 @@ from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
+from stgcmt.sut_docker import GATEWAY
 from stgcmt.tls import server_context
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
@@ -136,11 +137,12 @@ class Player:
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
-        from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
+        from stgcmt.drivers import bring_up, meeting_of  # noqa: PLC0415 - start-up
 
-        places = [_place(each) for each in self._destinations()]
+        meeting = await meeting_of(self.plan.sut)
+        places = [_place(each, meeting.ours) for each in self._destinations()]
         desk = Desk(places, self.network, self.clock, run, self._serve)
-        asks = AskDesk(desk, self.network, self.clock, run, self.directory, self._web_places())
+        asks = AskDesk(desk, self.network, self.clock, run, self.directory, self._web_places(meeting.ours))
         asks.attend = getattr(self.progress, "attend", None)
         await self._open(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
@@ -202,7 +204,7 @@ class Player:
             return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, BUILTIN_DESTINATIONS + 1))
         return self.plan.sut.destinations
 
-    def _web_places(self) -> list[WebPlace]:
+    def _web_places(self, ours: Callable[[str], str]) -> list[WebPlace]:
         """Where the requests of SUTs arrive that ask over HTTP."""
         found = []
         for role in self.plan.roles:
@@ -210,7 +212,8 @@ class Player:
             if "http" not in suite.serves:
                 continue
             section = self.plan.sut.section(role)
-            host, port = str(section.get("listen_host", "127.0.0.1")), int(section.get("listen_port", 0))
+            here = GATEWAY if self.plan.sut.driver.docker is not None else "127.0.0.1"
+            host, port = ours(str(section.get("listen_host", here))), int(section.get("listen_port", 0))
             path = str(section.get("listen_path", "/dicom-web")).rstrip("/")
             found.append(WebPlace(role, host, port, path, suite.resolve("unowned")))
         return found
@@ -395,9 +398,9 @@ class Player:
         return critical_path(self._played, wall)
 
 
-def _place(destination: Any) -> Place:
+def _place(destination: Any, ours: Callable[[str], str]) -> Place:
     tls = server_context(dataclasses.asdict(destination.tls)) if destination.tls is not None else None
-    return Place(destination.ae_title, destination.host, destination.port, tls)
+    return Place(destination.ae_title, ours(destination.host), destination.port, tls)
 
 
 def _known_listener(name: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -89,16 +90,16 @@ class Engine:
         """Name and version of the engine."""
         return f"{self._version.get('Platform', {}).get('Name') or 'Docker Engine'} {self._version.get('Version', '')}".strip()
 
-    async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    async def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """A method of the low-level client by name."""
-        return await in_thread(lambda: getattr(self.api, name)(*args, **kwargs))
+        return await in_thread(lambda: getattr(self.api, method)(*args, **kwargs))
 
-    async def found(self, name: str, *args: Any) -> Any:
+    async def found(self, method: str, /, *args: Any) -> Any:
         """The same, and ``None`` where the engine knows no such thing."""
         from docker.errors import NotFound  # noqa: PLC0415 - start-up, and an extra
 
         try:
-            return await self.call(name, *args)
+            return await self.call(method, *args)
         except NotFound:
             return None
 
@@ -217,12 +218,12 @@ class _EngineSaysError(Exception):
 
 
 def gateways(network: Mapping[str, Any] | None) -> Iterator[str]:
-    """The IPv4 gateways of an inspected network: addresses of this machine that containers reach."""
+    """The IPv4 gateways of an inspected network; where the engine names none, the first address of the subnet is it."""
     configured: Iterable[Mapping[str, Any]] = ((network or {}).get("IPAM") or {}).get("Config") or ()
     for each in configured:
-        gateway = str(each.get("Gateway", "")).partition("/")[0]
-        if gateway and ":" not in gateway:
-            yield gateway
+        with contextlib.suppress(ValueError, StopIteration):
+            subnet = ipaddress.IPv4Network(str(each.get("Subnet", "")), strict=False)
+            yield str(each.get("Gateway", "")).partition("/")[0] or str(next(subnet.hosts()))
 
 
 def _context_host(docker: Any) -> str | None:

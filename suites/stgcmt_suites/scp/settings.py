@@ -35,11 +35,12 @@ class Settings:
     ``delay_s`` lies between request and report; ``same_first`` tries the association of the request before a new one;
     ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers must
     show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
-    ``response_s`` is how long a report waits for its response.
+    ``response_s`` is how long a report waits for its response; ``provoke_port`` is where the vendor's help listens.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    provoke_port: int = 0
     ae_title: str = "STGCMT_SCP"
     delay_s: float = 0.3
     same_first: bool = False
@@ -58,6 +59,7 @@ class Settings:
         return cls(
             host=str(options.get("host", cls.host)),
             port=int(options.get("port", cls.port)),
+            provoke_port=int(options.get("provoke_port", cls.provoke_port)),
             ae_title=str(options.get("ae_title", cls.ae_title)),
             delay_s=float(options.get("delay", cls.delay_s)),
             same_first=same_first,

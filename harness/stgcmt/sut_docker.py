@@ -207,10 +207,14 @@ def _one_way(driver: Mapping[str, Any]) -> Iterator[Problem]:
     if ways[0] in {"containers", "compose"}:
         where = "[[driver.containers]]" if ways[0] == "containers" else "the compose file"
         for key in NOT_WITH_SEVERAL:
-            if key in driver and key not in ways and not (key == "pull" or (key == "ready" and ways[0] == "compose")):
+            allowed = {"pull", "ready", "env_from"} if ways[0] == "compose" else {"pull"}
+            if key in driver and key not in ways and key not in allowed:
                 yield Problem(("driver", key), f"no {key} beside {ways[0]}", "one", f"{key} belongs in {where}")
         if ways[0] == "compose" and "network" in driver:
             yield Problem(("driver", "network"), "no network beside compose", "one", "say it in the compose file")
+        if ways[0] == "compose" and driver.get("pull") == "never":
+            step = "compose fetches what is missing; say pull_policy in its file"
+            yield Problem(("driver", "pull"), "missing or always beside compose", "never", step)
 
 
 def _names(driver: Mapping[str, Any], names: Sequence[str]) -> Iterator[Problem]:

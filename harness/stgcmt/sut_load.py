@@ -141,7 +141,8 @@ class Reading(Checks):
         ready = Ready(**driver["ready"]) if "compose" in driver and "ready" in driver else None
         files = tuple(Template(self.beside(each["source"]), each["target"]) for each in driver.get("files", ()))
         rest = {key: driver[key] for key in ("restart", "stop_grace", "env") if key in driver}
-        return Driver("docker", files=files, ready=ready, docker=containers, **rest)
+        secret = {name: self.environ[variable] for name, variable in driver.get("env_from", {}).items()}
+        return Driver("docker", files=files, ready=ready, docker=containers, secret_env=secret, **rest)
 
     def _preloaded(self) -> tuple[Preloaded, ...]:
         tables = [

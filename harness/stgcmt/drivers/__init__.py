@@ -65,9 +65,14 @@ async def bring_up(
 
         running = Process(context)
     elif sut.driver.docker is not None:
-        from stgcmt.drivers.docker import DockerSut  # noqa: PLC0415 - start-up
+        if sut.driver.docker.compose is None:
+            from stgcmt.drivers.docker import DockerSut  # noqa: PLC0415 - start-up
 
-        running = DockerSut(context, sut.driver.docker)
+            running = DockerSut(context, sut.driver.docker)
+        else:
+            from stgcmt.drivers.docker_compose import ComposeSut  # noqa: PLC0415 - start-up
+
+            running = ComposeSut(context, sut.driver.docker)
     elif sut.driver.kind == "builtin":
         from stgcmt.drivers.builtin import Builtin  # noqa: PLC0415 - start-up
 

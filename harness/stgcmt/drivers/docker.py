@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stgcmt.clock import NS
-from stgcmt.drivers.docker_container import Held
+from stgcmt.drivers.docker_container import Held, all_healthy, any_over, any_says
 from stgcmt.drivers.docker_engine import RUN_LABEL, Engine, why
 from stgcmt.drivers.meeting import DESKTOP, Meeting, meeting_of
 from stgcmt.drivers.ports import free_ports
@@ -43,6 +43,8 @@ class Told:
 
 class DockerSut(Running):
     """A SUT in one container, or in several."""
+
+    may_end = False  # whether a container may end by itself
 
     def __init__(self, context: Context, docker: Docker) -> None:
         super().__init__(context)
@@ -93,8 +95,7 @@ class DockerSut(Running):
         began, only = self.context.clock.monotonic_ns(), self.docker.restart_only
         concerned = [each for each in self.held if not only or each.name in only]
         await self._end(concerned, kill=self.docker.restart_by == "kill")
-        for each in concerned:
-            await self._up(each)
+        await self._again(concerned)
         self.context.record(
             "driver", action="restarted", by=self.docker.restart_by, containers=[each.name for each in concerned],
             seconds=self._since(began),
@@ -147,8 +148,7 @@ class DockerSut(Running):
         for each in self.docker.containers:
             ident = await self._create(engine, each, network)
             self.hold(engine, ident, each.name, each.stop_grace)
-        for held in self.held:
-            await self._up(held)
+        await self._again(self.held)
 
     async def _image(self, engine: Engine, each: Container) -> None:
         if each.build is None:
@@ -238,23 +238,30 @@ class DockerSut(Running):
 
     # --- ready, over
 
-    async def _up(self, held: Held) -> None:
-        await held.start()
-        await self.ready(held, self._ready_of(held.name), self._ports_of(held.name))
+    async def _again(self, concerned: Sequence[Held]) -> None:
+        """One after the other, each ready before the next."""
+        for each in concerned:
+            await each.start()
+            await self.ready([each], self._ready_of(each.name), self._ports_of(each.name))
 
-    async def ready(self, held: Held, ready: Ready | None, ports: Sequence[int]) -> None:
-        """Wait until a container is ready; raises ``UnreachableError``, ``UsageError``."""
+    async def ready(self, concerned: Sequence[Held], ready: Ready | None, ports: Sequence[int]) -> None:
+        """Wait until containers are ready; raises ``UnreachableError``, ``UsageError``."""
         readiness = Readiness(self.context, self.placeholders, steady=STEADY_S)
 
         async def checks() -> None:
-            await readiness.wait(ready, ports, held.said)
+            await readiness.wait(ready, ports, lambda text: any_says(concerned, text))
             if ready is not None and ready.healthy:
-                await held.healthy()
+                await all_healthy(concerned)
 
+        def culprit() -> Held:
+            return next((each for each in concerned if each.code), concerned[-1])
+
+        names = ", ".join(each.name for each in concerned)
         await come_up(
-            checks(), held.over.wait(), self.sut.timing.ready,
-            expected=f"{held.name}: {readiness.what(ready, ports)}", ended=lambda: f"container {held.name}, {held.how}",
-            quoted=held.quoted, logs=f"driver/{held.name}.log",
+            checks(), any_over(concerned, may_end=self.may_end), self.sut.timing.ready,
+            expected=f"{names}: {readiness.what(ready, ports)}",
+            ended=lambda: f"container {culprit().name}, {culprit().how}",
+            quoted=lambda: culprit().quoted(), logs=f"driver/{culprit().name}.log",
         )  # fmt: skip
 
     def _ready_of(self, name: str) -> Ready | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from stgcmt.drivers.docker_engine import Engine, why
@@ -106,16 +106,10 @@ class Held:
         self._tasks = []
         self._output.flush()
 
-    async def healthy(self) -> None:
-        """Wait for the image's own health check; raises ``UsageError`` where it has none."""
-        while True:
-            state = (await self._engine.call("inspect_container", self.ident))["State"]
-            if "Health" not in state:
-                step = "name a port, url or log in ready, or give the image a HEALTHCHECK"
-                raise UsageError(STAGE, "an image with a HEALTHCHECK, since ready asks for it", "none", step)
-            if state["Health"]["Status"] == "healthy":
-                return
-            await asyncio.sleep(POLL_S)
+    async def health(self) -> str | None:
+        """What the image's own health check says; ``None`` where it has none."""
+        state = (await self._engine.call("inspect_container", self.ident))["State"]
+        return str(state["Health"]["Status"]) if "Health" in state else None
 
     def _data(self, data: bytes) -> None:
         self._seen += len(data)
@@ -142,3 +136,41 @@ class Held:
             step = "check command, entrypoint and mounts of [driver]"
             return UsageError(STAGE, f"a program that the container {self.name} can start", said, step)
         return UsageError(STAGE, f"a container {self.name} that starts", said, "see the engine's words")
+
+
+# --- several as one --------------------------------------------------------------------------------------------------
+
+
+async def any_says(concerned: Sequence[Held], text: str) -> None:
+    """Wait for a line of any of them that contains ``text``."""
+    waiting = [asyncio.create_task(each.said(text)) for each in concerned]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def any_over(concerned: Sequence[Held], *, may_end: bool) -> None:
+    """Wait until one ended; where they ``may_end``, one with another status than 0, or the last of all."""
+    waiting = {asyncio.create_task(each.over.wait()): each for each in concerned}
+    try:
+        while waiting:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if [each for each in done if waiting.pop(each).code or not may_end]:
+                return
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def all_healthy(concerned: Sequence[Held]) -> None:
+    """Wait for every health check that there is; raises ``UsageError`` where there is none."""
+    while True:
+        states = [await each.health() for each in concerned if not each.over.is_set()]
+        if states and all(state is None for state in states):
+            step = "name a port, url or log in ready, or give the image a HEALTHCHECK"
+            raise UsageError(STAGE, "an image with a HEALTHCHECK, since ready asks for it", "none", step)
+        if states and all(state in {None, "healthy"} for state in states):
+            return
+        await asyncio.sleep(POLL_S)

@@ -61,4 +61,4 @@ def test_the_account_is_text_or_json(plan, capsys):
     assert "1 exchanges" not in said
     assert "1 checks" not in said
     show(plan("none"), as_json=True)
-    assert {"sut", "roles", "scenarios", "not_tested", "leases"} == set(json.loads(capsys.readouterr().out))
+    assert {"sut", "driver", "roles", "scenarios", "not_tested", "leases"} == set(json.loads(capsys.readouterr().out))

@@ -161,6 +161,19 @@ def port_of(value: Any) -> Port:
     return Port(int(container), int(host or 0))
 
 
+def described(docker: Docker) -> Iterator[str]:
+    """What will be started, in plain lines; the engine is not asked."""
+    if docker.compose is not None:
+        yield f"services of {docker.compose.name}, under a project name of this run"
+    for each in docker.containers:
+        how = {"missing": "fetched where it is missing", "always": "fetched anew", "never": "must be there"}[each.pull]
+        image = f"image {each.image}, {how}" if each.build is None else f"an image built from {each.build.context}"
+        ports = ", ".join(f"{port.container} on 127.0.0.1 as {{port:{name}}}" for name, port in each.ports.items())
+        yield f"container {each.name}: {image}{f'; publishes {ports}' if ports else ''}"
+    again = ", ".join(docker.restart_only) or "every container"
+    yield f"a restart concerns {again}, by {docker.restart_by}; reports arrive where containers reach this machine"
+
+
 # --- what a schema cannot say ----------------------------------------------------------------------------------------
 
 

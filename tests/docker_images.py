@@ -17,8 +17,21 @@ import tarfile
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import Self
 
-NOT_NEEDED = {"test", "tests", "idlelib", "tkinter", "lib2to3", "turtledemo", "ensurepip", "site-packages", "dist-packages", "pydoc_data", "_pytest_data"}
+NOT_NEEDED = {
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "lib2to3",
+    "turtledemo",
+    "ensurepip",
+    "site-packages",
+    "dist-packages",
+    "pydoc_data",
+    "_pytest_data",
+}
 LOADER = re.compile(r"(?:=> )?(/\S+) \(0x")
 
 
@@ -38,7 +51,7 @@ class Tree:
     def __init__(self, path: Path) -> None:
         self.path, self._tar, self._names = path, tarfile.open(path, "w"), set()
 
-    def __enter__(self) -> Tree:
+    def __enter__(self) -> Self:
         for name in ("tmp", "var/tmp"):
             self.directory(name, 0o1777)
         for name in ("proc", "sys", "dev", "etc", "run", "root"):
@@ -111,7 +124,9 @@ def closure(names: Iterable[str]) -> dict[str, metadata.Distribution]:
         for text in dist.requires or ():
             requirement = Requirement(text)
             if requirement.marker is None or any(requirement.marker.evaluate(each) for each in extras):
-                waiting.append(f"{requirement.name}[{','.join(requirement.extras)}]" if requirement.extras else requirement.name)
+                waiting.append(
+                    f"{requirement.name}[{','.join(requirement.extras)}]" if requirement.extras else requirement.name
+                )
     return found
 
 
@@ -155,7 +170,10 @@ def orthanc_tree(path: Path) -> None:
             tree.file(each)
         for each in sorted(Path("/usr/share").glob("libdcmtk*/*.dic")):
             tree.file(each)
-        tree.file(Path("/usr/share/zoneinfo/UTC") if Path("/usr/share/zoneinfo/UTC").exists() else Path("/etc/localtime"), "etc/localtime")
+        tree.file(
+            Path("/usr/share/zoneinfo/UTC") if Path("/usr/share/zoneinfo/UTC").exists() else Path("/etc/localtime"),
+            "etc/localtime",
+        )
         tree.directory("var/lib/orthanc", 0o1777)
         tree.text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\northanc:x:1000:1000::/:/bin/sh\n")
         tree.text("etc/hosts", "127.0.0.1 localhost\n")

@@ -225,6 +225,15 @@ class TestOrthanc:
         assert "Orthanc has started" in (run.bundle / "driver" / "sut.log").read_text("utf-8")
 
 
+def test_a_user_agent_in_a_container_asks_us(engine: Any, harness_image: str, tmp_path: Path) -> None:
+    """It reads the instances from the bundle, and reaches our listening address from inside."""
+    process = started(tmp_path / "bundle", str(SUTS / "user_agent.toml"), "--req", "WEB-UA-SAFE-01", "--req", "WEB-13.4.1-01")
+    said, _ = process.communicate(timeout=120)
+    run = Run(tmp_path / "bundle", process.returncode, said)
+    assert run.code == 0, said
+    assert run.verdicts("pass") == {"WEB-UA-SAFE-01": "pass", "WEB-13.4.1-01": "pass"}, said
+
+
 def test_nothing_of_these_runs_is_left(runs: dict[str, Run], engine: Any) -> None:
     assert ours(engine) == NOTHING
     assert {run.bundle.name: run.driver("left-behind") for run in runs.values()} == {"references": [], "orthanc": []}

@@ -7,6 +7,7 @@ end of the run removes what carries it. Images stay: they are the engine's cache
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import secrets
 import tempfile
@@ -20,6 +21,7 @@ from stgcmt.drivers.docker_container import Held, all_healthy, any_over, any_say
 from stgcmt.drivers.docker_engine import RUN_LABEL, Engine, why
 from stgcmt.drivers.meeting import DESKTOP, Meeting, meeting_of
 from stgcmt.drivers.ports import free_ports
+from stgcmt.drivers.provoke import Provoked
 from stgcmt.drivers.ready import STAGE, Readiness, come_up
 from stgcmt.drivers.running import Context, Running
 from stgcmt.drivers.templates import render, template_ports
@@ -114,6 +116,17 @@ class DockerSut(Running):
             section["retrieval"] = {"move_host": self.meeting.listen, **retrieval}
         return section
 
+    async def act(self, table: str, role: str, mode: str | None, values: Mapping[str, str]) -> Provoked | None:
+        """As ever; a client in a container is told our address as it reaches it."""
+        told = dict(values)
+        for name in ("host", "dimse_host"):
+            if name in told:
+                theirs = self.meeting.theirs(told[name])
+                if "base_url" in told and name == "host":
+                    told["base_url"] = told["base_url"].replace(f"//{told[name]}:", f"//{theirs}:", 1)
+                told[name] = theirs
+        return await super().act(table, role, mode, told)
+
     # --- the way up
 
     def _prepare(self) -> None:
@@ -128,9 +141,11 @@ class DockerSut(Running):
         ports = free | {name: port.host for name, port in published.items() if port.host}
         told = [Told(each.ae_title, self.meeting.theirs(each.host), each.port) for each in self.context.destinations]
         names = {each.name: self.called(each.name) for each in self.docker.containers}
-        directory = self.placeholders.sut_directory
-        self.placeholders = Placeholders(ports, work, directory, self.context.destinations, self.meeting.listen, names)
-        self.inside = Placeholders(ports, work, directory, told, self.meeting.reach, names)
+        self.placeholders = Placeholders(
+            ports, work, self.placeholders.sut_directory, self.context.destinations, self.meeting.listen,
+            str((self.context.directory / "instances").absolute()), names,
+        )  # fmt: skip
+        self.inside = dataclasses.replace(self.placeholders, destinations=told, gateway=self.meeting.reach)
         render(self.context, self.inside)
 
     @staticmethod
@@ -219,8 +234,8 @@ class DockerSut(Running):
             source = f"stgcmt-{self.run}-{source}"
             await engine.call("create_volume", source, labels=self._label)
         else:
-            _there(Path(source), Path(self.placeholders.directory))
-        return f"{source}:{mount.target}{':ro' if mount.read_only else ''}"
+            _there(Path(source), Path(self.placeholders.directory), Path(self.placeholders.instances))
+        return f"{source}:{self.placeholders.text(mount.target)}{':ro' if mount.read_only else ''}"
 
     def hold(self, engine: Engine, ident: str, name: str, grace: float) -> Held:
         """Take a container that exists into our hands."""
@@ -305,11 +320,11 @@ def _write(output: IO[bytes], data: bytes) -> None:
         output.flush()
 
 
-def _there(source: Path, work: Path) -> None:
-    """A directory below ``{dir}`` that is not there yet is made, for everybody: the container's user is another than ours."""
+def _there(source: Path, *makeable: Path) -> None:
+    """A directory of the run that is not there yet is made, for everybody: the container's user is another than ours."""
     if source.exists():
         return
-    if not source.resolve().is_relative_to(work.resolve()):
+    if not any(source.resolve().is_relative_to(each.resolve()) for each in makeable):
         raise UsageError(STAGE, "a file or directory to mount", f"none at {source}", "check mounts of [driver]")
     source.mkdir(parents=True)
     source.chmod(0o777)

@@ -202,7 +202,9 @@ async def _web(ask: Ask) -> list[Finding]:
     from stgcmt.actors.http_values import NoAnswer  # noqa: PLC0415 - start-up
 
     url = str(ask.section["base_url"])
-    client = client_for(ask.section, network=ask.network, clock=ask.clock, connection=NoTap, timing=ask.timing)
+    client = client_for(
+        ask.section, network=ask.network, clock=ask.clock, connection=NoTap, timing=ask.timing, connects=1
+    )
     origin = client.locate(url)
     findings = await _connect(ask, origin.host, origin.port, tls=origin.scheme == "https")
     if not findings[-1].ok:

@@ -123,7 +123,9 @@ def test_findings_come_worst_consequence_first_and_mark_the_deviating_message(ev
     assert 'href="#origin_server-pending_commitment-16"' in finding
     (deviating,) = re.findall(r'<a class="[^"]* deviates"[^>]*data-e="([\d ]+)"', finding)
     assert "16" in deviating.split()
-    (written,) = re.findall(r'<details class="message" open>(.*?)</details>\s*</figure>', finding, re.DOTALL)
+    (written,) = re.findall(
+        r'<details class="message" open data-e="16">(.*?)</details>\s*</figure>', finding, re.DOTALL
+    )
     assert "Failure Reason" in written
     assert "&quot;274&quot; (a JSON string)" in written, "what deviates can be read in the tree"
 

@@ -5,8 +5,10 @@ Names of attributes come from pydicom's dictionary; what the bytes mean is read 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring
 from typing import Any, Literal
 
 from stgcmt.views.association import Association, Message
@@ -97,8 +99,10 @@ class Pairs(list[tuple[str, Any]]):
 
 def _json(value: Any, indent: str, head: str = "", tail: str = "", name: str = "") -> Iterator[str]:
     """JSON as lines: what fits on one line stays on it; ``name`` is what the dictionary calls the key before it."""
-    short = _inline(value)
-    if len(short) <= JSON_WIDTH or not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not value:
+        yield f"{indent}{head}{_scalar(value)}{tail}{name}"
+        return
+    if (short := _inline(value, JSON_WIDTH)) is not None:
         yield f"{indent}{head}{short}{tail}{name}"
         return
     pairs = isinstance(value, Pairs)
@@ -107,7 +111,7 @@ def _json(value: Any, indent: str, head: str = "", tail: str = "", name: str = "
         comma = "," if number < len(value) else ""
         if pairs:
             key, inner = each
-            yield from _json(inner, indent + " ", f"{json.dumps(key, ensure_ascii=False)}: ", comma, _named(key))
+            yield from _json(inner, indent + " ", f"{_scalar(key)}: ", comma, _named(key))
         else:
             yield from _json(each, indent + " ", "", comma)
     yield f"{indent}{'}' if pairs else ']'}{tail}"
@@ -118,11 +122,31 @@ def json_lines(value: Any) -> list[str]:
     return list(_json(value, ""))
 
 
-def _inline(value: Any) -> str:
+def _inline(value: Any, room: int) -> str | None:
+    """A value on one line; ``None`` where that takes more than ``room`` characters, found out without writing it all."""
+    if not isinstance(value, list) or not value:
+        whole = _scalar(value)
+        return whole if len(whole) <= room else None
+    pairs = isinstance(value, Pairs)
+    parts: list[str] = []
+    left = room - 2
+    for each in value:
+        head, inner = (f"{_scalar(each[0])}: ", each[1]) if pairs else ("", each)
+        text = _inline(inner, left - len(head))
+        if text is None:
+            return None
+        parts.append(head + text)
+        left -= len(head) + len(text) + 2
+        if left < -2:
+            return None
+    return f"{{{', '.join(parts)}}}" if pairs else f"[{', '.join(parts)}]"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return encode_basestring(value)
     if isinstance(value, Pairs):
-        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_inline(each)}" for key, each in value) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_inline(each) for each in value) + "]"
+        return "{}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -221,6 +245,7 @@ def association_lines(assoc: Association, *, answer: bool) -> list[str]:
     return _capped(lines)
 
 
+@functools.lru_cache(4096)
 def keyword(tag: int) -> str:
     """The attribute's keyword, empty where the dictionary has none."""
     from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - start-up
@@ -228,6 +253,7 @@ def keyword(tag: int) -> str:
     return keyword_for_tag(tag)
 
 
+@functools.lru_cache(4096)
 def uid_name(uid: str) -> str:
     """The UID with its registered name, where there is one."""
     from pydicom.config import IGNORE  # noqa: PLC0415 - start-up

@@ -55,20 +55,20 @@ class Detail:
         return bool(self.head or self.defects or self.bodies)
 
 
-def detail(step: Step) -> Detail:
-    """What is inside a step; empty where there is nothing but its label."""
+def detail(step: Step, nodes: int = tagtree.NODES) -> Detail:
+    """What is inside a step, at most ``nodes`` attributes of it; empty where there is nothing but its label."""
     try:
-        return _detail(step)
+        return _detail(step, nodes)
     except Exception as error:  # noqa: BLE001 - one message that cannot be shown must not cost the report
         return Detail(defects=(f"cannot be shown: {type(error).__name__}: {error}",))
 
 
-def _detail(step: Step) -> Detail:
+def _detail(step: Step, nodes: int) -> Detail:
     source = step.source
     if isinstance(source, (Request, Response)):
-        return _http(source)
+        return _http(source, nodes)
     if isinstance(source, Message):
-        return _dimse(source)
+        return _dimse(source, nodes)
     if isinstance(source, Association):
         answer = step.data[:1] == bytes([pdu.ASSOCIATE_AC])
         lines = decode.association_lines(source, answer=answer)
@@ -77,7 +77,7 @@ def _detail(step: Step) -> Detail:
     return Detail()
 
 
-def _http(part: Request | Response) -> Detail:
+def _http(part: Request | Response, nodes: int) -> Detail:
     raw = part.message
     start = f"{raw.version} {raw.status if raw.status is not None else '?'} {raw.reason}" if raw.response else ""
     head = [start or f"{raw.method} {raw.target} {raw.version}", *(f"{name}: {value}" for name, value in raw.headers)]
@@ -86,15 +86,15 @@ def _http(part: Request | Response) -> Detail:
     bodies: tuple[Body, ...] = ()
     if body and media.startswith("multipart/") and raw.media_type is not None:
         found = multipart.split(body, raw.media_type.param("boundary"))
-        bodies = tuple(_part(number, one) for number, one in enumerate(found.parts[:20], 1))
+        bodies = tuple(_part(number, one, nodes) for number, one in enumerate(found.parts[:20], 1))
     if body and not bodies:
-        bodies = (_body("body", body, media),)
+        bodies = (_body("body", body, media, nodes),)
     return Detail(_lines(head), tuple(raw.defects), bodies)
 
 
-def _part(number: int, part: multipart.Part) -> Body:
+def _part(number: int, part: multipart.Part, nodes: int) -> Body:
     media = str(part.media_type.essence if part.media_type else "")
-    made = _body(f"part {number}", part.content, media)
+    made = _body(f"part {number}", part.content, media, nodes)
     return Body(made.title, _lines([f"{name}: {value}" for name, value in part.headers]), *_rest(made))
 
 
@@ -102,15 +102,15 @@ def _rest(body: Body) -> tuple[tuple[Node, ...], str, str]:
     return body.tree, body.pretty, body.form
 
 
-def _body(what: str, body: bytes, media: str) -> Body:
+def _body(what: str, body: bytes, media: str, nodes: int) -> Body:
     title = f"{what}, {len(body):,} byte{'' if len(body) == 1 else 's'}" + (f", {media}" if media else "")
     if len(body) > LARGE:
         start = _cut(body[:4000].decode("utf-8", "replace").splitlines())
         return Body(f"{title}; only its beginning is shown, all of it is in the transcript", (), (), start, "text")
     if body[128:132] == b"DICM":
-        return _file(title, body)
+        return _file(title, body, nodes)
     for form, read in (("JSON", _json), ("XML", _xml)):
-        if (found := read(body, media)) is not None:
+        if (found := read(body, media, nodes)) is not None:
             return Body(title, (), *found, form)
     try:
         text = body.decode("utf-8")
@@ -121,7 +121,7 @@ def _body(what: str, body: bytes, media: str) -> Body:
     return Body(title, (), (), _cut(text.splitlines()), "text")
 
 
-def _json(body: bytes, media: str) -> tuple[tuple[Node, ...], str] | None:
+def _json(body: bytes, media: str, nodes: int) -> tuple[tuple[Node, ...], str] | None:
     if not media.endswith("json") and body[:1] not in (b"{", b"["):
         return None
     try:
@@ -132,14 +132,14 @@ def _json(body: bytes, media: str) -> tuple[tuple[Node, ...], str] | None:
         lines = decode.json_lines(value)
     except RecursionError:
         return None
-    return _tree(lambda: tagtree.of_json(value)), _cut(lines)
+    return _tree(lambda: tagtree.of_json(value, nodes)), _cut(lines)
 
 
-def _xml(body: bytes, media: str) -> tuple[tuple[Node, ...], str] | None:
+def _xml(body: bytes, media: str, nodes: int) -> tuple[tuple[Node, ...], str] | None:
     if not media.endswith("xml") and body.lstrip()[:1] != b"<":
         return None
     loaded = native_xml.load(body)
-    tree = _tree(lambda: tagtree.of_json(tagtree.pairs(loaded.value))) if loaded.value is not None else ()
+    tree = _tree(lambda: tagtree.of_json(tagtree.pairs(loaded.value), nodes)) if loaded.value is not None else ()
     problems = tuple(Node("defect", value=str(problem)) for problem in loaded.problems[:20])
     pretty = _indented(body)
     if pretty is None:
@@ -185,7 +185,7 @@ def _local(key: str) -> str:
     return f"xml:{name}" if found and space.endswith("/XML/1998/namespace") else name
 
 
-def _dimse(message: Message) -> Detail:
+def _dimse(message: Message, nodes: int) -> Detail:
     bodies = [Body("command set", (), tagtree.of_command(message.command))]
     if message.data is not None:
         syntax = decode.uid_name(message.transfer_syntax) if message.transfer_syntax else "no accepted transfer syntax"
@@ -193,11 +193,13 @@ def _dimse(message: Message) -> Detail:
         if len(message.data) > LARGE:
             bodies.append(Body(f"{title}; too large for this page, all of it is in the transcript"))
         else:
-            bodies.append(Body(title, (), _tree(lambda: tagtree.of_data_set(message.data_set(decode.DICTIONARY)))))
+            bodies.append(
+                Body(title, (), _tree(lambda: tagtree.of_data_set(message.data_set(decode.DICTIONARY), nodes)))
+            )
     return Detail((), tuple(message.faults), tuple(bodies))
 
 
-def _file(title: str, body: bytes) -> Body:
+def _file(title: str, body: bytes, nodes: int) -> Body:
     """A DICOM file: its meta information and data set, read in the transfer syntax that it names."""
     from stgcmt.wire import dataset  # noqa: PLC0415 - start-up
 
@@ -208,7 +210,7 @@ def _file(title: str, body: bytes) -> Body:
         return Body(f"{title}; a DICOM file without readable meta information")
     start = 132 + length.offset + length.length + int.from_bytes(length.value, "little")
     syntax = named.text
-    tree = _tree(lambda: tagtree.of_data_set(dataset.read(body[start:], syntax, decode.DICTIONARY)))
+    tree = _tree(lambda: tagtree.of_data_set(dataset.read(body[start:], syntax, decode.DICTIONARY), nodes))
     return Body(f"{title}; a DICOM file, {decode.uid_name(syntax)}", (), tree)
 
 

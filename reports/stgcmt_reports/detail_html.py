@@ -42,9 +42,9 @@ def _node(node: Node) -> str:
     inside = tree_html(node.inside) if node.inside else ""
     if node.kind == "item":
         return f'<li class="item"><details open><summary>{_text(node.value)}</summary>{inside}</details></li>'
-    vr = f'<span class="vr">{_text(node.vr)}</span>' if node.vr else ""
     return (
-        f'<li><div class="attribute"><code>{_text(node.tag)}</code>{vr}<span class="name">{_text(node.name)}</span>'
+        f'<li><div class="attribute"><code>{_text(node.tag)}</code><span class="vr">{_text(node.vr)}</span>'
+        f'<span class="name">{_text(node.name)}</span>'
         f'<span class="value">{_text(node.value)}</span></div>{inside}</li>'
     )
 

@@ -25,7 +25,8 @@ BUDGET = 4_500_000  # characters of all packed blocks: the page stays below 6 MB
 STEPS = 400  # of one transcript; those that a finding cites are always shown
 AROUND = 3  # steps shown before and after a cited one, beside a finding
 MARKED = 12  # cited steps drawn beside a finding
-MESSAGES = 4  # cited messages written out beside a finding
+MESSAGES = 4  # cited messages listed beside a finding
+WRITTEN = 60  # attributes of the deviating message, which is in the page from the start; the rest is unpacked
 OWN = frozenset({"uid", "conn", "note", "decision"})  # not drawn beside a finding unless cited
 
 
@@ -44,12 +45,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Shown:
-    """One message written out beside a finding."""
+    """A cited message beside a finding; ``html`` is its content where it is written out, else the page unpacks it."""
 
     event: int
     title: str
     html: str
-    open: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def excerpt(name: str, transcript: Transcript, cited: set[int]) -> Excerpt:
     told = [everything[mark] for mark in marks if everything[mark].flow != HERE]
     last = Marks(frozenset(cited)).deviating(told)
     chosen = [step for number, step in enumerate(told) if number < MESSAGES - 1 or step is last]
-    messages = tuple(_shown(step, step is last) for step in chosen)
+    messages = tuple(_shown(step, whole=step is last) for step in chosen)
     title = f"Part of the exchange {name}: what the finding cites is marked"
     svg = diagram(rows, lanes(transcript), name=name, title=title, cited=cited)
     return Excerpt(name, slug(name), svg, messages, len(told) - len(messages))
@@ -161,8 +161,8 @@ def _packed_step(step: Step, *, whole: bool) -> dict[str, Any]:
     return found
 
 
-def _shown(step: Step, is_last: bool) -> Shown:
-    return Shown(step.events[0], _title(step), decoded_html(detail(step)), is_last)
+def _shown(step: Step, *, whole: bool) -> Shown:
+    return Shown(step.events[0], _title(step), decoded_html(detail(step, WRITTEN)) if whole else "")
 
 
 def _title(step: Step) -> str:

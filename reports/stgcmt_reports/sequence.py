@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from stgcmt import words
 from stgcmt.clock import NS
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association
@@ -246,50 +247,17 @@ def _event(event: Event) -> Step:
 
 
 def _event_label(event: Event) -> str:
-    info = {key: value for key, value in event.info.items() if key not in ("masked", "lanes")}
+    info = event.info
     if event.kind == "conn.open":
         end, other = ("to", "from") if info.get("side") == "requestor" else ("from", "at")
-        peer, local = _plain(info.get("peer", "?")), _plain(info.get("local", "?"))
+        peer, local = words.plain(info.get("peer", "?")), words.plain(info.get("local", "?"))
         return f"connection {end} {peer} {other} {local}, {info.get('protocol', '')}"
     if event.kind == "conn.close":
         return f"connection ended: {info.get('how', '?')}"
     if event.kind in ("seed", "retrieve"):
         done = ("" if info.get("ok") is True else "not ") + ("seeded" if event.kind == "seed" else "read back")
         return f"{done}: {info.get('sop_instance_uid', '?')} ({info.get('detail', '')})"
-    lead = next((str(info.pop(key)) for key in ("what", "action", "name") if key in info), "")
-    if info.get("ok") is True:
-        del info["ok"]
-    detail = ", ".join(
-        [lead] * bool(lead) + [_told(key, value) for key, value in info.items() if value not in ("", None)]
-    )
-    return f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
-
-
-_KINDS = {
-    "conn.refused": "no connection",
-    "conn.tls": "TLS",
-    "uid": "UID minted",
-    "provoke": "SUT provoked",
-    "trigger": "SUT triggered",
-}
-
-
-def _told(key: str, value: object) -> str:
-    """A fact of an event in words; what is nested is told in one row, never as Python would print it."""
-    if isinstance(value, Mapping):
-        return ", ".join(_told(str(inner), each) for inner, each in value.items())
-    return f"{key.replace('_', ' ')} {_plain(value)}"
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        address = len(value) == 2 and isinstance(value[1], int)
-        return (":" if address else ", ").join(_plain(each) for each in value)
-    if isinstance(value, Mapping):
-        return ", ".join(_told(str(key), each) for key, each in value.items())
-    return str(value)
+    return words.told(event)
 
 
 def _bytes(transcript: Transcript, ids: Iterable[int], kind: str) -> bytes:

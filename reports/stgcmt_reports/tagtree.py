@@ -6,6 +6,7 @@ nothing is healed: repeated keys stand twice, unknown VRs as they were written, 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,11 @@ from stgcmt_reports.decode import COMMAND_NAMES, Pairs, command_value, element_v
 NODES = 600  # of one message: what a reader scrolls through; the rest is in the transcript
 DEPTH = 40  # deeper than any data set of this service, shallow enough for a browser
 VALUE = 400  # characters of one value
+# PS3.7 E.1; all others are US.
+_COMMAND_VRS = {
+    0x0000: "UL", 0x0002: "UI", 0x0003: "UI", 0x0600: "AE", 0x0901: "AT", 0x0902: "LO", 0x1000: "UI", 0x1001: "UI",
+    0x1005: "AT", 0x1030: "AE",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Node:
 class _Budget:
     """How many nodes are still shown of one message."""
 
-    def __init__(self, left: int = NODES) -> None:
+    def __init__(self, left: int) -> None:
         self.left = left
         self.cut = 0
 
@@ -45,9 +51,9 @@ class _Budget:
         return self.left >= 0
 
 
-def of_data_set(data_set: DataSet) -> tuple[Node, ...]:
+def of_data_set(data_set: DataSet, nodes: int = NODES) -> tuple[Node, ...]:
     """The tree of a data set read from its bytes."""
-    budget = _Budget()
+    budget = _Budget(nodes)
     return _closed(_data_set(data_set, budget, 0), budget)
 
 
@@ -57,7 +63,7 @@ def of_command(command: Command) -> tuple[Node, ...]:
         Node(
             "attribute",
             _tag(element),
-            "",
+            _COMMAND_VRS.get(element, "US"),
             COMMAND_NAMES.get(element, ""),
             _clip(command_value(element, value, command)),
         )
@@ -65,12 +71,12 @@ def of_command(command: Command) -> tuple[Node, ...]:
     )
 
 
-def of_json(value: Any) -> tuple[Node, ...]:
+def of_json(value: Any, nodes: int = NODES) -> tuple[Node, ...]:
     """The tree of a DICOM JSON data set or of a list of them (objects as ``Pairs``); empty where it has another shape."""
     items = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
     if not items or not all(isinstance(each, Pairs) and _is_dicom(each) for each in items):
         return ()
-    budget = _Budget()
+    budget = _Budget(nodes)
     if len(items) == 1:
         return _closed(_json_item(items[0], budget, 0), budget)
     return _closed(_items(items, budget, 0, "data set"), budget)
@@ -85,6 +91,7 @@ def pairs(value: Any) -> Any:
     return value
 
 
+@functools.lru_cache(4096)
 def name_of(tag: int) -> str:
     """The attribute's name; empty where the dictionary has none."""
     from pydicom.datadict import dictionary_description  # noqa: PLC0415 - start-up
@@ -99,7 +106,7 @@ def _closed(nodes: Iterable[Node], budget: _Budget) -> tuple[Node, ...]:
     found = tuple(nodes)
     if not budget.cut:
         return found
-    return (*found, Node("cut", value="the rest of this data set is in the transcript"))
+    return (*found, Node("cut", value="the rest of this data set is left out here; the transcript has all of it"))
 
 
 def _data_set(data_set: DataSet, budget: _Budget, depth: int) -> Iterator[Node]:

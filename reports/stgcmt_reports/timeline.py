@@ -19,6 +19,7 @@ REASONS = {
 }
 WIDTH, LEFT, RIGHT, ROW, HEAD = 1080, 300, 24, 16, 30
 ROWS = 200  # scenarios drawn; the longest ones
+TOLD = 600  # waits that are named where the pointer rests; more are drawn without their names
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def chart(found: Sequence[Span]) -> str:
     said_of = f"{len(drawn)} scenarios over {total:.1f} seconds with their waits; the same as a table below"
     parts = [f'<svg class="timeline" role="img" viewBox="0 0 {WIDTH} {height}" aria-label="{said_of}">']
     parts += _ticks(total, scale, height)
-    parts += [_row(span, HEAD + number * ROW, scale) for number, span in enumerate(drawn)]
+    named = sum(len(span.waits) for span in drawn) <= TOLD
+    parts += [_row(span, HEAD + number * ROW, scale, named=named) for number, span in enumerate(drawn)]
     return "".join([*parts, "</svg>"])
 
 
@@ -125,7 +127,7 @@ def _ticks(total: float, scale: float, height: int) -> list[str]:
     return parts
 
 
-def _row(span: Span, y: int, scale: float) -> str:
+def _row(span: Span, y: int, scale: float, *, named: bool) -> str:
     x, width = LEFT + span.start * scale, max(1.5, (span.end - span.start) * scale)
     critical = " critical" if span.critical else ""
     told = _text(f"{span.name}: {span.end - span.start:.2f} s")
@@ -133,13 +135,17 @@ def _row(span: Span, y: int, scale: float) -> str:
         f'<text class="scenario{critical}" x="{LEFT - 10}" y="{y + 12}">{_text(span.name)}</text>',
         f'<rect class="span{critical}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}" height="9"><title>{told}</title></rect>',
     ]
+    drawn: dict[str, list[str]] = {}
     for wait in span.waits:
         end = span.end if wait.end is None else wait.end
         reason = wait.reason if wait.reason in REASONS else "other"
-        parts.append(
-            f'<rect class="wait {reason}" x="{LEFT + wait.start * scale:.1f}" y="{y + 4}" '
-            f'width="{max(1.0, (end - wait.start) * scale):.1f}" height="9"><title>{_text(said(wait))}</title></rect>'
-        )
+        at, length = LEFT + wait.start * scale, max(1.0, (end - wait.start) * scale)
+        bar = f"M{at:.1f} {y + 4}h{length:.1f}v9H{at:.1f}z"
+        if named:
+            parts.append(f'<path class="wait {reason}" d="{bar}"><title>{_text(said(wait))}</title></path>')
+        else:
+            drawn.setdefault(reason, []).append(bar)
+    parts += [f'<path class="wait {reason}" d="{"".join(bars)}"/>' for reason, bars in drawn.items()]
     return "".join(parts)
 
 

@@ -31,7 +31,7 @@
     holder.append(waiting);
     try {
       const { svg } = await unpack(blocks.get(holder.dataset.name));
-      const box = make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Sequence of " + holder.dataset.name });
+      const box = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "Sequence of " + holder.dataset.name });
       box.innerHTML = svg;
       const cited = new Set((holder.dataset.cited || "").split(" ").filter(Boolean));
       const steps = [...box.querySelectorAll("a.step")].filter((step) => step.dataset.e.split(" ").some((id) => cited.has(id)));
@@ -46,9 +46,18 @@
     const target = event.target;
     if (!target.open) return;
     if (target.matches("details.exchange")) draw(target);
+    if (target.matches("details.message.lazy") && !target.dataset.drawn) {
+      target.dataset.drawn = "yes";
+      unpack(blocks.get(target.closest(".exchange").dataset.name)).then(({ steps }) => {
+        const step = steps.find((each) => each.e.includes(Number(target.dataset.e))), box = make("div", { className: "decoded" });
+        box.innerHTML = (step && (step.h || "")) || "";
+        if (step && step.o) box.append(make("p", { textContent: step.o }));
+        target.querySelector("summary").after(box);
+      }, (error) => target.append(failed(error)));
+    }
     if (target.matches(".lazy-waits") && !target.dataset.drawn) {
       target.dataset.drawn = "yes";
-      unpack(byId("data-waits")).then((table) => target.insertAdjacentHTML("beforeend", '<div class="scroll" tabindex="0" role="region" aria-label="All waits">' + table + "</div>"), (error) => target.append(failed(error)));
+      unpack(byId("data-waits")).then((table) => target.insertAdjacentHTML("beforeend", '<div class="scroll" tabindex="0" role="group" aria-label="All waits">' + table + "</div>"), (error) => target.append(failed(error)));
     }
   }, true);
 

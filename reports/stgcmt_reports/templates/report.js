@@ -206,5 +206,5 @@
   };
   addEventListener("hashchange", reveal);
   if (location.hash) reveal();
-  addEventListener("beforeprint", () => document.querySelectorAll("#findings details, #timeline details, #run details").forEach((each) => { each.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll("#findings details:not(.lazy)").forEach((each) => { each.open = true; }));
 })();

@@ -153,6 +153,7 @@ def test_what_is_not_proved_is_said(evidence: Evidence) -> None:
     assert "not on the wire: &lt;b&gt;&amp;" in text
     assert "fixed in 2.1, until 2026-12-31, ARC-7" in text
     assert "0.010 s late" in text
+    assert "2 of 7 requirements not tested; 2 more excluded or not applicable" in text
     titles = [group.title for group in unjudged.groups(evidence.results)]
     assert titles == ["Inconclusive", "Not applicable by a claim", "Excluded: cannot be judged from the wire"]
 
@@ -257,6 +258,16 @@ def test_the_page_stays_small_and_says_what_it_left_out(evidence: Evidence, monk
     cited = {event for step in content["steps"] for event in step["e"]}
     assert 16 in cited, "what a finding cites is always there"
     assert len(text) < whole
+
+
+def test_a_run_that_fails_everywhere_stays_readable(evidence: Evidence) -> None:
+    cited = [{"transcript": "origin_server/pending_commitment", "event": 16}]
+    rows = [made.row(f"WEB-{n}", "origin_server", "fail", evidence=cited) for n in range(300)]
+    text = html.render(Evidence(made.results(rows), evidence.transcripts, {}))
+    assert text.count("<article") == 300
+    assert text.count('<svg class="sequence"') == sections.DRAWN
+    assert text.count('<details class="exchange lazy"') == 300 - sections.DRAWN
+    assert len(text) < 2_500_000
 
 
 def test_a_page_of_nothing() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -115,7 +116,12 @@ def _environment() -> Any:
         finalize=finalize,
     )
     environment.globals |= {"places": places, "anchor": anchor, "finding_id": finding_id, "row_id": row_id}
-    environment.filters |= {"said": lambda text: clip(str(text), SAID), "plural": plural, "slug": slug}
+    environment.filters |= {
+        "said": lambda text: clip(str(text), SAID),
+        "plural": plural,
+        "slug": slug,
+        "counted": lambda each: Counter(each).items(),
+    }
     return environment
 
 

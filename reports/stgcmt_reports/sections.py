@@ -16,9 +16,8 @@ from stgcmt.evidence import Evidence, findings
 from stgcmt_reports import exchanges, reproduce, timeline, unjudged
 from stgcmt_reports.exchanges import Block
 
-CONSEQUENCE_ORDER = 8  # a consequence that the vocabulary does not know comes last
 BESIDE = 3  # exchanges drawn beside a finding
-ROLE_WORDS = {"scp": "SCP", "scu": "SCU"}
+DRAWN = 40  # findings with their exchanges in the page from the start; those of the others are drawn when opened
 
 
 @dataclass(frozen=True)
@@ -79,19 +78,21 @@ def row_id(row: Mapping[str, Any]) -> str:
 
 
 def _findings(page: Page) -> dict[str, Any]:
-    told = [_finding(row, page) for row in page.findings]
+    told = [_finding(row, page, drawn=number < DRAWN) for number, row in enumerate(page.findings)]
     return {"all": told, "tested": page.results["summary"]["tested"], "total": page.results["summary"]["total"]}
 
 
-def _finding(row: Mapping[str, Any], page: Page) -> dict[str, Any]:
+def _finding(row: Mapping[str, Any], page: Page, *, drawn: bool) -> dict[str, Any]:
     transcripts = page.evidence.transcripts
     by_transcript = places(row["evidence"])
     known = [name for name in by_transcript if name in transcripts]
     exact = [name for name in known if by_transcript[name]] or known
+    beside = exact[:BESIDE]
     case = reproduce.case_of(row, transcripts, page.evidence.sut)
     return {
         "row": row,
-        "exchanges": [exchanges.excerpt(name, transcripts[name], set(by_transcript[name])) for name in exact[:BESIDE]],
+        "exchanges": [exchanges.excerpt(name, transcripts[name], set(by_transcript[name])) for name in beside if drawn],
+        "later": [] if drawn else [(name, by_transcript[name]) for name in beside],
         "more": len(exact) - BESIDE,
         "reproduce": reproduce.hint(row, transcripts).splitlines() if case else [],
     }
@@ -108,7 +109,9 @@ def _unjudged(page: Page) -> dict[str, Any] | None:
         "issues": unjudged.issues(page.results),
         "jitter_s": unjudged.jitter_s(page.evidence.transcripts),
     }
-    return found if any(found.values()) else None
+    if not any(found.values()):
+        return None
+    return {**found, "outside": len(page.results["requirements"]) - page.results["summary"]["total"]}
 
 
 def _timeline(page: Page) -> dict[str, Any] | None:

@@ -2,7 +2,13 @@
   "use strict";
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
-  const make = (tag, options = {}, ...inside) => { const made = Object.assign(document.createElement(tag), options); made.append(...inside); return made; };
+  const make = (tag, { role, ariaLabel, ...options } = {}, ...inside) => {
+    const made = Object.assign(document.createElement(tag), options);
+    if (role) made.setAttribute("role", role);
+    if (ariaLabel) made.setAttribute("aria-label", ariaLabel);
+    made.append(...inside);
+    return made;
+  };
 
   byId("theme").addEventListener("click", () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

@@ -220,6 +220,7 @@ SHOWS: dict[str, Callable[[Recording], bool]] = {
     "no-links": lambda r: store(r) is None,
     "refuses-at-c-store": lambda r: store(r) == 0x0122 and 0x0122 in reasons(r),
     "registered-classes": lambda r: store(r) == 0 and 0x0122 in reasons(r),
+    "takes-nothing": lambda r: not any(each.info["ok"] for t in r.scenarios.values() for each in t.of("seed")),
     "coerces": coerced,
     "archive-with-job-queue": lambda r: (
         gap(r) > 5 * S and shared(r) and both_roles(r) and small(r) and turned_round(r) and bare(r) == (True, True)
@@ -249,6 +250,14 @@ OPEN = {
     "before-the-response": {"DIMSE-TUID-03"},  # no transaction is ever pending when its response is there
     "late": {"DIMSE-D.3.3.4-04"},  # comes later than the quiet period in which its role would be denied
     "archive-with-job-queue": {"DIMSE-D.3.3.4-04"},
+    "takes-nothing": {  # what only a committed instance shows
+        "DIMSE-J.3.3.1.2-01",
+        "DIMSE-J.3.3.1.1-02",
+        "DIMSE-J.3.3.1.1.1-01",
+        "DIMSE-J.3.3.1.1.2-01",
+        "DIMSE-J.1.1-01",
+        "DIMSE-B-01",
+    },
 }
 
 
@@ -280,7 +289,7 @@ def test_there_are_enough_and_each_is_told_apart() -> None:
 
 def test_options_are_known_ones() -> None:
     """A misspelt option would leave a variant that is the reference."""
-    known = {each.name for each in dataclasses.fields(Choices)} | {"delay", "same_first", "pauses_s"}
+    known = {each.name for each in dataclasses.fields(Choices)} | {"delay", "same_first", "pauses_s", "seeding"}
     assert {"pauses_s", "same_first"} < {each.name for each in dataclasses.fields(Settings)}
     for variant in VARIANTS:
         assert variant.options.keys() <= known, variant.name

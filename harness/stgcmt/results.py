@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import NS, iso
@@ -28,13 +31,31 @@ DISTRIBUTION = "stgcmt-conformance"
 CLAIM_STEP = "Take that claim out of [claims], or mend what contradicts it."
 
 
+@functools.cache
 def tool() -> dict[str, Any]:
-    """Which harness this is."""
+    """Which harness this is; ``commit`` is that of the checkout, or the one the wheel was built from, else ``None``."""
     try:
         version = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:  # pragma: no cover - run from a plain source tree
         version = "0"
-    return {"name": "stgcmt", "version": version, "commit": None}
+    return {"name": "stgcmt", "version": version, "commit": _commit()}
+
+
+def _commit() -> str | None:
+    """The commit with ``-dirty`` where the checkout has changes; the build wrote it into a wheel (``hatch_build.py``)."""
+    here = Path(__file__).resolve()
+    written = here.parent / "data" / "commit"
+    if written.is_file():
+        return written.read_text("ascii").strip()
+    root = here.parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said or None
 
 
 def judged_results(

@@ -147,6 +147,11 @@ class Stage(Asking):
 
     # --- instances
 
+    @property
+    def seeding(self) -> str:
+        """How instances get into the SUT: stow, c-store, preloaded or none."""
+        return str(self._target.seeding.get("how", "none"))
+
     def make(self, kind: str = "ct", **where: Any) -> Any:
         """An instance that the SUT was never given."""
         return self._suite.resolve("instances")(kind, uid=lambda: self.uid("instance"), **where)
@@ -154,14 +159,16 @@ class Stage(Asking):
     async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
         """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails.
 
-        With ``optional`` a refusal is recorded, and the instance returned all the same.
+        With ``optional`` a refusal is recorded, and the instance returned all the same; so it is where the SUT file has
+        no seeding and the scenario only wants it.
         """
         from stgcmt import seeding  # noqa: PLC0415 - start-up
 
-        how = self._target.seeding.get("how", "none")
+        how = self.seeding
         if how == "preloaded":
             return self._next_preloaded(kind)
         instance = self.make(kind, **where)
+        optional |= how == "none" and "seeding" in self._scenario.wants
         with self.step("seed"):
             ok, detail = await seeding.seed(how, instance, self._target, self)
         self.recorder.event(
@@ -198,6 +205,7 @@ class Stage(Asking):
         self.recorder.event(
             "retrieve",
             ok=found.data is not None,
+            available=found.available,
             how=how,
             detail=found.detail,
             sop_instance_uid=instance.sop_instance_uid,

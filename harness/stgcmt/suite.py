@@ -76,6 +76,7 @@ class Play(Protocol):
     destination: Any
     clock: Clock
     heard: list[Any]
+    seeding: str
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""
@@ -86,7 +87,10 @@ class Play(Protocol):
         ...
 
     async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it."""
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it.
+
+        Where nothing can be seeded, a scenario that only *wants* seeding gets one that was never stored.
+        """
         ...
 
     def make(self, kind: str = "ct", **where: Any) -> Any:
@@ -180,9 +184,11 @@ def scenario(
     alone: bool = False,
     wants: Sequence[str] = (),
 ) -> Callable[[_F], _F]:
-    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs (seeding, retrieval, provoke.X, restart).
+    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs.
 
-    ``wants`` names what the scenario uses where it is there (provoke.X, restart) and does without elsewhere.
+    ``needs``: seeding, retrieval, destination, restart, trigger, state, ``provoke.X`` (the vendor's help), ``key.X`` (a key
+    of the role's section). ``wants`` names what the scenario uses where it is there (seeding, restart, ``provoke.X``) and
+    does without elsewhere.
     """
 
     def mark(function: _F) -> _F:

@@ -60,7 +60,7 @@ async def serve_association(
     served = _Served(script, {} if handlers is None else handlers, on_message)
     assoc = Association(stream, clock, tap, "acceptor", timeouts or Timeouts(), served.serve)
     assoc.start()
-    try:
+    async with assoc.to_its_end():
         await _answer(assoc, script, ae_title)
         await _until_ended(assoc, stop)
         if assoc.outcome is None:
@@ -69,13 +69,6 @@ async def serve_association(
             await assoc.drain()
             # A service that has begun outlives its association: the report may go out on another one.
             await assoc.finish()
-    except BaseException:
-        await assoc.abort()
-        raise
-    finally:
-        await assoc.close()
-    if assoc.failure is not None:
-        raise assoc.failure
     return assoc
 
 

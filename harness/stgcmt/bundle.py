@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -37,6 +39,36 @@ def prepare(out: Path | None) -> Path:
     except OSError as error:
         raise UsageError(stage, "a directory that can be written", f"{directory}: {error.strerror}", step) from error
     return directory
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """The bundle for one writer alone; the system lets go of it with the process. Raises ``UsageError`` where it is in use."""
+    import fcntl  # noqa: PLC0415 - start-up
+
+    try:
+        folder = os.open(directory / TRANSCRIPTS, os.O_RDONLY)
+    except OSError as error:
+        raise UsageError(
+            "reading the bundle",
+            "a directory that `stgcmt run` wrote",
+            f"{directory}: {error.strerror}",
+            "check the path",
+        ) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(folder)
+        raise UsageError(
+            "opening the bundle", "a bundle that nobody else writes to",
+            f"another stgcmt run or stgcmt wait writes to {directory}", "let it end, or end it: nothing is lost",
+        ) from error  # fmt: skip
+    except OSError:  # a file system without locks: there is no telling
+        pass
+    try:
+        yield
+    finally:
+        os.close(folder)
 
 
 def _unused(name: str) -> Path:

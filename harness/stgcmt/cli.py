@@ -12,6 +12,8 @@ from stgcmt.errors import StgcmtError
 COMMANDS = {
     "run": ("stgcmt.commands.run", "play every scenario against a SUT, judge, write evidence"),
     "judge": ("stgcmt.commands.judge", "judge a recorded bundle again, without the SUT"),
+    "statement": ("stgcmt.commands.statement", "the conformance statement draft of a bundle, and its form to complete"),
+    "wait": ("stgcmt.commands.wait", "listen for the reports that an earlier run still awaits, and judge again"),
     "list": ("stgcmt.commands.catalogue", "list the requirements and their checks"),
     "explain": ("stgcmt.commands.explain", "everything about one requirement"),
     "doctor": ("stgcmt.commands.doctor", "is the SUT reachable, does it authenticate, can it reach us"),

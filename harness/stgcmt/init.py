@@ -41,6 +41,7 @@ def render(
     role = _role("base_url" if "url" in values else "ae_title", sections)
     stated = _claims((claims or {}).get(role, {}))
     settings = {"url": None, "host": None, "listen": "", **values, "role": role, "timing": _timing(), "claims": stated}
+    settings["own"] = _claims(sections[role])
     environment = Environment(
         trim_blocks=True,
         lstrip_blocks=True,
@@ -101,7 +102,7 @@ def _installed() -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, A
 
 
 def _claims(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The claims that a suite knows: name, a value as example, meaning."""
+    """The claims (or keys of its section) that a suite knows: name, a value as example, meaning."""
     known = {"boolean": "true", "string": '"…"', "array": "[]", "number": "60", "integer": "60"}
     return [
         (name, known.get(str(each.get("type")), '"…"'), str(each.get("description", "")))

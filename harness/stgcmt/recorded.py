@@ -126,12 +126,33 @@ class Transcript:
 
 
 def read_transcript(path: Path) -> Transcript:
-    """Read a stored transcript; a cut last line is dropped. Raises ``TranscriptError``."""
+    """Read a stored transcript with what came late, where that is beside it; a cut last line is dropped.
+
+    Raises ``TranscriptError``.
+    """
+    beside = late_path(path)
     try:
         raw = path.read_bytes()
+        late = beside.read_bytes() if beside.exists() else b""
     except OSError as error:
         raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
-    return parse_transcript(raw, str(path))
+    return _with_late(parse_transcript(raw, str(path)), late, str(beside)) if late else parse_transcript(raw, str(path))
+
+
+def late_path(path: Path) -> Path:
+    """Where events of a stored transcript wait that came after its end, until they are put into it."""
+    return path.with_suffix(".late")
+
+
+def _with_late(transcript: Transcript, late: bytes, where: str) -> Transcript:
+    """The transcript with late events behind its own; those that it has already are left out."""
+    last = transcript.events[-1].n if transcript.events else 0
+    more = tuple(event for number, line in _lines(late, where) if (event := _event(line, where, number)).n > last)
+    footer = transcript.footer
+    whole = footer is not None and footer.events == len(transcript.events)
+    if footer is not None and whole:
+        footer = dataclasses.replace(footer, events=footer.events + len(more))
+    return dataclasses.replace(transcript, events=transcript.events + more, footer=footer)
 
 
 def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:

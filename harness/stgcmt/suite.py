@@ -76,6 +76,7 @@ class Play(Protocol):
     destination: Any
     clock: Clock
     heard: list[Any]
+    seeding: str
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""
@@ -86,7 +87,10 @@ class Play(Protocol):
         ...
 
     async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it."""
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it.
+
+        Where nothing can be seeded, a scenario that only *wants* seeding gets one that was never stored.
+        """
         ...
 
     def make(self, kind: str = "ct", **where: Any) -> Any:
@@ -111,6 +115,10 @@ class Play(Protocol):
 
     def serve(self, handlers: Mapping[int, Any]) -> None:
         """Who serves this scenario's DIMSE requests, by Command Field."""
+        ...
+
+    def scp(self, script: Any, **options: Any) -> Any:
+        """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
         ...
 
     async def trigger(self, *instances: Any, **values: str) -> bool:
@@ -184,9 +192,11 @@ def scenario(
     alone: bool = False,
     wants: Sequence[str] = (),
 ) -> Callable[[_F], _F]:
-    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs (seeding, retrieval, provoke.X, restart).
+    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs.
 
-    ``wants`` names what the scenario uses where it is there (provoke.X, restart) and does without elsewhere.
+    ``needs``: seeding, retrieval, destination, restart, trigger, state, ``provoke.X`` (the vendor's help), ``key.X`` (a key
+    of the role's section). ``wants`` names what the scenario uses where it is there (seeding, restart, ``provoke.X``) and
+    does without elsewhere.
     """
 
     def mark(function: _F) -> _F:
@@ -295,8 +305,12 @@ class Suite:
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
-    serves: tuple[str, ...] = ()  # "http": the SUT asks us, at listen_host and listen_port of its section
+    # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
+    serves: tuple[str, ...] = ()
     unowned: str | Callable[[Any], Any] | None = None
+    topology: str | Callable[..., Any] | None = (
+        None  # how reports arrived: a function of transcripts, rows of results.json
+    )
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property

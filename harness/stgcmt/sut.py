@@ -64,6 +64,7 @@ class Timing:
     release: float = 5.0  # an A-RELEASE-RP needs no work; ARTIM of PS3.8 9.1.5 is 30 s at most in practice
     http_response: float = 60.0  # the usual limit of reverse proxies for an answer
     max_report_delay: float = 30.0  # archives report at once or from a job queue of 10 s and less; longer: say so
+    report_wait: float = 3600.0  # nobody sits before a run for longer; what is due later is for `stgcmt wait`
     result_deadline: float = 60.0  # twice max_report_delay: the web result is polled for, not pushed
     poll_interval: float = 0.5  # polite, and a result that is there at once costs no whole second
     quiet_period: float = 2.0  # four poll intervals; a second report comes from the same queue as the first

@@ -285,9 +285,9 @@ class Checks:
                 f"at most result_deadline ({timing.result_deadline:g} s)",
                 f"{timing.poll_interval:g}",
             )
+        awaited = min(("max_report_delay", "report_wait"), key=lambda name: float(getattr(timing, name)))
         longest = max(
-            ("max_report_delay", "result_deadline", "http_response", "response"),
-            key=lambda name: float(getattr(timing, name)),
+            (awaited, "result_deadline", "http_response", "response"), key=lambda name: float(getattr(timing, name))
         )
         if timing.scenario < getattr(timing, longest):
             seen = f"{timing.scenario:g}"

@@ -40,8 +40,8 @@ def read(
     """The SUT that ``path`` describes; raises ``UsageError`` and ``SutFileError``."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - start-up
 
-    text = _text(path)
-    document = _document(path, text)
+    text = text_of(path)
+    document = document_of(path, text)
     lines = toml_lines(text)
     full = full_schema(sections, claims)
     reading = Reading(path, document, sections, environ)
@@ -54,8 +54,9 @@ def read(
     return reading.sut()
 
 
-def _text(path: Path) -> str:
-    stage, step = f"reading the SUT file {path}", "check the path; `stgcmt init` writes a new file"
+def text_of(path: Path, what: str = "the SUT file") -> str:
+    """The text of a file; raises ``UsageError``, which calls it ``what``."""
+    stage, step = f"reading {what} {path}", "check the path; `stgcmt init` writes a new SUT file"
     try:
         data = path.read_bytes()
     except IsADirectoryError as error:
@@ -70,7 +71,8 @@ def _text(path: Path) -> str:
         raise UsageError(stage, "text in UTF-8", seen, "save the file as UTF-8") from error
 
 
-def _document(path: Path, text: str) -> Document:
+def document_of(path: Path, text: str, what: str = "the SUT file") -> Document:
+    """The TOML document of a text, dates as text; raises ``UsageError``."""
     try:
         return _plain(tomllib.loads(text))  # type: ignore[no-any-return]
     except tomllib.TOMLDecodeError as error:
@@ -80,7 +82,7 @@ def _document(path: Path, text: str) -> Document:
         if any(re.match(rf"\W*{key}\b", shown, re.IGNORECASE) for key in SECRET_KEYS):
             shown = "(not shown)"
         seen = f"{error}{f': {shown}' if shown else ''}"
-        raise UsageError(f"reading the SUT file {path}", "TOML", seen, "mend that line; strings need quotes") from error
+        raise UsageError(f"reading {what} {path}", "TOML", seen, "mend that line; strings need quotes") from error
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from stgcmt.transcript import Transcript
 from stgcmt_reports import reproduce
 from stgcmt_reports.decode import hex_dump
 from stgcmt_reports.sequence import Step, anchor, steps
+from stgcmt_reports.topology import tables
 
 FILE = "report.html"
 BUDGET = 5_000_000  # characters of decoded text and bytes; the page stays well below 10 MB
@@ -58,6 +59,7 @@ def render(evidence: Evidence) -> str:
         "rows": [(row, f"r-{row['role']}-{reproduce.safe(row['id'])}") for row in results["requirements"]],
         "pages": [pages.page(name) for name in pages.order],
         "present": set(evidence.transcripts),
+        "topology": tables(results),
         "css": _template("report.css"),
         "js": _template("report.js"),
         "places": places,

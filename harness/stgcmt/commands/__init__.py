@@ -40,9 +40,13 @@ def selection_of(
     rows = [row for role in roles for row in suites[role].catalogue]
     for ident in req:
         if all(row.id != ident for row in rows):
-            raise UsageError(
-                "reading --req", "a requirement id of the chosen roles", ident, nearest(ident, [row.id for row in rows])
+            theirs = [role for role, suite in suites.items() if any(row.id == ident for row in suite.catalogue)]
+            step = (
+                f"{ident} is a row of role {' and '.join(theirs)}; add --role {theirs[0].replace('_', '-')}"
+                if theirs
+                else nearest(ident, [row.id for row in rows])
             )
+            raise UsageError("reading --req", f"a requirement id of the chosen roles ({', '.join(roles)})", ident, step)
     selection = {"req": list(req), "clause": list(clause), "level": list(level)}
     if not any(selected(row, selection) for row in rows):
         raise UsageError(

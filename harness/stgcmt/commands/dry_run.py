@@ -83,7 +83,7 @@ def not_tested(plan: Plan) -> dict[str, list[str]]:
 
 def price(plan: Plan, found: list[dict[str, Any]]) -> dict[str, Any]:
     """What leases cost at most (seconds of declared waits): with the destinations at hand, and with four."""
-    from stgcmt.play import BUILTIN_DESTINATIONS  # noqa: PLC0415 - start-up
+    from stgcmt.listening import BUILTIN_DESTINATIONS  # noqa: PLC0415 - start-up
 
     leases = [each for each in found if each["lease"] and not each["not_played"]]
     places = len(plan.sut.destinations) or BUILTIN_DESTINATIONS

@@ -41,10 +41,12 @@ def command(
     from stgcmt.verdict import load_known_issues  # noqa: PLC0415 - start-up
 
     recording = bundles.load(bundle)
-    if claims:
-        recording = _with_claims(recording, claims)
     suites = installed()
-    _check_roles(recording, suites)
+    check_roles(recording, suites)
+    if claims:
+        from stgcmt.claims_file import read_claims  # noqa: PLC0415 - rarely used
+
+        recording = _with_claims(recording, read_claims(claims, suites))
     results, _ = judged_results(
         recording,
         suites,
@@ -69,7 +71,8 @@ def command(
     sys.exit(exit_of(results).code)
 
 
-def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
+def check_roles(recording: Any, suites: dict[str, Any]) -> None:
+    """Raises ``UsageError`` where a suite is not installed that recorded the bundle."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     for role in recording.run.header.info.get("roles", ()):
@@ -82,19 +85,11 @@ def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
             )
 
 
-def _with_claims(recording: Any, path: Path) -> Any:
+def _with_claims(recording: Any, claimed: dict[str, Any]) -> Any:
     """The recording with other claims: everything else stays as it was recorded."""
     import dataclasses  # noqa: PLC0415 - rarely used
-    import tomllib  # noqa: PLC0415 - rarely used
 
-    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
-
-    try:
-        tree = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError("reading claims", "a TOML file with [claims]", f"{path}: {error}", "check the file") from error
     header = recording.run.header
-    claimed = tree.get("claims", tree)
     run = dataclasses.replace(
         recording.run, header=dataclasses.replace(header, info={**header.info, "claims": claimed})
     )

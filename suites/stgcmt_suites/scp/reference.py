@@ -78,7 +78,8 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
             "host": settings.host,
             "port": listener.address[1],
             "ae_title": settings.ae_title,
-            "seeding": {"how": "c-store"},
+            "denied_ae_title": settings.denied_ae_title,
+            "seeding": {"how": settings.seeding},
             "retrieval": {"how": "c-get"},
             "provoke": Help.urls(settings.host, helper.address[1]),
         }

@@ -62,6 +62,7 @@ suite = Suite(
     faults=f"{_PACKAGE}.faults:FAULTS",
     variants=f"{_PACKAGE}.variants:VARIANTS",
     mutations=f"{_PACKAGE}.mutations:MUTATIONS",
+    topology="stgcmt_suites.commitment.topology:topology",
     serves=("dimse",),
     topology="stgcmt_suites.commitment.topology:topology",
 )

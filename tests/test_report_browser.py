@@ -365,6 +365,17 @@ def test_were_something_not_escaped_the_policy_would_still_stop_it(browser, tmp_
     visit.context.close()
 
 
+def test_claims_and_readings_are_sections_of_the_page(browser, web: Path) -> None:
+    with Visit(browser, web).open("r-origin_server-WEB-13.4.3-11") as visit:
+        page = visit.page
+        assert "media_types" in page.locator("#claims").inner_text()
+        assert page.locator("#readings tbody tr").count() > 5
+        row = page.locator("#r-origin_server-WEB-13\\.4\\.3-11 .detail")
+        row.wait_for()
+        assert "AMB-01" in row.inner_text()
+        assert row.locator(".verdict").count() >= 2
+
+
 def test_a_large_run_opens_in_less_than_two_seconds(browser, tmp_path: Path) -> None:
     """What the page costs the browser's thread; by the clock on the wall too, where the machine has nothing else to do."""
     evidence = report_runs.large(tmp_path)

@@ -47,6 +47,7 @@ def render(evidence: Evidence) -> str:
     }
     shown = [(section, data) for section in SECTIONS if (data := section.data(page))]
     row = environment.get_template("row.html.j2")
+    ledger = {(each["role"], each["requirement"]): each for each in page.statement.ledger}
     script = _template("report.js")
     model = {
         "sections": shown,
@@ -55,7 +56,12 @@ def render(evidence: Evidence) -> str:
         "deviations": _deviations(results),
         "trust": trust(evidence),
         "blocks": page.blocks,
-        "rows": packed([{"h": row.render(row=each), "q": _words(each)} for each in results["requirements"]]),
+        "rows": packed(
+            [
+                {"h": row.render(row=each, read=ledger.get((each["role"], each["id"]))), "q": _words(each)}
+                for each in results["requirements"]
+            ]
+        ),
         "waits": packed(timeline.table(page.spans)),
         "css": _template("report.css"),
         "js": script,

@@ -165,7 +165,9 @@ class _Script:
         for number, assoc in enumerate(self.calls, 1):
             yield from self._association(f"assoc{number}", assoc)
         yield from self._waits()
-        seeds = [event for event in self.case.transcript.of("seed") if event.info.get("how") not in ("c-store", "none", None)]
+        seeds = [
+            event for event in self.case.transcript.of("seed") if event.info.get("how") not in ("c-store", "none", None)
+        ]
         for event in seeds:
             uid, how = event.info.get("sop_instance_uid"), event.info.get("how")
             yield _Act(

@@ -169,3 +169,16 @@ def test_a_bundle_judges_itself_without_sockets(greeter, tmp_path, monkeypatch):
     again, _ = judged_results(bundle.load(tmp_path / "b"), {"greeter": greeter}, judged=results["judged"])
     assert bundle.dump(again) == (tmp_path / "b" / "results.json").read_text()
     assert json.loads(bundle.dump(again))["summary"]["fail"] == 1
+
+
+def test_a_finding_that_was_held_against_the_jitter_says_so():
+    from stgcmt.checks import jitter_s
+
+    def timed(run):
+        jitter_s(run)
+
+    def untimed(run):
+        pass
+
+    found = [evaluate(check(each, "run"), row(), [transcript("run")], "default").timed for each in (timed, untimed)]
+    assert found == [True, False]

@@ -175,6 +175,7 @@ SHOWS: dict[str, Callable[[Recording], bool]] = {
     "immediate": lambda r: not same(r) and 0 <= gap(r) < 100 * MS,
     "before-the-response": lambda r: gap(r) < 0,
     "late": lambda r: gap(r) > 11 * S,
+    "overnight": lambda r: gap(r) > 8 * 3600 * S,
     "slow-answers": lambda r: (first(r)[0].answer.seconds or 0) > 2.9,
     "patient-retries": lambda r: opened(r, "rejected_once")[1] - opened(r, "rejected_once")[0] > 4 * S,
     "eager-retries": lambda r: len(opened(r, "role_refused")) > 12,
@@ -249,6 +250,7 @@ class Played:
 OPEN = {
     "before-the-response": {"DIMSE-TUID-03"},  # no transaction is ever pending when its response is there
     "late": {"DIMSE-D.3.3.4-04"},  # comes later than the quiet period in which its role would be denied
+    "overnight": {"DIMSE-D.3.3.4-04"},
     "archive-with-job-queue": {"DIMSE-D.3.3.4-04"},
     "takes-nothing": {  # what only a committed instance shows
         "DIMSE-J.3.3.1.2-01",

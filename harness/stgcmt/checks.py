@@ -48,6 +48,7 @@ class Expectation:
     seen: tuple[Any, ...]
 
 
+TIMED: contextvars.ContextVar[bool] = contextvars.ContextVar("stgcmt_timed", default=False)  # the jitter was read
 EXPECTATION: contextvars.ContextVar[Expectation | None] = contextvars.ContextVar("stgcmt_expectation", default=None)
 
 
@@ -108,6 +109,7 @@ def claims(run: Transcript) -> Claims:
 
 def jitter_s(run: Transcript) -> float:
     """How late timers of this machine fired during the run, at worst (seconds); the origin of every timing tolerance."""
+    TIMED.set(True)
     measured = [float(event.info.get("max_s", 0.0)) for event in run.of("note") if event.info.get("what") == "jitter"]
     return max(measured, default=0.25)  # a run that was killed measured nothing: assume a badly loaded machine
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib
@@ -17,6 +18,7 @@ from stgcmt.catalogue import Requirement
 from stgcmt.checks import (
     EXPECTATION,
     RUN,
+    TIMED,
     Check,
     InconclusiveEnding,
     NotApplicableEnding,
@@ -24,6 +26,8 @@ from stgcmt.checks import (
     claims,
     describe,
 )
+from stgcmt.clock import iso
+from stgcmt.pending import pending_in
 from stgcmt.suite import Suite
 from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
 from stgcmt.verdict import VIOLATION, UnknownOutcomeError, Verdict, severity, worst
@@ -50,6 +54,7 @@ class Finding:
     expected: str = ""
     seen: tuple[str, ...] = ()
     evidence: tuple[Citation, ...] = ()
+    timed: bool = False  # the check held a time against the jitter that was measured in the run
 
 
 @dataclass(frozen=True)
@@ -253,11 +258,24 @@ def _unusable(
         return Verdict.ERROR, f"the scenario {key[1]} crashed: {footer.reason}"
     if transcript.cut and key[1] != RUN and not check.partial:
         return Verdict.INCONCLUSIVE, transcript.cut
+    awaited = [each for each in pending_in(transcript) if not each.overdue]
+    if awaited and not check.partial:
+        due = iso(max(each.due_ns for each in awaited))
+        return Verdict.INCONCLUSIVE, f"a report may still come, until {due}: `stgcmt wait` listens for it"
     return None
 
 
 def evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     """Call a check and read how it ended; never raises, whatever the check does."""
+    token = TIMED.set(False)
+    try:
+        finding = _evaluate(check, row, arguments, profile)
+        return dataclasses.replace(finding, timed=True) if TIMED.get() else finding
+    finally:
+        TIMED.reset(token)
+
+
+def _evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     token = EXPECTATION.set(None)
     try:
         try:

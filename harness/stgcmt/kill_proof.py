@@ -31,6 +31,7 @@ ENOUGH = 5  # kills, more convince no reader
 USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
 LEAST = 8
 SHARED = 60  # mutants of one transcript that are kept for the next check
+HUGE = 4_000_000  # bytes of one transcript; its mutants are made only for checks that look at nothing smaller
 VACUOUS = "vacuous: no mutation of the recording turns the pass red"
 RED = frozenset({Verdict.FAIL, Verdict.WARN})
 
@@ -128,7 +129,7 @@ class Edits:
         if id(edit) not in self._made:
             mutant = edit.make()
             same = mutant.events == self.transcript.events and mutant.header == self.transcript.header
-            while len(self._made) >= SHARED:
+            while len(self._made) >= max(1, SHARED * USUAL // max(_size(self.transcript), USUAL)):
                 del self._made[next(iter(self._made))]
             self._made[id(edit)] = None if same else mutant
         return self._made[id(edit)]
@@ -145,6 +146,10 @@ class Edits:
         if words is None:
             words = self._words[id(edit)] = frozenset(_WORD.findall(shape(edit.where)))
         return len(words & wanted) / (len(words | wanted) or 1)
+
+
+def _size(transcript: Transcript) -> int:
+    return sum(len(event.data) for event in transcript.events)
 
 
 @dataclass
@@ -174,8 +179,10 @@ class Prover:
         return self._proofs[key]
 
     def _prove(self, row: Requirement, check: Check) -> Proof:
-        arguments = [self._of(name) for name in check.arguments if self._transcript(name) is not None]
-        size = max(sum(len(event.data) for each in arguments for event in each.transcript.events), 1)
+        there = {name: each for name in check.arguments if (each := self._transcript(name)) is not None}
+        handy = [name for name, each in there.items() if _size(each) <= HUGE]
+        arguments = [self._of(name) for name in (handy if set(handy) - {RUN} else there)]
+        size = max(sum(_size(each) for each in there.values()), 1)
         tries = max(LEAST, min(TRIES, TRIES * USUAL // size))
         most = max(LEAST, min(self.search, self.search * USUAL // size))
         wanted = max(1, min(ENOUGH, ENOUGH * USUAL // size))

@@ -13,6 +13,7 @@ from typing import Any
 from stgcmt.clock import NS, iso
 from stgcmt.judge import CONTRADICTED, JudgedRow, Recording, judge, suite_hash
 from stgcmt.kill_proof import proved
+from stgcmt.pending import Pending, pending_of
 from stgcmt.suite import Suite
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import (
@@ -111,6 +112,8 @@ def judged_results(
         "summary": summary(rows),
         "scenarios": _scenarios(recording),
         "left_behind": _left_behind(recording),
+        "pending": [each.to_json() for each in awaited(recording)],
+        "topology": _topology(recording, suites),
         "known_issues": {
             name: [dataclasses.asdict(issue) for issue in getattr(known, name)]
             for name in ("applied", "stale", "unknown", "expired")
@@ -118,6 +121,12 @@ def judged_results(
         "requirements": [_row(row, known) for row in rows],
     }
     return results, rows
+
+
+def awaited(recording: Recording) -> tuple[Pending, ...]:
+    """The reports that may still come, to somebody who listens: the embedded references ended with their run."""
+    driver = recording.run.header.info.get("sut", {}).get("driver", {}).get("kind")
+    return () if driver == "builtin" else pending_of(recording.scenarios.values())
 
 
 def exit_of(results: Mapping[str, Any]) -> Exit:
@@ -168,6 +177,16 @@ def _left_behind(recording: Recording) -> list[dict[str, Any]]:
     return left
 
 
+def _topology(recording: Recording, suites: Mapping[str, Suite]) -> list[dict[str, Any]]:
+    """How reports arrived, for each role whose suite can tell."""
+    found: list[dict[str, Any]] = []
+    for role in recording.run.header.info.get("roles", ()):
+        tell = suites[role].resolve("topology")
+        if tell is not None:
+            found += tell(each for (of, _), each in sorted(recording.scenarios.items()) if of == role)
+    return found
+
+
 def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
     requirement, standing = row.requirement, row.standing
     issue = next((each for each in known.applied if (each.id, each.role) == (row.id, row.role)), None)
@@ -197,5 +216,6 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "excluded": requirement.excluded,
         "selected": row.selected,
         "vacuous": row.vacuous,
+        "timed": any(each.timed for each in row.findings),
         "proof": dataclasses.asdict(row.proof) if row.proof else None,
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -112,11 +112,15 @@ class Stage(Asking):
         return client
 
     def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
-        """An association to the SUT under the destination's AE title; ``options`` go to the requestor."""
+        """An association to the SUT under the destination's AE title; ``options`` go to the requestor.
+
+        ``end_point``: host, port, AE title of another end point than the SUT's section.
+        """
         from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
 
         calling = self.destination.ae_title if self.destination is not None else None
-        merged = dimse_endpoint(self._target.section, calling) | {"timeouts": dimse_timeouts(self.timing)} | options
+        section = options.pop("end_point", None) or self._target.section
+        merged = dimse_endpoint(section, calling) | {"timeouts": dimse_timeouts(self.timing)} | options
         merged.setdefault("on_message", self._on_message)
         return self.in_line(associate(self.network, self.clock, self.recorder.connection(), **merged))
 
@@ -228,14 +232,23 @@ class Stage(Asking):
     ) -> bool:
         """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline."""
         self._declared(within)
-        length = float(getattr(self.timing, within)) if seconds is None else seconds
+        limit = float(getattr(self.timing, within)) if seconds is None else seconds
+        length = min(limit, self.timing.report_wait)
         with self._waiting(within, "report", length, f"{count} report{'' if count == 1 else 's'}"):
             try:
                 async with asyncio.timeout(length), self._news:
-                    await self._news.wait_for(lambda: max((self._seen.get(uid, 0) for uid in uids), default=0) >= count)
+                    await self._news.wait_for(lambda: self._reports(uids) >= count)
             except TimeoutError:
+                place = self.destination.as_json() if self.destination is not None else None
+                self.recorder.event(
+                    "note", what="pending", uids=list(uids), count=count, seen=self._reports(uids), limit_s=limit,
+                    waited_s=length, destination=place,
+                )  # fmt: skip
                 return False
         return True
+
+    def _reports(self, uids: Sequence[str]) -> int:
+        return max((self._seen.get(uid, 0) for uid in uids), default=0)
 
     def reported(self, uids: set[str]) -> None:
         """The desk's word that a message from outside mentioned these UIDs."""

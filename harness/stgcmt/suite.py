@@ -117,6 +117,10 @@ class Play(Protocol):
         """Who serves this scenario's DIMSE requests, by Command Field."""
         ...
 
+    def scp(self, script: Any, **options: Any) -> Any:
+        """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
+        ...
+
     async def trigger(self, *instances: Any, **values: str) -> bool:
         """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time."""
         ...
@@ -160,7 +164,11 @@ class Play(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scripted exchange, and everything about it that is declared, not discovered."""
+    """A scripted exchange, and everything about it that is declared, not discovered.
+
+    ``exchanges``: how many requests of the service (or associations that are only negotiated) it has with the suite's own
+    reference; what brings instances in and out is not counted. A SUT that is polled more often has more of them.
+    """
 
     name: str
     run: Callable[[Any], Awaitable[None]]
@@ -297,8 +305,12 @@ class Suite:
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
-    serves: tuple[str, ...] = ()  # "http": the SUT asks us, at listen_host and listen_port of its section
+    # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
+    serves: tuple[str, ...] = ()
     unowned: str | Callable[[Any], Any] | None = None
+    topology: str | Callable[..., Any] | None = (
+        None  # how reports arrived: a function of transcripts, rows of results.json
+    )
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property

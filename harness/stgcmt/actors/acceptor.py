@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from stgcmt.actors.association import Association, OnMessage
-from stgcmt.actors.listeners import LISTENERS, PLAIN, ListenerScript
+from stgcmt.actors.listeners import CALLED_AE_UNKNOWN, LISTENERS, PLAIN, ListenerScript
 from stgcmt.actors.outcome import Fault, Timeouts
 from stgcmt.clock import Clock
 from stgcmt.transcript import Tap
@@ -23,8 +23,6 @@ from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Stream
 
 __all__ = ["LISTENERS", "Acceptor", "Handler", "ListenerScript", "Reply", "serve_association"]
-
-CALLED_AE_UNKNOWN = (1, 1, 7)
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,7 @@ async def _answer(assoc: Association, script: ListenerScript, ae_title: str | No
         return
     rq = items.decode_rq(asked.body)
     assoc.request = rq
+    script = script.facing(rq)
     refusal = script.refusal(rq)
     if refusal is None and script.check_called_ae and ae_title is not None and rq.called_ae != ae_title:
         refusal = CALLED_AE_UNKNOWN

@@ -127,6 +127,10 @@ class TlsStream:
         await self._pump(lambda: self._tls.write(data))
 
     async def send_eof(self) -> None:
+        with contextlib.suppress(ssl.SSLError):  # it wants the peer's close_notify, which may come later
+            self._tls.unwrap()
+        with contextlib.suppress(OSError):
+            await self._flush()
         await self._inner.send_eof()
 
     def close(self, *, reset: bool = False) -> None:

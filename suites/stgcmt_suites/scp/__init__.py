@@ -83,4 +83,5 @@ suite = Suite(
     },
     endpoint="stgcmt.endpoints:dimse_address",
     probes="stgcmt_suites.scp.probes:probe",
+    topology="stgcmt_suites.commitment.topology:topology",
 )

@@ -24,6 +24,7 @@ _ASSOCIATION = (
     Fault("breaks-on-unproposed-role", "aborts and gives up where the answer grants a role that was not proposed", ("DIMSE-D.3.3.4-05",)),
     Fault("report-only-on-same-association", "reports on the association of the request, or never", ("DIMSE-J.3.3.1.2-08",), ("DIMSE-J.3.2.1.3-02", "DIMSE-J.3.3.1.2-09", "DIMSE-DOC-11")),
     Fault("lost-with-the-association", "gives up where reporting on the request's association failed", ("DIMSE-J.3.3.1.2-09",), ("DIMSE-DOC-11",)),
+    Fault("lost-when-aborted", "forgets a transaction whose association its caller aborted", ("DIMSE-J.3.3.1.2-09",)),
     Fault("wrong-calling-ae", "reports under an AE title that nobody called", ("DIMSE-J.3.3.1.2-10",)),
     Fault("wrong-called-ae", "calls ANY-SCP instead of who asked", ("DIMSE-J.3.3.1.2-11",)),
     Fault("explicit-only-proposal", "offers Explicit VR Little Endian alone", ("DIMSE-PS3.5-10.1-01", "DIMSE-ROB-ASSOC-01")),

@@ -69,6 +69,18 @@ async def same_association_lost(play: Play) -> None:
 
 
 @scenario(exchanges=1, waits=REPORTS, needs=UNHEARD, wants=STORED)
+async def aborted_early(play: Play) -> None:
+    """One stored instance; the association is aborted as soon as the request was accepted."""
+    uid, instance, status = play.uid(), await play.seed("ct"), None
+    with play.step("request"):
+        async with associate(play) as assoc:
+            status = await ask(assoc, request(uid, [instance]))
+            await assoc.abort()
+    if status == 0:
+        await play.report(uid)
+
+
+@scenario(exchanges=1, waits=REPORTS, needs=UNHEARD, wants=STORED)
 async def several_instances(play: Play) -> None:
     """Five stored instances of several classes in one request."""
     kinds = ("ct", "ct", "mr", "sc", "private-attributes")

@@ -79,6 +79,12 @@ async def rejected_for_good(play: Play) -> None:
     await _late(play, await play.seed("ct"))
 
 
+@scenario(lease=Lease("other-ae"), waits=QUIET, needs=UNHEARD, wants=STORED)
+async def called_ae_rejected(play: Play) -> None:
+    """One stored instance; at first who listens rejects the called AE title as unknown."""
+    await _late(play, await play.seed("ct"))
+
+
 @scenario(lease=Lease("reject-context"), waits=QUIET, needs=UNHEARD, wants=STORED)
 async def context_rejected(play: Play) -> None:
     """One stored instance; at first the listener accepts the association and rejects its presentation context."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stgcmt.suite import Event, Transcript, claims, dimse, expected, inconclusive, not_applicable, requirement
 from stgcmt_suites.commitment.dimse_module import RETRIEVE_AE_TITLE
+from stgcmt_suites.commitment.stored import lost, read_back, stored
 from stgcmt_suites.scp.premises import accepted_control, some_reports
-from stgcmt_suites.scp.stored import lost, read_back, stored
 from stgcmt_suites.scp.views import Report, Seen, commitments, names, reports_of
 
 
@@ -105,7 +105,7 @@ def _gone(restarted: Transcript, run: Transcript, asked: int) -> int:
 
     A SUT that ends in good order may still report while it does, which says nothing about surviving.
     """
-    shift = run.header.monotonic_ns - restarted.header.monotonic_ns
+    shift = run.header.wall_ns - restarted.header.wall_ns  # a run may have been resumed: by the wall
     stopped = [event.t + shift for event in run.of("driver") if event.info.get("action") == "stopped"]
     return min((t for t in stopped if t >= asked), default=asked)
 

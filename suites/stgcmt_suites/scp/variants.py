@@ -38,6 +38,12 @@ _WHEN = (
     Variant(
         "late", "works through its queue every twelve seconds", {"delay": 12.0}, claims={"usual_report_delay": 12.5}
     ),
+    Variant(
+        "overnight",
+        "reports nine hours later",
+        {"delay": 9 * 3600.0},
+        timing={"max_report_delay": 10 * 3600.0, "report_wait": 10 * 3600.0, "scenario": 7 * 86400.0},
+    ),
     Variant("slow-answers", "takes three seconds to answer an N-ACTION", {"respond_after_s": 3.0}),
     Variant("patient-retries", "tries again every five seconds, for a minute", {"pauses_s": (5.0,) * 12}),
     Variant("eager-retries", "tries again ten times a second, for a minute", {"pauses_s": (0.1,) * 600}),

@@ -51,7 +51,12 @@ def web(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(by_hand: Path, web: Path) -> Iterator:
+def scp(tmp_path_factory) -> Path:
+    return written(report_runs.faulty("scp", "lost-with-the-association"), tmp_path_factory.mktemp("scp"))
+
+
+@pytest.fixture(scope="module")
+def browser(by_hand: Path, web: Path, scp: Path) -> Iterator:
     """Chromium; the pages are made first, since the player of recordings wants the thread's event loop for itself."""
     try:
         from playwright.sync_api import sync_playwright
@@ -240,7 +245,7 @@ def test_the_theme_can_be_chosen_and_follows_the_system(browser, by_hand: Path) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("which", ["web", "by_hand"])
+@pytest.mark.parametrize("which", ["web", "by_hand", "scp"])
 def test_no_accessibility_rule_is_broken(browser, request, which: str, scheme: str) -> None:
     try:
         from axe_playwright_python.sync_playwright import Axe
@@ -252,6 +257,8 @@ def test_no_accessibility_rule_is_broken(browser, request, which: str, scheme: s
         page.locator("#rows svg.sequence").first.wait_for()
         page.locator("details.page").first.locator("summary").click()
         page.locator("details.page svg.sequence").first.wait_for()
+        for cell in page.locator(".topology details").all():
+            cell.evaluate("(details) => { details.open = true; }")
         page.locator(".lazy-waits summary").click()
         page.locator(".lazy-waits table").wait_for()
         page.locator("article.finding a.step.deviates").first.click()

@@ -295,6 +295,12 @@ def test_a_section_of_one_s_own_is_a_template_and_a_function(
     assert '<a href="#mine">Mine</a>' in text
 
 
+def test_every_section_stands_once() -> None:
+    idents = [section.ident for section in sections.SECTIONS]
+    assert len(idents) == len(set(idents))
+    assert idents[0] == "findings"
+
+
 def test_a_section_that_cannot_be_made_costs_the_others_nothing(
     evidence: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:

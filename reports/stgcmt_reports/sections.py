@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from stgcmt.evidence import Evidence, findings
 from stgcmt_reports import exchanges, reproduce, timeline, unjudged
 from stgcmt_reports.exchanges import Block
-from stgcmt_reports.statement import claims_section, readings_section
 from stgcmt_reports.topology import tables
 
 if TYPE_CHECKING:
@@ -154,12 +153,10 @@ def _exchanges(page: Page) -> list[Block]:
 SECTIONS: tuple[Section, ...] = (
     Section("findings", "Findings", "findings.html.j2", _findings),
     Section("unjudged", "Not proved", "unjudged.html.j2", _unjudged),
-    Section("claims", "Claims", "claims.html.j2", _claims),
-    Section("readings", "Readings", "readings.html.j2", _readings),
     Section("requirements", "Requirements", "requirements.html.j2", _requirements),
     Section("topology", "Reports", "topology.html.j2", lambda page: tables(page.results)),
-    Section("claims", "Claims", "claims.html.j2", lambda page: claims_section(page.evidence)),
-    Section("readings", "Readings", "readings.html.j2", lambda page: readings_section(page.evidence)),
+    Section("claims", "Claims", "claims.html.j2", _claims),
+    Section("readings", "Readings", "readings.html.j2", _readings),
     Section("timeline", "Timeline", "timeline.html.j2", _timeline),
     Section("run", "Run", "run.html.j2", _run),
     Section("exchanges", "Exchanges", "exchanges.html.j2", _exchanges),

@@ -154,6 +154,10 @@ def test_a_finding_s_link_leads_to_its_event(browser, web: Path) -> None:
         current.wait_for()
         assert event in current.get_attribute("data-e").split()
         assert page.locator("#inspector h2").inner_text().startswith(f"Event {event}:")
+        page.wait_for_function(
+            "document.querySelector('#exchanges a.step.current').getBoundingClientRect().bottom"
+            " < document.getElementById('inspector').getBoundingClientRect().top"
+        )
         assert page.locator("#exchanges details[open]").count() == 1
         page.go_back()
         page.wait_for_function("!location.hash")
@@ -418,7 +422,7 @@ PICTURES = {
     "report.png": ("", "light", None),
     "finding.png": ("", "light", "article.finding"),
     "requirement.png": ("r-origin_server-WEB-13.4.3-01", "light", None),
-    "message.png": ("origin_server-pending_commitment-29", "dark", None),
+    "message.png": ("findings", "dark", "message"),
 }
 
 
@@ -429,6 +433,8 @@ def test_pictures_of_the_report(browser, web: Path, tmp_path: Path, name: str) -
     target, source = (IMAGES / name, Path(bundle).resolve() / "report.html") if bundle else (tmp_path / name, web)
     with Visit(browser, source, color_scheme=scheme, reduced_motion="reduce").open(fragment) as visit:
         page = visit.page
+        if part == "message":
+            page.locator("article.finding .seen a[title^=event]").last.click()
         if fragment:
             page.locator("svg.sequence:visible").last.wait_for()
             page.wait_for_function("document.querySelector('#inspector:not([hidden]), #rows tbody.open svg')")

@@ -51,7 +51,12 @@ def web(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(by_hand: Path, web: Path) -> Iterator:
+def scp(tmp_path_factory) -> Path:
+    return written(report_runs.faulty("scp", "lost-with-the-association"), tmp_path_factory.mktemp("scp"))
+
+
+@pytest.fixture(scope="module")
+def browser(by_hand: Path, web: Path, scp: Path) -> Iterator:
     """Chromium; the pages are made first, since the player of recordings wants the thread's event loop for itself."""
     try:
         from playwright.sync_api import sync_playwright
@@ -149,6 +154,10 @@ def test_a_finding_s_link_leads_to_its_event(browser, web: Path) -> None:
         current.wait_for()
         assert event in current.get_attribute("data-e").split()
         assert page.locator("#inspector h2").inner_text().startswith(f"Event {event}:")
+        page.wait_for_function(
+            "document.querySelector('#exchanges a.step.current').getBoundingClientRect().bottom"
+            " < document.getElementById('inspector').getBoundingClientRect().top"
+        )
         assert page.locator("#exchanges details[open]").count() == 1
         page.go_back()
         page.wait_for_function("!location.hash")
@@ -240,7 +249,7 @@ def test_the_theme_can_be_chosen_and_follows_the_system(browser, by_hand: Path) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("which", ["web", "by_hand"])
+@pytest.mark.parametrize("which", ["web", "by_hand", "scp"])
 def test_no_accessibility_rule_is_broken(browser, request, which: str, scheme: str) -> None:
     try:
         from axe_playwright_python.sync_playwright import Axe
@@ -252,6 +261,8 @@ def test_no_accessibility_rule_is_broken(browser, request, which: str, scheme: s
         page.locator("#rows svg.sequence").first.wait_for()
         page.locator("details.page").first.locator("summary").click()
         page.locator("details.page svg.sequence").first.wait_for()
+        for cell in page.locator(".topology details").all():
+            cell.evaluate("(details) => { details.open = true; }")
         page.locator(".lazy-waits summary").click()
         page.locator(".lazy-waits table").wait_for()
         page.locator("article.finding a.step.deviates").first.click()
@@ -365,6 +376,17 @@ def test_were_something_not_escaped_the_policy_would_still_stop_it(browser, tmp_
     visit.context.close()
 
 
+def test_claims_and_readings_are_sections_of_the_page(browser, web: Path) -> None:
+    with Visit(browser, web).open("r-origin_server-WEB-13.4.3-11") as visit:
+        page = visit.page
+        assert "media_types" in page.locator("#claims").inner_text()
+        assert page.locator("#readings tbody tr").count() > 5
+        row = page.locator("#r-origin_server-WEB-13\\.4\\.3-11 .detail")
+        row.wait_for()
+        assert "AMB-01" in row.inner_text()
+        assert row.locator(".verdict").count() >= 2
+
+
 def test_a_large_run_opens_in_less_than_two_seconds(browser, tmp_path: Path) -> None:
     """What the page costs the browser's thread; by the clock on the wall too, where the machine has nothing else to do."""
     evidence = report_runs.large(tmp_path)
@@ -400,7 +422,7 @@ PICTURES = {
     "report.png": ("", "light", None),
     "finding.png": ("", "light", "article.finding"),
     "requirement.png": ("r-origin_server-WEB-13.4.3-01", "light", None),
-    "message.png": ("origin_server-pending_commitment-29", "dark", None),
+    "message.png": ("findings", "dark", "message"),
 }
 
 
@@ -411,6 +433,8 @@ def test_pictures_of_the_report(browser, web: Path, tmp_path: Path, name: str) -
     target, source = (IMAGES / name, Path(bundle).resolve() / "report.html") if bundle else (tmp_path / name, web)
     with Visit(browser, source, color_scheme=scheme, reduced_motion="reduce").open(fragment) as visit:
         page = visit.page
+        if part == "message":
+            page.locator("article.finding .seen a[title^=event]").last.click()
         if fragment:
             page.locator("svg.sequence:visible").last.wait_for()
             page.wait_for_function("document.querySelector('#inspector:not([hidden]), #rows tbody.open svg')")

@@ -295,6 +295,23 @@ def test_a_section_of_one_s_own_is_a_template_and_a_function(
     assert '<a href="#mine">Mine</a>' in text
 
 
+def test_every_section_stands_once() -> None:
+    idents = [section.ident for section in sections.SECTIONS]
+    assert len(idents) == len(set(idents))
+    assert idents[0] == "findings"
+
+
+def test_a_section_that_cannot_be_made_costs_the_others_nothing(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = sections.Section("mine", "Mine", "mine.html.j2", lambda page: {}["<x>"])
+    monkeypatch.setattr(html, "SECTIONS", (broken, *sections.SECTIONS))
+    text = html.render(evidence)
+    assert "The section Mine could not be made: KeyError: &#39;&lt;x&gt;&#39;" in text
+    assert text.count("<article") == 4
+    assert 'id="mine"' not in text
+
+
 def test_the_timeline_has_every_wait_of_the_run(evidence: Evidence) -> None:
     spans = timeline.spans(evidence.transcripts, evidence.results["timing"])
     waits = [wait for span in spans for wait in span.waits]

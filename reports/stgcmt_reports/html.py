@@ -19,7 +19,7 @@ from stgcmt.evidence import Evidence
 from stgcmt.verdict import CONSEQUENCES
 from stgcmt_reports import timeline, unjudged
 from stgcmt_reports.exchanges import packed, slug
-from stgcmt_reports.sections import SECTIONS, Page, finding_id, places, row_id
+from stgcmt_reports.sections import SECTIONS, Page, Section, finding_id, places, row_id
 from stgcmt_reports.sequence import anchor
 from stgcmt_reports.text import clip, plural, visible
 
@@ -45,23 +45,46 @@ def render(evidence: Evidence) -> str:
         "present": set(evidence.transcripts),
         "counts": [(verdict, results["summary"][verdict]) for verdict in VERDICTS if results["summary"][verdict]],
     }
-    shown = [(section, data) for section in SECTIONS if (data := section.data(page))]
+    shown, broken = _sections(page)
     row = environment.get_template("row.html.j2")
+    readings = next((data for section, data in shown if section.ident == "readings"), ())
+    ledger = {(each["role"], each["requirement"]): each for each in readings}
     script = _template("report.js")
     model = {
         "sections": shown,
+        "broken": broken,
         "scores": unjudged.scores(results),
         "issues": unjudged.issues(results),
         "deviations": _deviations(results),
         "trust": trust(evidence),
         "blocks": page.blocks,
-        "rows": packed([{"h": row.render(row=each), "q": _words(each)} for each in results["requirements"]]),
+        "rows": packed(
+            [
+                {"h": row.render(row=each, read=ledger.get((each["role"], each["id"]))), "q": _words(each)}
+                for each in results["requirements"]
+            ]
+        ),
         "waits": packed(timeline.table(page.spans)),
         "css": _template("report.css"),
         "js": script,
         "js_hash": base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
     }
     return str(environment.get_template("report.html.j2").render(model))
+
+
+def _sections(page: Page) -> tuple[list[tuple[Section, Any]], list[str]]:
+    """The sections that have something to show, and a sentence for each that could not be made: it costs the others nothing."""
+    shown: list[tuple[Section, Any]] = []
+    broken: list[str] = []
+    for section in SECTIONS:
+        try:
+            data = section.data(page)
+        except Exception as error:  # noqa: BLE001 - perhaps a third party's; the findings must reach their reader
+            broken.append(f"The section {section.title} could not be made: {type(error).__name__}: {error}")
+            continue
+        if data:
+            shown.append((section, data))
+    return shown, broken
 
 
 def trust(evidence: Evidence) -> str:

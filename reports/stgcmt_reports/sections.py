@@ -10,13 +10,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stgcmt.evidence import Evidence, findings
 from stgcmt_reports import exchanges, reproduce, timeline, unjudged
 from stgcmt_reports.exchanges import Block
-from stgcmt_reports.statement import claims_section, readings_section
 from stgcmt_reports.topology import tables
+
+if TYPE_CHECKING:
+    from stgcmt_reports.statement.values import Statement
 
 BESIDE = 3  # exchanges drawn beside a finding
 DRAWN = 40  # findings with their exchanges in the page from the start; those of the others are drawn when opened
@@ -47,6 +49,13 @@ class Page:
     def spans(self) -> list[timeline.Span]:
         """The scenarios and waits of the run on one axis."""
         return timeline.spans(self.evidence.transcripts, self.results["timing"])
+
+    @functools.cached_property
+    def statement(self) -> Statement:
+        """The conformance statement, for its claim audit and its readings ledger."""
+        from stgcmt_reports.statement.document import build  # noqa: PLC0415 - it is the larger half of the package
+
+        return build(self.evidence)
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,16 @@ def _run(page: Page) -> dict[str, Any]:
     return {"present": set(page.evidence.transcripts)}
 
 
+def _claims(page: Page) -> Mapping[str, Any] | None:
+    from stgcmt_reports.statement.render_html import claims_data  # noqa: PLC0415 - as above
+
+    return claims_data(page.statement) if any(page.statement.audit["counts"].values()) else None
+
+
+def _readings(page: Page) -> Sequence[Mapping[str, Any]]:
+    return page.statement.ledger
+
+
 def _exchanges(page: Page) -> list[Block]:
     return page.blocks
 
@@ -136,8 +155,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("unjudged", "Not proved", "unjudged.html.j2", _unjudged),
     Section("requirements", "Requirements", "requirements.html.j2", _requirements),
     Section("topology", "Reports", "topology.html.j2", lambda page: tables(page.results)),
-    Section("claims", "Claims", "claims.html.j2", lambda page: claims_section(page.evidence)),
-    Section("readings", "Readings", "readings.html.j2", lambda page: readings_section(page.evidence)),
+    Section("claims", "Claims", "claims.html.j2", _claims),
+    Section("readings", "Readings", "readings.html.j2", _readings),
     Section("timeline", "Timeline", "timeline.html.j2", _timeline),
     Section("run", "Run", "run.html.j2", _run),
     Section("exchanges", "Exchanges", "exchanges.html.j2", _exchanges),

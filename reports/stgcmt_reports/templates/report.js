@@ -138,12 +138,16 @@
     document.querySelectorAll(".current").forEach((each) => each.classList.remove("current"));
     document.querySelectorAll('.exchange[data-name="' + CSS.escape(name) + '"] a.step').forEach((each) => { if (each.dataset.e.split(" ").includes(String(event))) each.classList.add("current"); });
   };
+  const uncover = (step) => {
+    const below = step.getBoundingClientRect().bottom - (innerHeight - inspector.offsetHeight - 40);
+    if (below > 0) scrollBy(0, below);
+  };
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a.step, a.inspect");
     if (!link || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     kept = link.matches(".inspect") ? "Text" : kept;
-    inspect(link.closest(".exchange").dataset.name, Number(link.dataset.e.split(" ")[0]), link).then(() => inspector.focus({ preventScroll: true }));
+    inspect(link.closest(".exchange").dataset.name, Number(link.dataset.e.split(" ")[0]), link).then(() => { inspector.focus({ preventScroll: true }); uncover(link); });
   });
   addEventListener("keydown", (event) => { if (event.key === "Escape" && !inspector.hidden) close(); });
 
@@ -207,7 +211,7 @@
       await inspect(name, Number(event[2]));
       page.scrollIntoView();
       const step = page.querySelector("a.step.current");
-      if (step) { came = step; const box = step.closest(".scroll"), where = step.getBoundingClientRect().top - box.getBoundingClientRect().top; box.scrollTop += where - 80; step.focus({ preventScroll: true }); }
+      if (step) { came = step; const box = step.closest(".scroll"), where = step.getBoundingClientRect().top - box.getBoundingClientRect().top; box.scrollTop += where - 80; step.focus({ preventScroll: true }); uncover(step); }
     }
   };
   addEventListener("hashchange", reveal);

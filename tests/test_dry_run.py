@@ -63,7 +63,7 @@ def test_the_account_is_text_or_json(plan, capsys):
     assert "1 exchanges" not in said
     assert "1 checks" not in said
     show(plan("none"), as_json=True)
-    assert {"sut", "roles", "scenarios", "not_tested", "leases"} == set(json.loads(capsys.readouterr().out))
+    assert {"sut", "driver", "roles", "scenarios", "not_tested", "leases"} == set(json.loads(capsys.readouterr().out))
 
 
 def test_a_row_of_another_role_is_named_with_its_role(plan):

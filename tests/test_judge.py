@@ -50,7 +50,7 @@ def test_a_failed_assert_carries_expected_seen_and_events():
 
     finding = judged(body, "sc", sc=transcript())
     assert (finding.verdict, finding.outcome, finding.expected) == ("fail", "violation", "the third")
-    assert finding.seen == ("note n=2",)
+    assert finding.seen == ("note: n 2",)
     assert finding.evidence == (Citation("scp/sc", 2),)
 
 

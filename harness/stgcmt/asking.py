@@ -145,7 +145,7 @@ class Asking:
         """Wait until the SUT has asked ``count`` times in all (requests that fit ``where``); False at the deadline."""
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else float(seconds)
-        with self._waiting(within, reason, length, f"{count} request(s) of the SUT"):
+        with self._waiting(within, reason, length, f"{count} request{'' if count == 1 else 's'} of the SUT"):
             try:
                 async with asyncio.timeout(length), self._hearing:
                     await self._hearing.wait_for(lambda: self._count(where) >= count)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from stgcmt.transcript import Event, Transcript
+from stgcmt.words import told
 
 RUN = "run"
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -79,8 +80,7 @@ def not_applicable(claim: str) -> NoReturn:
 def describe(subject: Any) -> str:
     """A view, event or value in a line, as findings print it."""
     if isinstance(subject, Event):
-        detail = ", ".join(f"{key}={value}" for key, value in subject.info.items() if key != "masked")
-        return f"{subject.kind} {detail}".strip()
+        return told(subject)
     summary = getattr(subject, "summary", None)
     return str(summary) if summary is not None and not callable(summary) else str(subject)
 

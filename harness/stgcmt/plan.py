@@ -78,7 +78,7 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
         if need == "retrieval" and section["retrieval"]["how"] == "none":
             return 'needs to read instances back: say how in [retrieval] (how = "wado-rs", "c-get" or "c-move")'
         if need == "restart" and not sut.driver.can_restart:
-            return 'needs a driver that can restart the SUT ([driver] kind = "process")'
+            return 'needs a driver that can restart the SUT ([driver] kind = "process" or "docker")'
         if need in {"trigger", "state"} and not (section.get(need) or sut.document.get(need)):
             what = "made to ask" if need == "trigger" else "asked what it believes"
             return f"needs a SUT that can be {what}: add [{need}] with a command or url"

@@ -142,12 +142,13 @@ class Player:
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
-        from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
+        from stgcmt.drivers import bring_up, meeting_of  # noqa: PLC0415 - start-up
 
-        places = places_of(self.plan)
+        meeting = await meeting_of(self.plan.sut)
+        places = places_of(self.plan, meeting.ours)
         stores = any("dimse" in self.plan.suites[role].serves for role in self.plan.roles)
         desk = Desk(places, self.network, self.clock, run, serving(self.clock, stores=stores))
-        asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan))
+        asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say = (getattr(self.progress, name, None) for name in ("attend", "say"))
         await open_all(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))

@@ -10,12 +10,13 @@ import click
 @click.command("init")
 @click.argument("target", metavar="URL | AE@HOST:PORT")
 @click.option("--out", type=click.Path(path_type=Path), help="write there instead of to standard output")
-def command(target: str, out: Path | None) -> None:
+@click.option("--image", help="start the SUT from this image; the port of TARGET is then the container's own")
+def command(target: str, out: Path | None, image: str | None) -> None:
     """Print a commented sut.toml for an origin server (URL) or a Storage Commitment SCP (AE@HOST:PORT)."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
     from stgcmt.init import render  # noqa: PLC0415 - start-up
 
-    text = render(target)
+    text = render(target, image=image)
     if out is None:
         click.echo(text, nl=False)
         return

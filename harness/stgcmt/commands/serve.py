@@ -20,6 +20,7 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.argument("role")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="port to listen on; 0: the system chooses")
+@click.option("--provoke-port", type=click.IntRange(1, 65535), help="port of the URLs for [provoke] (DIMSE)")
 @click.option("--ae-title", help="our AE title (DIMSE)")
 @click.option(
     "--destination",

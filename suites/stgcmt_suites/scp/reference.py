@@ -71,7 +71,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         secured = over_tls(serve, server_context(settings.tls)) if settings.tls else serve
         listener = await _listen(setting, settings, secured)
         stack.push_async_callback(listener.aclose)
-        helper = await Help(store).listen(setting.network, settings.host)
+        helper = await Help(store).listen(setting.network, settings.host, settings.provoke_port)
         stack.push_async_callback(helper.aclose)
         courier.resume()
         yield {

@@ -63,4 +63,5 @@ suite = Suite(
     variants=f"{_PACKAGE}.variants:VARIANTS",
     mutations=f"{_PACKAGE}.mutations:MUTATIONS",
     serves=("dimse",),
+    topology="stgcmt_suites.commitment.topology:topology",
 )

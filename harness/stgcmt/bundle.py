@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from stgcmt.transcript import TranscriptError
 
 RESULTS = "results.json"
 TRANSCRIPTS = "transcripts"
+RECORDED = frozenset({TRANSCRIPTS, "instances"})  # no writer's
 
 
 def prepare(out: Path | None) -> Path:
@@ -116,6 +118,8 @@ def write(directory: Path, results: Mapping[str, Any], recording: Recording, com
         try:
             with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as partial:
                 entry.load()(evidence, Path(partial))  # a writer that fails in the middle leaves nothing
+                if entry.name not in RECORDED:
+                    shutil.rmtree(directory / entry.name, ignore_errors=True)  # its own folder, of an earlier judgement
                 move_into(Path(partial), directory)
         except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run
             problems.append(f"the writer {entry.name} failed: {type(error).__name__}: {error}")

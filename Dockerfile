@@ -2,16 +2,19 @@
 #   docker build -t stgcmt .
 #   docker run --rm -v "$PWD:/work" --user "$(id -u):$(id -g)" stgcmt run sut.toml --out evidence
 # BASE: any image with Python 3.11 or newer and pip. PIP_ARGS: for instance an index of your own.
+# COMMIT: what results name as the harness's commit, --build-arg COMMIT="$(git describe --always --dirty --abbrev=40 --exclude='*')".
 ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
 ARG PIP_ARGS=""
+ARG COMMIT=""
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY harness harness
 COPY suites suites
 COPY fixtures fixtures
 COPY reports reports
+RUN if [ -n "${COMMIT}" ]; then printf %s "${COMMIT}" > harness/stgcmt/data/commit; fi
 RUN python -m venv --without-pip --system-site-packages /opt/stgcmt \
  && python -m pip --python /opt/stgcmt/bin/python install --no-cache-dir --disable-pip-version-check ${PIP_ARGS} ".[docker]"
 

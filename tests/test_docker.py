@@ -91,7 +91,7 @@ def base(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def harness_image(engine: Any, base: str) -> str:
     """The Dockerfile of this repository, with the local base in place of python:3-slim."""
-    arguments = {"BASE": base, "PIP_ARGS": "--no-index --no-build-isolation"}
+    arguments = {"BASE": base, "PIP_ARGS": "--no-index --no-build-isolation", "COMMIT": "abc123"}
     said = [*engine.build(path=str(ROOT), tag=HARNESS, buildargs=arguments, rm=True, forcerm=True, decode=True)]
     assert not [each for each in said if "error" in each], said[-10:]
     return HARNESS
@@ -695,6 +695,7 @@ def test_harness_and_references_on_one_network(engine: Any, harness_image: str, 
         engine.remove_image("stgcmt", noprune=True)
     assert up.returncode == 0, up.stdout[-3000:] + up.stderr[-2000:]
     results = json.loads((evidence / "bundle" / "results.json").read_text("utf-8"))
+    assert results["tool"]["commit"] == "abc123", "what the image was built from"
     verdicts = {row["id"]: row["verdict"] for row in results["requirements"] if row["id"] in wanted}
     assert verdicts == dict.fromkeys(wanted, "pass")
     assert results["sut"]["roles"] == ["origin_server", "scp"]

@@ -157,13 +157,49 @@ def started(bundle: Path, *arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def with_claims(directory: Path) -> Path:
+    """references.toml with what the references claim of themselves, as a run without a SUT file takes it."""
+    from stgcmt.suite import load_suites
+
+    text = (SUTS / "references.toml").read_text("utf-8")
+    for role in ("origin_server", "scp"):
+        text += f"\n[claims.{role}]\n"
+        text += "".join(
+            f"{name} = {json.dumps(value)}\n" for name, value in load_suites()[role].reference_claims.items()
+        )
+    text = text.replace("[claims.origin_server]\n", "[claims.origin_server]\nunsecured = true\n")
+    (directory / "references.toml").write_text(text.replace("usual_report_delay = 1.0", "usual_report_delay = 5"))
+    return directory / "references.toml"
+
+
+def orthanc_contained(directory: Path) -> Path:
+    """The SUT file for Orthanc that ships, its process put into a container and nothing else changed."""
+    preset = ROOT / "fixtures" / "stgcmt_fixtures" / "suts" / "orthanc"
+    config = (preset / "orthanc.json").read_text("utf-8")
+    for seen, here in (
+        ("{dir}/storage", "/var/lib/orthanc"), ("{port:http}", "8042"), ("{port:dicom}", "4242"),
+        ('"RemoteAccessAllowed": false', '"RemoteAccessAllowed": true'),
+    ):  # fmt: skip
+        assert seen in config, seen
+        config = config.replace(seen, here)
+    (directory / "orthanc.json").write_text(config)
+    text = (preset / "sut.toml").read_text("utf-8").replace('host = "127.0.0.1"\nport = 0\n', "port = 0\n")
+    head, rest = text.split("[driver]\n", 1)
+    tail = "[timing]\n" + rest.split("[timing]\n", 1)[1].replace("usual_report_delay = 1", "usual_report_delay = 5")
+    driver = (SUTS / "orthanc_driver.toml").read_text("utf-8")
+    (directory / "orthanc.toml").write_text(head + driver + tail)
+    shutil.copy(preset / "delete_instance.py", directory)
+    return directory / "orthanc.toml"
+
+
 @pytest.fixture(scope="module")
 def runs(
     engine: Any, harness_image: str, orthanc_image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Run]:
     """Both at the same time: Orthanc's run mostly waits. Neither may disturb the other."""
-    places = {name: tmp_path_factory.mktemp("docker") / name for name in ("references", "orthanc")}
-    playing = {name: started(bundle, str(SUTS / f"{name}.toml")) for name, bundle in places.items()}
+    files = {"references": with_claims, "orthanc": orthanc_contained}
+    places = {name: tmp_path_factory.mktemp("docker") / name for name in files}
+    playing = {name: started(bundle, str(files[name](bundle.parent))) for name, bundle in places.items()}
     done = {}
     try:
         for name, process in playing.items():
@@ -585,7 +621,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(error, UsageError)
     assert error.expected == "a Docker Engine that answers"
     assert "DOCKER_HOST" in error.next_step
-    told = subprocess.run([*STGCMT, "doctor", str(SUTS / "orthanc.toml")], capture_output=True, text=True, check=False)
+    told = subprocess.run([*STGCMT, "doctor", str(SUTS / "compose.toml")], capture_output=True, text=True, check=False)
     assert told.returncode == 4
     assert "FAIL asking the Docker Engine" in told.stdout
     assert "1 of 2 stages need attention" in told.stdout

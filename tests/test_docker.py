@@ -91,7 +91,7 @@ def base(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def harness_image(engine: Any, base: str) -> str:
     """The Dockerfile of this repository, with the local base in place of python:3-slim."""
-    arguments = {"BASE": base, "PIP_ARGS": "--no-index --no-build-isolation"}
+    arguments = {"BASE": base, "PIP_ARGS": "--no-index --no-build-isolation", "COMMIT": "abc123"}
     said = [*engine.build(path=str(ROOT), tag=HARNESS, buildargs=arguments, rm=True, forcerm=True, decode=True)]
     assert not [each for each in said if "error" in each], said[-10:]
     return HARNESS
@@ -157,13 +157,49 @@ def started(bundle: Path, *arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def with_claims(directory: Path) -> Path:
+    """references.toml with what the references claim of themselves, as a run without a SUT file takes it."""
+    from stgcmt.suite import load_suites
+
+    text = (SUTS / "references.toml").read_text("utf-8")
+    for role in ("origin_server", "scp"):
+        text += f"\n[claims.{role}]\n"
+        text += "".join(
+            f"{name} = {json.dumps(value)}\n" for name, value in load_suites()[role].reference_claims.items()
+        )
+    text = text.replace("[claims.origin_server]\n", "[claims.origin_server]\nunsecured = true\n")
+    (directory / "references.toml").write_text(text.replace("usual_report_delay = 1.0", "usual_report_delay = 5"))
+    return directory / "references.toml"
+
+
+def orthanc_contained(directory: Path) -> Path:
+    """The SUT file for Orthanc that ships, its process put into a container and nothing else changed."""
+    preset = ROOT / "fixtures" / "stgcmt_fixtures" / "suts" / "orthanc"
+    config = (preset / "orthanc.json").read_text("utf-8")
+    for seen, here in (
+        ("{dir}/storage", "/var/lib/orthanc"), ("{port:http}", "8042"), ("{port:dicom}", "4242"),
+        ('"RemoteAccessAllowed": false', '"RemoteAccessAllowed": true'),
+    ):  # fmt: skip
+        assert seen in config, seen
+        config = config.replace(seen, here)
+    (directory / "orthanc.json").write_text(config)
+    text = (preset / "sut.toml").read_text("utf-8").replace('host = "127.0.0.1"\nport = 0\n', "port = 0\n")
+    head, rest = text.split("[driver]\n", 1)
+    tail = "[timing]\n" + rest.split("[timing]\n", 1)[1].replace("usual_report_delay = 1", "usual_report_delay = 5")
+    driver = (SUTS / "orthanc_driver.toml").read_text("utf-8")
+    (directory / "orthanc.toml").write_text(head + driver + tail)
+    shutil.copy(preset / "delete_instance.py", directory)
+    return directory / "orthanc.toml"
+
+
 @pytest.fixture(scope="module")
 def runs(
     engine: Any, harness_image: str, orthanc_image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Run]:
     """Both at the same time: Orthanc's run mostly waits. Neither may disturb the other."""
-    places = {name: tmp_path_factory.mktemp("docker") / name for name in ("references", "orthanc")}
-    playing = {name: started(bundle, str(SUTS / f"{name}.toml")) for name, bundle in places.items()}
+    files = {"references": with_claims, "orthanc": orthanc_contained}
+    places = {name: tmp_path_factory.mktemp("docker") / name for name in files}
+    playing = {name: started(bundle, str(files[name](bundle.parent))) for name, bundle in places.items()}
     done = {}
     try:
         for name, process in playing.items():
@@ -378,6 +414,15 @@ def test_an_end_that_nobody_asked_for_is_recorded_when_it_happens(tmp_path: Path
     assert ended["log"] == ["listening with no password"]
 
 
+def everything(engine: Any) -> dict[str, set[str]]:
+    """All that an engine holds, whoever made it."""
+    return {
+        "containers": {each["Id"] for each in engine.containers(all=True)},
+        "networks": {each["Id"] for each in engine.networks()},
+        "volumes": {each["Name"] for each in engine.volumes().get("Volumes") or []},
+    }
+
+
 def test_what_others_made_stays(tmp_path: Path, base: str, engine: Any) -> None:
     """A container, a network and a volume without our label, and a container with the label of another run."""
     other = engine.create_container(base, command=["python"], name="somebody-elses")["Id"]
@@ -386,6 +431,7 @@ def test_what_others_made_stays(tmp_path: Path, base: str, engine: Any) -> None:
     )["Id"]
     network = engine.create_network("somebody-elses")["Id"]
     engine.create_volume("somebody-elses")
+    before = everything(engine)
     try:
 
         async def go() -> None:
@@ -394,9 +440,7 @@ def test_what_others_made_stays(tmp_path: Path, base: str, engine: Any) -> None:
                 assert len(engine.inspect_network(network)["Containers"]) == 1
 
         asyncio.run(go())
-        assert {other, elsewhere} == {each["Id"] for each in engine.containers(all=True)}
-        assert "somebody-elses" in {each["Name"] for each in engine.networks()}
-        assert [each["Name"] for each in engine.volumes()["Volumes"]] == ["somebody-elses"]
+        assert everything(engine) == before
     finally:
         engine.remove_container(other)
         engine.remove_container(elsewhere)
@@ -465,11 +509,11 @@ def test_an_image_is_built_and_its_own_health_check_is_waited_for(tmp_path: Path
         async with up(sut_of(tmp_path, driver), tmp_path, Record()) as running:
             assert get(running)["env"]["WHO"] == "me"
 
+    before = everything(engine)
     try:
         asyncio.run(go())
         assert "COPY server.py" in (tmp_path / "bundle" / "driver" / "build.log").read_text()
-        assert ours(engine) == NOTHING, "its anonymous volume is gone, too"
-        assert engine.volumes().get("Volumes") in (None, [])
+        assert everything(engine) == before, "its anonymous volume is gone, too"
     finally:
         engine.remove_image("stgcmt-sut/small-one:sut")
 
@@ -577,7 +621,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(error, UsageError)
     assert error.expected == "a Docker Engine that answers"
     assert "DOCKER_HOST" in error.next_step
-    told = subprocess.run([*STGCMT, "doctor", str(SUTS / "orthanc.toml")], capture_output=True, text=True, check=False)
+    told = subprocess.run([*STGCMT, "doctor", str(SUTS / "compose.toml")], capture_output=True, text=True, check=False)
     assert told.returncode == 4
     assert "FAIL asking the Docker Engine" in told.stdout
     assert "1 of 2 stages need attention" in told.stdout
@@ -695,6 +739,7 @@ def test_harness_and_references_on_one_network(engine: Any, harness_image: str, 
         engine.remove_image("stgcmt", noprune=True)
     assert up.returncode == 0, up.stdout[-3000:] + up.stderr[-2000:]
     results = json.loads((evidence / "bundle" / "results.json").read_text("utf-8"))
+    assert results["tool"]["commit"] == "abc123", "what the image was built from"
     verdicts = {row["id"]: row["verdict"] for row in results["requirements"] if row["id"] in wanted}
     assert verdicts == dict.fromkeys(wanted, "pass")
     assert results["sut"]["roles"] == ["origin_server", "scp"]

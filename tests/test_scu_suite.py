@@ -39,7 +39,9 @@ def test_the_map_of_reports_shows_what_became_of_the_associations(clean):
     assert {each["association"] for each in cells} >= {"kept open", "released early"}
     ready = [one for each in cells if each["listener"] == "ready" for one in each["transactions"]]
     assert {one["on"] for one in ready if one["delivered"]} == {"the same association", "a new association"}
-    assert [one for one in ready if not one["delivered"] and not one["attempts"]], "requests without report are told too"
+    assert [one for one in ready if not one["delivered"] and not one["attempts"]], (
+        "requests without report are told too"
+    )
 
 
 def test_faults_and_variants_name_rows_that_exist():

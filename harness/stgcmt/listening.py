@@ -15,7 +15,7 @@ from stgcmt.plan import Plan
 from stgcmt.sut_docker import GATEWAY
 from stgcmt.tls import server_context
 
-BUILTIN_DESTINATIONS = 24  # one for every leased scenario: on the embedded default nobody queues
+BUILTIN_DESTINATIONS = 32  # one for every leased scenario: on the embedded default nobody queues
 
 
 def places_of(plan: Plan, ours: Callable[[str], str] = str) -> list[Place]:

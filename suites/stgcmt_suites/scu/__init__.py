@@ -64,5 +64,4 @@ suite = Suite(
     mutations=f"{_PACKAGE}.mutations:MUTATIONS",
     topology="stgcmt_suites.commitment.topology:topology",
     serves=("dimse",),
-    topology="stgcmt_suites.commitment.topology:topology",
 )

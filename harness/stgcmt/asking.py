@@ -49,6 +49,7 @@ class Asking:
     recorder: Recorder
     destination: Any
     asks: AskDesk | None
+    backdrop: Any
     adopts = False
 
     def prepare_asking(self, scenario: str, asks: AskDesk | None, needs: Sequence[str] = ()) -> None:
@@ -63,8 +64,12 @@ class Asking:
     @property
     def unhurried(self) -> bool:
         """Whether a person, or chance, makes the SUT ask: then deadlines of their own bound the scenario."""
-        table = self.asks.triggering(self.role, self.mode) if self.asks and self.asks.triggering else {}
+        table = self._trigger_table(self.asks) if self.asks else {}
         return "trigger" in self.declared_needs and table.get("how") in {"attended", "listen"}
+
+    def provided(self, need: str) -> bool:
+        """Whether our end behind the SUT meets a need of this scenario."""
+        raise NotImplementedError
 
     def reported(self, uids: set[str]) -> None:
         """The desk's word that a message from outside mentioned these UIDs."""
@@ -148,7 +153,7 @@ class Asking:
         """
         self._declared("trigger")
         asks = self._asks()
-        table = asks.triggering(self.role, self.mode) if asks.triggering else {}
+        table = self._trigger_table(asks)
         how = Triggering.of(table)
         if how is None:
             raise SkippedError("the SUT file has no [trigger]")
@@ -162,6 +167,11 @@ class Asking:
         self._acting.add(acting)
         acting.add_done_callback(self._acting.discard)
         return await self._until_asked(acting, before)
+
+    def _trigger_table(self, asks: AskDesk) -> Mapping[str, Any]:
+        if self.provided("trigger"):
+            return {"how": "front"}
+        return asks.triggering(self.role, self.mode) if asks.triggering else {}
 
     async def _until_asked(self, acting: asyncio.Future[None], before: int) -> bool:
         waiting = asyncio.ensure_future(self.asked(before + 1, within="trigger", reason="deadline"))
@@ -183,6 +193,10 @@ class Asking:
     _batches = 0
 
     async def _act(self, table: Mapping[str, Any], instances: Sequence[Any], values: Mapping[str, str]) -> None:
+        if self.backdrop is not None and self.provided("trigger"):
+            await self.backdrop.trigger(instances)
+            self.recorder.event("trigger", action="ended", ok=True, detail="asked in front")
+            return
         asks = self._asks()
         filled = {**self._values(instances), **values}
         if "{files}" in json.dumps(dict(table)):
@@ -256,6 +270,17 @@ class Asking:
         ``instance``: one of ours, or a SOP Instance UID.
         """
         uid = instance if isinstance(instance, str) else instance.sop_instance_uid
+        if self.backdrop is not None and self.provided("state"):
+            said: bool | None = await self.backdrop.believes(uid)
+            self.recorder.event(
+                "state",
+                sop_instance_uid=uid,
+                committed=said,
+                deletable=None,
+                ok=said is not None,
+                detail="as said in front",
+            )
+            return said
         asks = self._asks()
         done = (
             await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})

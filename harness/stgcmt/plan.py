@@ -73,6 +73,8 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
         return ""
     section = sut.section(suite.role)
     for need in scenario.needs:
+        if need in suite.provides:
+            continue
         if need == "seeding" and section["seeding"]["how"] == "none":
             return 'needs instances in the SUT: say how in [seeding] (how = "stow", "c-store" or "preloaded")'
         if need == "retrieval" and section["retrieval"]["how"] == "none":

@@ -159,6 +159,7 @@ class Player:
                 fault=self._faults(),
                 variant=self.plan.variant,
                 options=self.plan.options,
+                base_urls={place.role: place.base_url for place in asks.places},
             ) as running:
                 self._bringing_up = None
                 for role, mode in self._modes():  # what a reference of ours hands out is a secret, too
@@ -344,6 +345,8 @@ class Player:
         try:
             try:
                 async with asyncio.timeout(limit):
+                    if stage.backdrop is not None:
+                        await stage.backdrop.begin()
                     await scenario.run(stage)
             finally:
                 await stage.close()

@@ -74,7 +74,7 @@ def _bench(suite: Suite) -> Bench:
 
 def pairs(suite: Suite) -> tuple[tuple[Check, Requirement], ...]:
     """Every (check, row) that can turn red or say note; twins share the proof of the row that they name."""
-    rows = {row.id: row for row in suite.catalogue if not row.excluded and row.same_as is None}
+    rows = {row.id: row for row in suite.catalogue if not (row.excluded or row.same_as or row.face)}
     return tuple((check, rows[ident]) for check in suite.all_checks for ident in check.ids if ident in rows)
 
 

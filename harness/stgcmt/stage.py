@@ -74,7 +74,14 @@ class Stage(Asking):
         self._news = asyncio.Condition()
         self._clients: list[Any] = []
         self._preloaded = 0
+        make = suite.resolve("backdrop")
+        self.backdrop = make(self, scenario.face) if make else None
+        self.adopts = self.backdrop is not None  # what goes on behind the SUT belongs to who began it in front
         self.prepare_asking(scenario.name, back.asks, scenario.needs)
+
+    def provided(self, need: str) -> bool:
+        """Whether our end behind the SUT meets a need of this scenario."""
+        return self.backdrop is not None and need in self._suite.provides
 
     # --- steps, UIDs, notes
 
@@ -158,12 +165,16 @@ class Stage(Asking):
         """
         from stgcmt import seeding  # noqa: PLC0415 - start-up
 
-        how = self._target.seeding.get("how", "none")
+        how = "back-end" if self.provided("seeding") else self._target.seeding.get("how", "none")
         if how == "preloaded":
             return self._next_preloaded(kind)
         instance = self.make(kind, **where)
         with self.step("seed"):
-            ok, detail = await seeding.seed(how, instance, self._target, self)
+            if self.backdrop is not None and self.provided("seeding"):
+                await self.backdrop.seed(instance)
+                ok, detail = True, "held by our end behind the SUT"
+            else:
+                ok, detail = await seeding.seed(how, instance, self._target, self)
         self.recorder.event(
             "seed", ok=ok, how=how, detail=detail, sop_class_uid=instance.sop_class_uid, sop_instance_uid=instance.sop_instance_uid,
             study_instance_uid=instance.study_instance_uid, series_instance_uid=instance.series_instance_uid,
@@ -264,6 +275,10 @@ class Stage(Asking):
         """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
         if f"provoke.{name}" not in (*self._scenario.needs, *self._scenario.wants):
             raise UndeclaredError(f"{self._scenario.name} provokes {name} without declaring provoke.{name}")
+        if self.backdrop is not None and self.provided(f"provoke.{name}"):
+            await self.backdrop.provoke(name, values)
+            self.recorder.event("provoke", name=name, ok=True, detail="our end behind the SUT", values=dict(values))
+            return True
         done = await self._back.provoke(self.role, self.mode, name, values)
         self.recorder.event("provoke", name=name, ok=done.ok, detail=done.detail, values=dict(values))
         return bool(done.ok)
@@ -294,6 +309,8 @@ class Stage(Asking):
 
     async def close(self) -> None:
         """Close the clients and let associations of this scenario end, at most ``release`` seconds."""
+        if self.backdrop is not None:
+            await self.backdrop.end()
         for client in self._clients:
             await client.aclose()
         await self.end_asking()

@@ -11,8 +11,8 @@
         await play.quiet()                  # until nothing came for a quiet period
         await play.believes(instance)       # True, False, None: recorded as an event ``state``
 
-Over DIMSE ``play.serve({N_ACTION_RQ: handler})`` takes the place of ``answer``; ``asked`` and ``quiet`` count messages of
-both kinds.
+Over DIMSE ``play.scp(script)`` takes the place of ``answer`` (or bare handlers: ``play.serve({N_ACTION_RQ: handler})``);
+``asked`` and ``quiet`` count messages of both kinds.
 Events: ``trigger`` (action started | ended | nobody-asked; how, sop_instance_uids, ok, detail) and ``state``
 (sop_instance_uid, committed, deletable, ok, detail). ``uid`` with what = "adopted" names a UID of the SUT's own.
 """
@@ -48,6 +48,7 @@ class Asking:
     clock: Clock
     recorder: Recorder
     destination: Any
+    section: Mapping[str, Any]
     asks: AskDesk | None
     backdrop: Any
     adopts = False
@@ -58,6 +59,7 @@ class Asking:
         self.heard: list[Any] = []
         self.handlers: Mapping[int, Any] = {}
         self._script: Any = None
+        self._scripted: list[Any] = []
         self._acting: set[asyncio.Task[None]] = set()
         self._hearing = asyncio.Condition()
 
@@ -78,6 +80,10 @@ class Asking:
     def _declared(self, name: str) -> None:
         raise NotImplementedError
 
+    def dimse(self, **options: Any) -> contextlib.AbstractAsyncContextManager[Any]:
+        """An association to the SUT (the stage's)."""
+        raise NotImplementedError
+
     def _waiting(self, name: str, reason: str, seconds: float, why: str) -> contextlib.AbstractContextManager[None]:
         raise NotImplementedError
 
@@ -94,6 +100,27 @@ class Asking:
     def serve(self, handlers: Mapping[int, Any]) -> None:
         """Who serves this scenario's DIMSE requests, by Command Field (see ``actors.acceptor.Handler``)."""
         self.handlers = dict(handlers)
+
+    def scp(self, script: Any, *, end_point: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """A scripted SCP that serves this scenario's DIMSE requests, and opens associations to where the SUT listens.
+
+        ``script``: see ``actors.scripted_scp``. ``end_point``: host, port and AE title of that listener; by default the SUT's
+        section. It is closed with the scenario.
+        """
+        from stgcmt.actors.scripted_scp import ScriptedScp  # noqa: PLC0415 - start-up
+
+        where = self.section if end_point is None else end_point
+        made = ScriptedScp(script, lambda **names: self._to_listener(where, names), **options)
+        self.serve(made.handlers)
+        self._scripted.append(made)
+        return made
+
+    def _to_listener(self, where: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
+        """An association to the listener of a client; raises ``OSError`` where nobody told where it is."""
+        if not (where.get("host") and where.get("port")):
+            raise OSError("the SUT file names no host and port at which the SUT takes reports")
+        called = where.get("ae_title") or names["called_ae"]
+        return self.dimse(**{**names, "called_ae": called, "end_point": where})
 
     async def answer_http(self, asked: Any) -> Any:
         """What this scenario's script says to a request; 404 without a script."""
@@ -296,7 +323,9 @@ class Asking:
         return None if committed is None and deletable is None else bool(committed) or bool(deletable)
 
     async def end_asking(self) -> None:
-        """Let the vendor's commands that still run end, at most ``[timing] trigger`` seconds."""
+        """End what a scripted SCP still has to say; let the vendor's commands end, at most ``[timing] trigger`` seconds."""
+        for each in self._scripted:
+            await each.aclose()
         if self._acting:
             _, pending = await asyncio.wait(self._acting, timeout=float(self.timing.trigger))
             for task in pending:

@@ -89,6 +89,7 @@ class Connection:
 
     tap: HeldTap
     owners: list[Owner] = field(default_factory=list)
+    current: list[Owner] = field(default_factory=list)  # whose the latest message is that anybody owns
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -98,12 +99,17 @@ class OwnersHandlers(Mapping[int, Any]):
 
     connection: Connection
 
+    @property
+    def _owners(self) -> Iterator[Owner]:
+        """Who is asked first: a client may speak of several scenarios' instances on one association."""
+        return reversed([*self.connection.owners, *self.connection.current])
+
     def __getitem__(self, key: int) -> Any:
-        return next(owner.handlers[key] for owner in reversed(self.connection.owners) if key in owner.handlers)
+        return next(owner.handlers[key] for owner in self._owners if key in owner.handlers)
 
     def get(self, key: int, default: Any = None) -> Any:
         """The handler of a Command Field; ``default`` where the script is to serve it."""
-        return next((each.handlers[key] for each in reversed(self.connection.owners) if key in each.handlers), default)
+        return next((each.handlers[key] for each in self._owners if key in each.handlers), default)
 
     def __iter__(self) -> Iterator[int]:
         return iter({key for owner in self.connection.owners for key in owner.handlers})
@@ -229,8 +235,10 @@ class Desk:
             self._attribute(connection, owner)
             if owner.adopts:
                 self.adopt(tokens(data), owner)
+        connection.current = found or connection.current
         for owner in connection.owners:
             owner.reported(mentioned)
+        for owner in connection.current or connection.owners:
             owner.hear(message)
 
     def _own_words(self, data: bytes) -> list[Owner]:

@@ -84,6 +84,8 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
         if need in {"trigger", "state"} and not (section.get(need) or sut.document.get(need)):
             what = "made to ask" if need == "trigger" else "asked what it believes"
             return f"needs a SUT that can be {what}: add [{need}] with a command or url"
+        if need == "listener" and not section.get("port"):
+            return f"needs the address where the SUT takes reports: add host and port to [{suite.role}]"
         offered = {*sut.provoke, *section.get("provoke", {})}
         if need.startswith("provoke.") and need.partition(".")[2] not in offered:
             return f"needs the vendor's help: add [{need}] with a command or url"

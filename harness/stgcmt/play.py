@@ -245,8 +245,12 @@ class Player:
 
     async def _serve(self, **arguments: Any) -> None:
         from stgcmt.actors.acceptor import LISTENERS, serve_association  # noqa: PLC0415 - start-up
+        from stgcmt.actors.listeners import storing  # noqa: PLC0415 - start-up
 
-        script = listener_of(LISTENERS, arguments.pop("script")).for_association(arguments.pop("number"))
+        script = listener_of(LISTENERS, arguments.pop("script"))
+        if any("dimse" in self.plan.suites[role].serves for role in self.plan.roles):
+            script = storing(script)
+        script = script.for_association(arguments.pop("number"))
         await serve_association(clock=self.clock, script=script, **arguments)
 
     async def _all(self, run: Recorder, desk: Desk, running: Any, asks: AskDesk) -> None:

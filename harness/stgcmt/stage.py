@@ -119,11 +119,15 @@ class Stage(Asking):
         return client
 
     def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
-        """An association to the SUT under the destination's AE title; ``options`` go to the requestor."""
+        """An association to the SUT under the destination's AE title; ``options`` go to the requestor.
+
+        ``end_point``: host, port, AE title of another end point than the SUT's section.
+        """
         from stgcmt.actors.requestor import associate  # noqa: PLC0415 - start-up
 
         calling = self.destination.ae_title if self.destination is not None else None
-        merged = dimse_endpoint(self._target.section, calling) | {"timeouts": dimse_timeouts(self.timing)} | options
+        section = options.pop("end_point", None) or self._target.section
+        merged = dimse_endpoint(section, calling) | {"timeouts": dimse_timeouts(self.timing)} | options
         merged.setdefault("on_message", self._on_message)
         return self.in_line(associate(self.network, self.clock, self.recorder.connection(), **merged))
 

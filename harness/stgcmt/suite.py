@@ -114,6 +114,10 @@ class Play(Protocol):
         """Who serves this scenario's DIMSE requests, by Command Field."""
         ...
 
+    def scp(self, script: Any, **options: Any) -> Any:
+        """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
+        ...
+
     async def trigger(self, *instances: Any, **values: str) -> bool:
         """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time."""
         ...
@@ -294,7 +298,8 @@ class Suite:
     instances: str | Callable[..., Any] = "stgcmt_fixtures.instances:make"
     endpoint: str | Callable[[Mapping[str, Any]], tuple[str, int]] | None = None
     probes: str | Callable[..., Any] | None = None
-    serves: tuple[str, ...] = ()  # "http": the SUT asks us, at listen_host and listen_port of its section
+    # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
+    serves: tuple[str, ...] = ()
     unowned: str | Callable[[Any], Any] | None = None
     faces: tuple[Face, ...] = ()  # whose rows bind this SUT on its sides, too
     backdrop: str | Callable[..., Any] | None = None  # (play, side) -> stgcmt.faces.Backdrop, our end behind the SUT

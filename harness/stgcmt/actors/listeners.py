@@ -33,7 +33,7 @@ class ListenerScript:
     ``associate`` answers the A-ASSOCIATE-RQ (``reject``: result, source, reason of PS3.8 table 9-21); ``refuse_with``
     is the result of every context (0: each is judged by itself). ``on_request`` is what a request gets that no handler
     of the caller serves; a report is then answered with ``report_status`` and ``response_fields`` after ``delay_s``.
-    ``accept_after_s`` holds back the A-ASSOCIATE-AC.
+    ``accept_after_s`` holds back the A-ASSOCIATE-AC. ``stores``: storage classes are accepted besides (``storing``).
     ``deviate_first`` limits a deviation to the first associations of a listener, later ones find ``plain``.
     """
 
@@ -52,10 +52,11 @@ class ListenerScript:
     accept_after_s: float = 0.0
     deviate_first: int | None = None
     check_called_ae: bool = False
+    stores: bool = False
 
     def policy(self) -> Policy:
         """How the presentation contexts and roles are answered."""
-        return Policy(self.abstract_syntaxes, self.transfer_syntaxes, self.role, self.refuse_with)
+        return Policy(self.abstract_syntaxes, self.transfer_syntaxes, self.role, self.refuse_with, self.stores)
 
     def refusal(self, rq: AssociateRq) -> tuple[int, int, int] | None:  # noqa: ARG002 - scripts may look at the caller
         """Result, source and reason of an A-ASSOCIATE-RJ; ``None`` where the association is not rejected."""
@@ -65,7 +66,12 @@ class ListenerScript:
         """The script for the ``number``-th association (from 1) of a listener."""
         if self.deviate_first is None or number <= self.deviate_first:
             return self
-        return dataclasses.replace(PLAIN, name=self.name, abstract_syntaxes=self.abstract_syntaxes)
+        return dataclasses.replace(PLAIN, name=self.name, abstract_syntaxes=self.abstract_syntaxes, stores=self.stores)
+
+
+def storing(script: ListenerScript) -> ListenerScript:
+    """The same listener, where storage classes are accepted besides: a client stores before it asks."""
+    return dataclasses.replace(script, stores=True)
 
 
 PLAIN = ListenerScript("plain")

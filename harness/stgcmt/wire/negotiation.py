@@ -11,6 +11,8 @@ from stgcmt.wire.items import Associate, AssociateRq, Context, Extended, Role
 from stgcmt.wire.uids import IMPLICIT_LE
 
 ACCEPTED, USER_REJECTION, NO_REASON, ABSTRACT_SYNTAX_UNKNOWN, TRANSFER_SYNTAXES_UNKNOWN = range(5)
+STORAGE = "1.2.840.10008.5.1.4.1.1."  # the root of the storage SOP classes
+REGISTERED = "1.2.840.10008."
 RoleAnswer = Literal["grant", "none", "refuse", "both", "unproposed"]
 
 
@@ -51,13 +53,15 @@ class Proposal:
 class Policy:
     """How an acceptor answers: abstract syntaxes (``None``: every one), transfer syntaxes in our order, roles.
 
-    ``refuse_with`` is the result for every context (0: judge each).
+    ``refuse_with`` is the result for every context (0: judge each). ``stores``: besides, every storage class (private
+    ones too) is accepted, in whatever transfer syntax is offered, and ``refuse_with`` does not concern them.
     """
 
     abstract_syntaxes: Collection[str] | Callable[[str], bool] | None = None
     transfer_syntaxes: tuple[str, ...] = (IMPLICIT_LE,)
     roles: RoleAnswer = "grant"
     refuse_with: int = ACCEPTED
+    stores: bool = False
 
     def contexts(self, rq: AssociateRq) -> tuple[Context, ...]:
         """One answer for each proposed context."""
@@ -88,6 +92,8 @@ class Policy:
     def _context(self, context: Context) -> Context:
         offered = context.transfer_syntaxes
         chosen = next((syntax for syntax in self.transfer_syntaxes if syntax in offered), None)
+        if self.stores and is_storage(context.abstract_syntax) and offered:
+            return Context(context.id, "", (chosen or offered[0],), ACCEPTED)
         if self.refuse_with:
             result = self.refuse_with
         elif not self._knows(context.abstract_syntax):
@@ -101,6 +107,11 @@ class Policy:
         if self.abstract_syntaxes is None:
             return True
         return self.abstract_syntaxes(uid) if callable(self.abstract_syntaxes) else uid in self.abstract_syntaxes
+
+
+def is_storage(abstract_syntax: str) -> bool:
+    """Whether an abstract syntax is a storage SOP class, or a private class, which storing clients propose too."""
+    return abstract_syntax.startswith(STORAGE) or not abstract_syntax.startswith(REGISTERED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ LEFT = "WEB-13.4.2-03"
 
 def suite_with(**changes):
     """A suite without rows of its own on both faces of two large suites."""
-    faces = (Face(FRONT, "stgcmt_suites.origin_server:suite", {LEFT: "not on this face"}), Face(BACK, "stgcmt_suites.scp:suite"))
+    faces = (
+        Face(FRONT, "stgcmt_suites.origin_server:suite", {LEFT: "not on this face"}),
+        Face(BACK, "stgcmt_suites.scp:suite"),
+    )
     found = Suite("between", "stgcmt_suites", (), (), requirements=(), faces=faces)
     return dataclasses.replace(found, **changes)
 

@@ -97,6 +97,22 @@ def borrowed_scenarios(face: Face, used: Iterable[str]) -> dict[str, Scenario]:
     }
 
 
+def borrowed_kills(face: Face) -> dict[str, Mapping[str, tuple[Any, ...]]]:
+    """What is known to turn the checks of a face red, under the names that they have here."""
+    return {
+        ident: {
+            f"{check}_{face.side}": tuple(
+                dataclasses.replace(kill, transcript=named(face.side, kill.transcript))
+                if kill.transcript != RUN
+                else kill
+                for kill in kills
+            )
+            for check, kills in checks.items()
+        }
+        for ident, checks in suite_of(face).known_kills.items()
+    }
+
+
 def named(side: str, scenario: str) -> str:
     """How a scenario of a face is called."""
     return f"{side}_{scenario}"

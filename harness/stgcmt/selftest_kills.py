@@ -76,7 +76,7 @@ def survey(
 
 
 def _mutants(suite: Suite, transcript: Transcript, each: int) -> Iterator[tuple[Edit, Transcript]]:
-    edits = Edits.of(transcript, operators_for(suite.resolve("mutations")), SEED)
+    edits = Edits.of(transcript, operators_for(suite.all_mutations), SEED)
     for found in edits.by_operator.values():
         for edit in found[:each]:
             mutant = edit.make()

@@ -68,7 +68,7 @@ def _bench(suite: Suite) -> Bench:
     """The bench of a suite, made once; the suite stands in it, so that its id stays taken."""
     if id(suite) not in _BENCHES:
         recording = record(suite, Case(suite.role))
-        _BENCHES[id(suite)] = Bench(suite, recording, operators_for(suite.resolve("mutations")))
+        _BENCHES[id(suite)] = Bench(suite, recording, operators_for(suite.all_mutations))
     return _BENCHES[id(suite)]
 
 

@@ -74,6 +74,7 @@ class Stage(Asking):
         self._news = asyncio.Condition()
         self._clients: list[Any] = []
         self._preloaded = 0
+        self.asked_mode = scenario.mode  # whether the SUT has it or not
         make = suite.resolve("backdrop")
         self.backdrop = make(self, scenario.face) if make else None
         self.adopts = self.backdrop is not None  # what goes on behind the SUT belongs to who began it in front

@@ -41,7 +41,7 @@ from stgcmt.checks import (
     outcome,
     requirement,
 )
-from stgcmt.faces import Face, borrowed_checks, borrowed_rows, borrowed_scenarios
+from stgcmt.faces import Face, borrowed_checks, borrowed_kills, borrowed_rows, borrowed_scenarios, suite_of
 from stgcmt.transcript import Event, Transcript
 
 if TYPE_CHECKING:
@@ -347,9 +347,11 @@ class Suite:
     def known_kills(self) -> Mapping[str, Mapping[str, tuple[Kill, ...]]]:
         """By row and check the mutations known to turn it red, most effective first; none where the suite ships no table."""
         source = files(self.package).joinpath(self.kills)
-        if not source.is_file():
-            return {}
-        return kills_from(json.loads(source.read_text("utf-8")))
+        own = kills_from(json.loads(source.read_text("utf-8"))) if source.is_file() else {}
+        borrowed: dict[str, Mapping[str, tuple[Kill, ...]]] = {}
+        for face in self.faces:
+            borrowed |= borrowed_kills(face)
+        return {**borrowed, **own}
 
     def checks_for(self, ident: str) -> tuple[Check, ...]:
         """The checks that judge a row; for a twin those of the row it names."""
@@ -365,6 +367,12 @@ class Suite:
         """The reference, or another implementation of the role by its name."""
         found: Reference = resolved(self.reference if stack is None else self.stacks[stack])
         return found
+
+    @property
+    def all_mutations(self) -> tuple[Any, ...]:
+        """The mutation operators of this suite and of those it borrows from."""
+        every = (self, *(suite_of(face) for face in self.faces))
+        return tuple(dict.fromkeys(each for suite in every for each in suite.resolve("mutations")))
 
     @property
     def all_faults(self) -> tuple[Fault, ...]:

@@ -1,0 +1,50 @@
+"""The suite for proxies from DICOMweb to DIMSE: an origin server in front, an SCU behind (PS3.18 B.30, PS3.4 Annex J)."""
+
+from __future__ import annotations
+
+from stgcmt.faces import FRONT, Face
+from stgcmt.suite import Suite
+from stgcmt_suites.proxy_to_dimse.faces import NOT_IN_FRONT
+
+_PACKAGE = "stgcmt_suites.proxy_to_dimse"
+_PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
+
+suite = Suite(
+    role="proxy_to_dimse",
+    package=_PACKAGE,
+    version="1",
+    scenarios=(f"{_PACKAGE}.scenarios",),
+    checks=("stgcmt_suites.proxies.test_proxy_laws", f"{_PACKAGE}.test_proxy_to_dimse_b_30"),
+    schema={
+        "$ref": "#/$defs/http_end_point",
+        "properties": {
+            "host": {"$ref": "#/$defs/host"},
+            "port": {**_PORT, "description": "the port at which the proxy takes reports, 1..65535"},
+            "ae_title": {
+                "type": "string", "minLength": 1, "maxLength": 16,
+                "description": "the AE title that the proxy calls itself behind",
+            },
+            "result_retention_s": {"type": "number", "minimum": 0, "description": "how long a result is kept, seconds"},
+        },
+    },
+    claims_schema={
+        "additionalProperties": False,
+        "properties": {
+            "gives_up_after_s": {
+                "type": "number", "minimum": 0,
+                "description": "seconds after which a transaction ends whose report never came",
+            },
+        },
+    },
+    modes=("synchronous", "short-retention", "secured"),
+    reference=f"{_PACKAGE}.reference:reference",
+    faults=f"{_PACKAGE}.faults:FAULTS",
+    variants=f"{_PACKAGE}.variants:VARIANTS",
+    endpoint="stgcmt.endpoints:web_address",
+    serves=("dimse",),
+    faces=(
+        Face(FRONT, "stgcmt_suites.origin_server:suite", NOT_IN_FRONT),
+    ),
+    backdrop=f"{_PACKAGE}.backend:backdrop",
+    provides=("seeding", "provoke.delete", "trigger", "state"),
+)  # fmt: skip

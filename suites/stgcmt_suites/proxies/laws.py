@@ -152,6 +152,17 @@ def own_results_only(*transcripts: Transcript) -> None:
     for each in transcripts:
         for link in links(each).links:
             for said in link.front.results:
+                early = [
+                    one
+                    for other in links(each).links
+                    if other is not link
+                    for one in other.said_behind
+                    if one.t <= said.t
+                ]
+                own = [one for one in link.said_behind if one.t <= said.t]
+                assert own or not early or not link.behind, expected(
+                    "a result after the back end's own for this transaction", said, link.front, *early[:1]
+                )
                 foreign = {ref.sop_instance_uid for ref in _named(said)} - link.front.instances
                 others = [
                     other.front for other in links(each).links

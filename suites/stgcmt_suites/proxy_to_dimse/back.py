@@ -215,9 +215,8 @@ class BackEnd:
 
     def _named(self, back_uid: str) -> Transaction | None:
         """The transaction that we asked for under this Transaction UID."""
-        pending = self.store.pending()
-        if self.settings.faulty("oldest-takes-the-report") and pending:
-            return pending[0]
+        if self.settings.faulty("latest-takes-the-report") and (pending := self.store.pending()):
+            return pending[-1]
         found = self.store.transaction(back_uid)
         if found is not None and found.info.get("back_uid") == back_uid:
             return found
@@ -225,6 +224,8 @@ class BackEnd:
 
     def settle(self, found: Transaction, report: Report | None) -> None:
         """The result in front: what the report commits of what was asked; the rest failed."""
+        if report is not None and self.settings.faulty("type-1-ignored") and report.event_type == 1:
+            return
         self.store.settle(found.uid, decided(found, report, self.settings))
         if report is not None and self.settings.faulty("retrieve-ae-leaks"):
             self.store.remember(found.uid, retrieve_ae=report.retrieve_ae)

@@ -43,7 +43,8 @@ def turn(said: Said | Sequence[Said], **how: Any) -> Turn:
     deliveries = tuple(
         Delivery(each.write, event_type=each.event_type, **{"delay_s": DELAY_S, **how}) for each in results
     )
-    return Turn(reports=deliveries)
+    early = any(each.when == "before-response" for each in deliveries)
+    return Turn(reports=deliveries, delay_s=EARLY_S if early else 0.0)
 
 
 def report(

@@ -25,7 +25,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault("retrieve-ae-leaks", "passes Retrieve AE Title on", ("WEB-B.30-07",)),
     Fault("reports-on-same-association-only", "refuses reports on new associations", ("WEB-B.30-10",)),
     Fault("early-report-lost", "loses a report that comes before the response", ("WEB-B.30-10",)),
-    Fault("oldest-takes-the-report", "gives a report to the oldest transaction", ("PROXY-MATCH-01",)),
+    Fault("latest-takes-the-report", "gives a report to the latest transaction", ("PROXY-MATCH-01",)),
+    Fault("type-1-ignored", "waits for a report of type 2 alone", ("WEB-B.30-05",)),
+    Fault("accepted-as-503", "answers 503 where the SCP accepted", ("WEB-B.30-03",)),
+    Fault(
+        "commits-when-nothing-comes", "takes silence for consent after two seconds", ("WEB-B.30-08", "PROXY-TRUTH-01")
+    ),
     Fault("second-report-counts", "lets a later report replace the result", ("PROXY-STABLE-01",)),
     Fault("lost-on-restart", "forgets pending transactions in a restart", ("PROXY-RESTART-01",)),
 )

@@ -20,6 +20,7 @@ from stgcmt_suites.origin_server.representations import write
 from stgcmt_suites.proxy_to_dimse.back import BackEnd, UnansweredError
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
+PATIENCE_S = 2.0  # after which the fault commits-when-nothing-comes takes silence for consent
 NOT_ALLOWED, RESOURCE_LIMITATION = 0x0124, 0x0213
 MISTAKES = frozenset({0x0114, 0x0115, 0x0117, 0x0118, 0x0119, 0x0120, 0x0121})
 # A status of the response behind (PS3.2 N.7.3.2.6) as an answer in front: there is no normative table (AMB-17). 409 and 404
@@ -70,6 +71,10 @@ class ProxyCommitments(Commitments):
         self.store.remember(uid, accepted=True)
         if faulty("commits-on-acceptance"):
             self.store.settle(uid, tuple(Decided(each, None) for each in asked))
+        if faulty("accepted-as-503"):
+            raise RefusalError(503, "The archive behind this proxy is working on it.")
+        if faulty("commits-when-nothing-comes"):
+            self._tasks.add(asyncio.get_running_loop().create_task(self._commit_later(uid, asked)))
         if faulty("gives-up-at-once"):
             found = self.store.transaction(uid)
             if found is not None and found.state != DONE:
@@ -79,6 +84,12 @@ class ProxyCommitments(Commitments):
         if done is not None and done.state == DONE:
             return self._result(done, offer)
         return self._working(uid)
+
+    async def _commit_later(self, uid: str, asked: tuple[Asked, ...]) -> None:
+        """The fault ``commits-when-nothing-comes``."""
+        await asyncio.sleep(PATIENCE_S)
+        if not self.back.is_done(uid):
+            self.store.settle(uid, tuple(Decided(each, None) for each in asked))
 
     def _drop(self, uid: str) -> None:
         """A Request that was refused leaves no transaction."""

@@ -150,6 +150,7 @@ def test_reports_are_taken_wherever_they_come(ways_of_reporting: Transcript) -> 
         assert link.front.results, expected("the result in front after the report", link.front, *link.said_behind)
         said, back = link.front.results[0], link.said_behind[0]
         assert said.committed == back.committed, expected("the result that was reported", said, back)
+    laws.passed(ways_of_reporting)
     if len(told) < len(links(ways_of_reporting).links):
         missing = [link for link in links(ways_of_reporting).links if link not in told]
         inconclusive("not every report could be delivered", *[link.front for link in missing])

@@ -57,6 +57,7 @@ class Asking:
         """Called once by the stage."""
         self.asks, self._scenario_name, self.declared_needs = asks, scenario, tuple(needs)
         self.heard: list[Any] = []
+        self.failures: list[Exception] = []
         self.handlers: Mapping[int, Any] = {}
         self._script: Any = None
         self._scripted: list[Any] = []
@@ -129,8 +130,16 @@ class Asking:
         self.hear(asked)
         if self._script is None:
             return Reply(404)
-        reply = self._script(asked)
-        return await reply if inspect.isawaitable(reply) else reply
+        try:
+            reply = self._script(asked)
+            return await reply if inspect.isawaitable(reply) else reply
+        except Exception as error:
+            self.broke(error)
+            raise
+
+    def broke(self, error: Exception) -> None:
+        """A script of this scenario failed: it counts as crashed, whatever else it recorded."""
+        self.failures.append(error)
 
     def hear(self, asked: Any) -> None:
         """Count a request or message of the SUT (HTTP ``Asked`` or a DIMSE message)."""

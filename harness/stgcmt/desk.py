@@ -76,6 +76,10 @@ class Owner(Protocol):
         """A message from outside is this scenario's."""
         ...
 
+    def broke(self, error: Exception) -> None:
+        """What serves this scenario failed: the harness's own fault."""
+        ...
+
 
 class LeaseHolder:
     """Who holds a lease: its scenario, once it has begun. Nothing is attributed before."""
@@ -221,6 +225,11 @@ class Desk:
                 handlers=OwnersHandlers(connection),
                 on_message=lambda _association, message: self._message(connection, message),
             )
+        except Exception as error:
+            if not connection.owners:
+                raise
+            for owner in connection.owners:
+                owner.broke(error)
         finally:
             if not connection.tap.attributed:
                 connection.tap.attribute(self._run)

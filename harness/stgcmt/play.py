@@ -358,6 +358,8 @@ class Player:
             return "skipped", str(error)
         except TimeoutError:
             return "timeout", f"not finished after {limit or 0:g} s ([timing] scenario)"
+        if stage.failures:
+            raise stage.failures[0]
         return "complete", ""
 
     async def _reachable(self, run: Recorder, running: Any) -> set[str]:

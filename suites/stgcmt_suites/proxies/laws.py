@@ -65,7 +65,7 @@ def same_classes(*transcripts: Transcript) -> None:
         for said in link.front.results:
             pairs = {(ref.sop_class_uid, ref.sop_instance_uid) for ref in _named(said)}
             altered = {pair for pair in pairs - link.front.pairs if pair[1] in link.front.instances}
-            assert not changed, expected(
+            assert not altered, expected(
                 "the result names each instance under the class of the request", link.front, said
             )
 

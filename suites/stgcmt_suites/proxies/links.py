@@ -246,7 +246,7 @@ def _dimse_behinds(transcript: Transcript) -> tuple[Behind, ...]:
                 events,
                 message.t_last,
                 f"N-ACTION-RQ behind for {len(read.references)} instances, {said}",
-            )  # fmt: skip
+            )
         )
     return tuple(found)
 

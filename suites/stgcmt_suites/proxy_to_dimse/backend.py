@@ -20,9 +20,8 @@ from stgcmt_suites.origin_server.asking import POLLING, commit
 from stgcmt_suites.origin_server.requests import flat
 
 DELAY_S = 0.3  # until a report goes out, where nothing else is scripted
-PENDING_S = (
-    0.8  # the same in borrowed scenarios: long enough that what is asked meanwhile finds the transaction pending
-)
+EARLY_S = 0.3  # the response waits so long for a report that goes out before it
+PENDING_S = 0.8  # until a report in borrowed scenarios: what is asked meanwhile finds the transaction pending
 PROCESSING_FAILURE, NO_SUCH_INSTANCE, CONFLICT, NO_SUCH_CLASS = 0x0110, 0x0112, 0x0119, 0x0122
 STANDARD = "1.2.840.10008."  # our SCP commits to no private class
 LINKS = frozenset(

@@ -88,6 +88,7 @@ async def _answer(assoc: Association, script: ListenerScript, ae_title: str | No
         return
     rq = items.decode_rq(asked.body)
     assoc.request = rq
+    script = script.facing(rq)
     refusal = script.refusal(rq)
     if refusal is None and script.check_called_ae and ae_title is not None and rq.called_ae != ae_title:
         refusal = CALLED_AE_UNKNOWN

@@ -58,6 +58,13 @@ class ListenerScript:
         """How the presentation contexts and roles are answered."""
         return Policy(self.abstract_syntaxes, self.transfer_syntaxes, self.role, self.refuse_with, self.stores)
 
+    def facing(self, rq: AssociateRq) -> ListenerScript:
+        """The script for this request: where we store, only associations for the service itself are turned away."""
+        if not self.stores or self.associate == "accept":
+            return self
+        concerned = any(context.abstract_syntax == COMMITMENT_PUSH for context in rq.contexts)
+        return self if concerned else dataclasses.replace(self, associate="accept")
+
     def refusal(self, rq: AssociateRq) -> tuple[int, int, int] | None:  # noqa: ARG002 - scripts may look at the caller
         """Result, source and reason of an A-ASSOCIATE-RJ; ``None`` where the association is not rejected."""
         return self.reject if self.associate == "reject" else None

@@ -70,7 +70,7 @@ def result_of(
 
     Args:
         asked: the Action Information of the request, as it was read.
-        failed: number of an instance in the request (from 0, -1 the last, ``ALL`` every one) -> Failure Reason (``None``: left out).
+        failed: number of an instance in the request (from 0, -1 the last, ``ALL`` every one) -> Failure Reason (``None``: none).
         left_out: numbers of instances that the result does not name.
         add: instances (``sop_class_uid``, ``sop_instance_uid``) that were not asked for, committed too.
         changes: fields of ``Said`` that are to be otherwise; the event type is 2 where something failed, unless given.

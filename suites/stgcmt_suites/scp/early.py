@@ -1,4 +1,4 @@
-"""The fault ``early-success``: an N-ACTION is answered when its command and the first part of its data set are there.
+"""The fault ``early-success``: a request (an N-ACTION) is answered when its command and the first part of its data set are there.
 
 An SCP makes this mistake where it answers from the command set; ours reads whole messages, so the mistake is made in
 front of it, on the bytes as they come in.
@@ -12,10 +12,10 @@ from stgcmt.wire.stream import Address, Stream
 
 
 class EarlySuccess:
-    """A stream that answers N-ACTION requests before they are complete; ``answered`` holds their Message IDs."""
+    """A stream that answers requests of one kind before they are complete; ``answered`` holds their Message IDs."""
 
-    def __init__(self, inner: Stream) -> None:
-        self.inner = inner
+    def __init__(self, inner: Stream, field: int = cmd.N_ACTION_RQ) -> None:
+        self.inner, self.field = inner, field
         self.local: Address = inner.local
         self.peer: Address = inner.peer
         self.answered: set[int] = set()
@@ -48,7 +48,7 @@ class EarlySuccess:
             self._command = cmd.decode(one.data) if one.is_last else None
             return
         asked, self._command = self._command, None
-        if asked is None or asked.field != cmd.N_ACTION_RQ or one.is_last or asked.message_id is None:
+        if asked is None or asked.field != self.field or one.is_last or asked.message_id is None:
             return
         self.answered.add(asked.message_id)
         raw = cmd.encode(cmd.response(asked, 0x0000, {}))

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from stgcmt.clock import NS
-from stgcmt.suite import Event, Transcript, claims, inconclusive, not_applicable
+from stgcmt.suite import Transcript, claims, inconclusive, not_applicable
+from stgcmt_suites.commitment.beliefs import Belief, beliefs_of
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.origin_server.views import NEVER, Call, commitment
 
@@ -50,23 +51,6 @@ class Commitment:
         answers = ", ".join(str(call.status or call.outcome) for call in self.calls)
         shown = f"{len(self.instances)} instances asked for in {len(self.posts)} Requests"
         return f"{shown}, {len(self.checks)} Result Checks; answers {answers}"
-
-
-@dataclass(frozen=True, repr=False)
-class Belief:
-    """What the client said of an instance when it was asked."""
-
-    transcript: str
-    sop_instance_uid: str
-    held: bool | None
-    t: int
-    events: tuple[int, ...]
-
-    @property
-    def summary(self) -> str:
-        """One line."""
-        word = {True: "committed or deletable", False: "not committed", None: "unknown"}[self.held]
-        return f"the client holds {self.sop_instance_uid} as {word}"
 
 
 def calls(*transcripts: Transcript, method: str | None = None) -> tuple[Call, ...]:
@@ -144,17 +128,6 @@ def followers(each: Commitment) -> Iterable[tuple[Call, Call]]:
 def gap_s(call: Call, following: Call) -> float:
     """Seconds between the end of an answer (or its request, where none came) and the next request."""
     return (following.t_sent - (call.t_answered or call.t_sent)) / NS
-
-
-def beliefs_of(*transcripts: Transcript) -> tuple[Belief, ...]:
-    """What the client said of instances, in order of time."""
-    return tuple(_belief(each, event) for each in transcripts for event in each.of("state"))
-
-
-def _belief(transcript: Transcript, event: Event) -> Belief:
-    told = [event.info.get(key) for key in ("committed", "deletable")]
-    held = True if True in told else False if False in told else None
-    return Belief(transcript.name, str(event.info.get("sop_instance_uid")), held, event.t, (event.n,))
 
 
 def committed_by(transcript: Transcript, belief: Belief) -> Call | None:

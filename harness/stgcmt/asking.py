@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from stgcmt.askdesk import AskDesk, Triggering
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
+from stgcmt.wire.command import N_EVENT_REPORT_RQ
 
 if TYPE_CHECKING:
     from stgcmt.sut import Timing
@@ -57,6 +58,7 @@ class Asking:
         """Called once by the stage."""
         self.asks, self._scenario_name, self.declared_needs = asks, scenario, tuple(needs)
         self.heard: list[Any] = []
+        self.told: list[Any] = []  # reports, where the SUT is an SCP on its other side
         self.failures: list[Exception] = []
         self.handlers: Mapping[int, Any] = {}
         self._script: Any = None
@@ -142,7 +144,10 @@ class Asking:
         self.failures.append(error)
 
     def hear(self, asked: Any) -> None:
-        """Count a request or message of the SUT (HTTP ``Asked`` or a DIMSE message)."""
+        """Count a request or message of the SUT (HTTP ``Asked`` or a DIMSE message); a report asks for nothing."""
+        if getattr(getattr(asked, "command", None), "field", None) == N_EVENT_REPORT_RQ:
+            self.told.append(asked)
+            return
         self.heard.append(asked)
         _forget_failure(asyncio.ensure_future(self._tell()))
 
@@ -230,7 +235,11 @@ class Asking:
 
     async def _act(self, table: Mapping[str, Any], instances: Sequence[Any], values: Mapping[str, str]) -> None:
         if self.backdrop is not None and self.provided("trigger"):
-            await self.backdrop.trigger(instances)
+            try:
+                await self.backdrop.trigger(instances)
+            except Exception as error:
+                self.broke(error)
+                raise
             self.recorder.event("trigger", action="ended", ok=True, detail="asked in front")
             return
         asks = self._asks()

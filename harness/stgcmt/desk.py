@@ -304,9 +304,12 @@ class Desk:
                     self._all_free.notify_all()
 
     @contextlib.asynccontextmanager
-    async def lease(self, listener: str, holder: LeaseHolder) -> AsyncIterator[Place]:
-        """Exclusive use of one destination whose listener behaves as named; waits for its turn."""
-        place = await self._turn()
+    async def lease(self, listener: str, holder: LeaseHolder, *, shared: bool = False) -> AsyncIterator[Place]:
+        """Exclusive use of one destination whose listener behaves as named; waits for its turn.
+
+        ``shared``: of the first one, which a SUT knows alone; no ordinary scenario may be open then.
+        """
+        place = await self._turn(self.places[:1] if shared else self.places[1:] or self.places)
         try:
             place.holder = holder
             await self.behave(place, listener)
@@ -332,8 +335,7 @@ class Desk:
                 place.reserved = None
             await self._listen(place)
 
-    async def _turn(self) -> Place:
-        leasable = self.places[1:] or self.places
+    async def _turn(self, leasable: Sequence[Place]) -> Place:
         async with self._all_free:
             await self._all_free.wait_for(lambda: any(self._is_free(place) for place in leasable))
             place = next(place for place in leasable if self._is_free(place))

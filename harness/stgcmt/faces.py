@@ -29,12 +29,13 @@ class Face:
     """One side of a SUT, and the suite whose rows bind it there.
 
     ``suite``: the suite, or ``"package:attribute"``. ``leaves``: rows that do not bind this face, each with its reason (the row is
-    then excluded, visibly).
+    then excluded, visibly). ``waits``: what the backdrop waits for in its scenarios, beside what they declare.
     """
 
     side: str
     suite: Any
     leaves: Mapping[str, str] = field(default_factory=dict)
+    waits: tuple[str, ...] = ()
 
 
 class Backdrop(Protocol):
@@ -91,7 +92,9 @@ def borrowed_scenarios(face: Face, used: Iterable[str]) -> dict[str, Scenario]:
     """The scenarios of a face that one of the checks takes, as they are called here."""
     wanted = set(used)
     return {
-        named(face.side, name): dataclasses.replace(scenario, name=named(face.side, name), face=face.side)
+        named(face.side, name): dataclasses.replace(
+            scenario, name=named(face.side, name), face=face.side, waits=(*scenario.waits, *face.waits)
+        )
         for name, scenario in suite_of(face).all_scenarios.items()
         if named(face.side, name) in wanted
     }

@@ -270,7 +270,9 @@ class Player:
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open
             await self._together([each for each in together if each.scenario.lease is None], desk, running, back)
             together = [each for each in together if each.scenario.lease is not None]
-        await self._together(together, desk, running, back)
+        known = [each for each in together if each.scenario.lease is not None and each.suite.one_destination]
+        await self._together([each for each in together if each not in known], desk, running, back)
+        await self._together(known, desk, running, back)
         for each in playable:
             if each.scenario.alone:
                 await self._together([each], desk, running, back)
@@ -309,7 +311,8 @@ class Player:
                 place: Place | None
                 if scenario.lease is not None:
                     _known_listener(scenario.lease.listener)
-                    place = await stack.enter_async_context(desk.lease(scenario.lease.listener, owner))
+                    shared = planned.suite.one_destination
+                    place = await stack.enter_async_context(desk.lease(scenario.lease.listener, owner, shared=shared))
                 else:
                     place = await stack.enter_async_context(desk.ordinary())
                 await stack.enter_async_context(self._limits[role])

@@ -300,6 +300,7 @@ class Suite:
     probes: str | Callable[..., Any] | None = None
     # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
     serves: tuple[str, ...] = ()
+    one_destination: bool = False  # the SUT asks the first destination alone, whatever a scenario leases
     unowned: str | Callable[[Any], Any] | None = None
     faces: tuple[Face, ...] = ()  # whose rows bind this SUT on its sides, too
     backdrop: str | Callable[..., Any] | None = None  # (play, side) -> stgcmt.faces.Backdrop, our end behind the SUT

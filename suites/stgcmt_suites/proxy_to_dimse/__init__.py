@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from stgcmt.faces import FRONT, Face
+from stgcmt.faces import BACK, FRONT, Face
 from stgcmt.suite import Suite
-from stgcmt_suites.proxy_to_dimse.faces import NOT_IN_FRONT
+from stgcmt_suites.proxy_to_dimse.faces import NOT_BEHIND, NOT_IN_FRONT
 
+POLLING = ("retry_after", "poll_interval")
 _PACKAGE = "stgcmt_suites.proxy_to_dimse"
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 
@@ -14,7 +15,11 @@ suite = Suite(
     package=_PACKAGE,
     version="1",
     scenarios=(f"{_PACKAGE}.scenarios",),
-    checks=("stgcmt_suites.proxies.test_proxy_laws", f"{_PACKAGE}.test_proxy_to_dimse_b_30"),
+    checks=(
+        "stgcmt_suites.proxies.test_proxy_laws",
+        "stgcmt_suites.proxies.test_proxy_stable",
+        f"{_PACKAGE}.test_proxy_to_dimse_b_30",
+    ),
     schema={
         "$ref": "#/$defs/http_end_point",
         "properties": {
@@ -42,8 +47,10 @@ suite = Suite(
     variants=f"{_PACKAGE}.variants:VARIANTS",
     endpoint="stgcmt.endpoints:web_address",
     serves=("dimse",),
+    one_destination=True,
     faces=(
         Face(FRONT, "stgcmt_suites.origin_server:suite", NOT_IN_FRONT),
+        Face(BACK, "stgcmt_suites.scu:suite", NOT_BEHIND, POLLING),
     ),
     backdrop=f"{_PACKAGE}.backend:backdrop",
     provides=("seeding", "provoke.delete", "trigger", "state"),

@@ -22,14 +22,14 @@ from stgcmt.wire.items import Role
 from stgcmt.wire.negotiation import Proposal
 from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Listener
-from stgcmt.wire.uids import COMMITMENT_PUSH, EXPLICIT_LE, IMPLICIT_LE
+from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import PENDING, Store, Transaction
 from stgcmt_suites.proxy_to_dimse.information import Report, UnreadableReportError, action_information, read_report
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
-INVALID_ARGUMENT = 0x0115
+NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT = 0x0112, 0x0113, 0x0115
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
 FOREIGN = "2.25.202410300834567.9"
 
@@ -204,6 +204,10 @@ class BackEnd:
             report = read_report(message.data or b"", syntax, message.command.event_type)
         except UnreadableReportError:
             return PROCESSING_FAILURE
+        if message.command.affected_instance != COMMITMENT_PUSH_INSTANCE:
+            return NO_SUCH_INSTANCE
+        if report.event_type not in (1, 2):
+            return NO_SUCH_EVENT
         found = self._named(report.transaction_uid)
         if found is None:
             return INVALID_ARGUMENT

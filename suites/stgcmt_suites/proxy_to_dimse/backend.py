@@ -6,6 +6,7 @@ because our client asks it in front.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,19 +17,18 @@ from stgcmt.wire.uids import COMMITMENT_PUSH
 from stgcmt_suites.commitment.dimse_module import Information, read_information
 from stgcmt_suites.commitment.dimse_results import ALL_COMMITTED, SOME_FAILED, Said, result_of
 from stgcmt_suites.commitment.references import Reference
-from stgcmt_suites.origin_server.asking import POLLING, commit
+from stgcmt_suites.origin_server.asking import check, poll, post
 from stgcmt_suites.origin_server.requests import flat
 
 DELAY_S = 0.3  # until a report goes out, where nothing else is scripted
 EARLY_S = 0.3  # the response waits so long for a report that goes out before it
-PENDING_S = 0.8  # until a report in borrowed scenarios: what is asked meanwhile finds the transaction pending
+PENDING_S = 1.2  # until a report in borrowed scenarios: what is asked meanwhile finds the transaction pending
 PROCESSING_FAILURE, NO_SUCH_INSTANCE, CONFLICT, NO_SUCH_CLASS = 0x0110, 0x0112, 0x0119, 0x0122
 STANDARD = "1.2.840.10008."  # our SCP commits to no private class
 LINKS = frozenset(
     {"1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205"}
 )
 Answer = Callable[[Information], Said]
-WAITS = (*POLLING, "quiet_period", "trigger")
 
 
 def asked_of(request: Request) -> Information:
@@ -60,6 +60,9 @@ class Backdrop:
         self._play, self._side = play, side
         self._held: dict[str, Any] = {}
         self._committed: dict[str, bool] = {}
+        self._asked: dict[str, list[str]] = {}
+        self._final: set[str] = set()
+        self._polling: set[asyncio.Task[Any]] = set()
 
     async def begin(self) -> None:
         """Borrowed scenarios of the front find an archive; all others script our SCP themselves."""
@@ -67,7 +70,9 @@ class Backdrop:
             self._play.scp(self._turn)
 
     async def end(self) -> None:
-        """Nothing is left to undo."""
+        """What is still polled for in front need not be waited for."""
+        for task in self._polling:
+            task.cancel()
 
     # --- an archive for the scenarios of an origin server
 
@@ -110,12 +115,16 @@ class Backdrop:
     # --- a SUT that asks, for the scenarios of an SCU
 
     async def trigger(self, instances: Sequence[Any]) -> None:
-        """Ask the SUT in front, and hear its answer to the end."""
-        play = self._play
-        _, answer = await commit(play, play.http(), flat(list(instances)), step="front")
-        self._hear(answer, [each.sop_instance_uid for each in instances])
+        """Ask the SUT in front, and poll to the end."""
+        play, uid = self._play, self._play.uid()
+        self._asked[uid] = [each.sop_instance_uid for each in instances]
+        if (task := asyncio.current_task()) is not None:
+            self._polling.add(task)
+            task.add_done_callback(self._polling.discard)
+        answer = await post(play, play.http(), uid, flat(list(instances)), step="front")
+        self._hear(uid, await poll(play, play.http(), uid, answer, step="front-poll", accepted=False))
 
-    def _hear(self, answer: Any, uids: Sequence[str]) -> None:
+    def _hear(self, uid: str, answer: Any) -> None:
         from stgcmt_suites.commitment.representation import Representation  # noqa: PLC0415 - only here
 
         message = getattr(answer, "message", None)
@@ -124,11 +133,15 @@ class Backdrop:
             read = Representation(message.media_type, message.decoded or b"").module.result
             failed = {each.reference.sop_instance_uid for each in read.failed}
             committed = {each.sop_instance_uid for each in read.committed} - failed
-        for uid in {*uids, *committed}:
-            self._committed[uid] = uid in committed
+            self._final.add(uid)
+        for each in {*self._asked[uid], *committed}:
+            self._committed[each] = each in committed
 
     async def believes(self, sop_instance_uid: str) -> bool | None:
-        """What the SUT said in front; an instance that it never spoke of is not committed."""
+        """What the SUT says in front by now; an instance that it never spoke of is not committed."""
+        for uid, named in self._asked.items():
+            if sop_instance_uid in named and uid not in self._final:
+                self._hear(uid, await check(self._play, self._play.http(), uid, step="front-belief"))
         return self._committed.get(sop_instance_uid, False)
 
 

@@ -74,10 +74,7 @@ FAULTS: tuple[Fault, ...] = (
         "lost-means-committed",
         "commits where the SCP is lost",
         ("PROXY-LOSS-01",),
-        (
-            "WEB-B.30-10",
-            "PROXY-TRUTH-01",
-        ),
+        ("PROXY-TRUTH-01",),
     ),
     Fault(
         "gives-up-at-once",

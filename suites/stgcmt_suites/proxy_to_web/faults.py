@@ -1,0 +1,32 @@
+"""Named deviations of the reference proxy to DICOMweb: one switch, one deviation, and which rows see it."""
+
+from __future__ import annotations
+
+from stgcmt.suite import Fault
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("forgets-one-behind", "leaves the last instance of a request out behind", ("PROXY-ASK-01", "WEB-B.30-11")),
+    Fault("asks-more-behind", "asks behind for an instance that nobody asked for", ("PROXY-ASK-01",)),
+    Fault("asks-twice-behind", "makes every Request twice, each under a UID of its own", ("PROXY-ASK-01",)),
+    Fault("class-changed-behind", "asks behind under another class", ("PROXY-UID-01",)),
+    Fault("duplicate-goes-behind", "sends a duplicate of a request behind as well", ("PROXY-DUP-01",)),
+    Fault("commits-on-202", "takes 202 for commitment", ("PROXY-TRUTH-02",)),
+    Fault("gives-up-at-202", "fails everything after a 202", ("PROXY-PENDING-01",)),
+    Fault("commits-on-409", "takes 409 for a commitment that was made before", ("WEB-B.30-14",)),
+    Fault("commits-on-any-error", "commits where the origin server fails", ("WEB-B.30-15",)),
+    Fault("commits-after-gone", "takes 404 and 410 for a commitment that was cleared away", ("WEB-B.30-16",)),
+    Fault("commits-when-lost", "commits where no answer comes", ("PROXY-LOSS-01", "WEB-B.30-19")),
+    Fault("commits-the-unreadable", "commits on a 200 that cannot be read", ("WEB-B.30-17",)),
+    Fault("commits-left-out", "commits instances that a result leaves out", ("WEB-B.30-17", "PROXY-TRUTH-01")),
+    Fault("drops-left-out", "leaves out in front what a result leaves out", ("PROXY-LIST-01",)),
+    Fault("foreign-instance-passes", "passes on instances that nobody asked for", ("PROXY-LIST-01",)),
+    Fault("commits-what-stands-in-both", "commits an instance that stands in both lists", ("PROXY-TRUTH-01",)),
+    Fault("all-reasons-as-0110", "tells every Failure Reason as 0110H", ("PROXY-REASON-01", "WEB-B.30-18")),
+    Fault("unknown-reasons-pass", "passes on Failure Reasons that nobody knows", ("WEB-B.30-18",)),
+    Fault("retry-after-ignored", "makes Result Checks at its own pace", ("PROXY-POLL-01", "WEB-B.30-13")),
+    Fault("never-reports", "accepts and never reports", ("WEB-B.30-12",)),
+    Fault("type-1-with-failures", "reports failures with event type 1", ("WEB-B.30-12",)),
+    Fault("other-transaction-uid-in-front", "reports under another Transaction UID", ("WEB-B.30-12",)),
+    Fault("latest-takes-the-result", "gives a result to the latest transaction as well", ("PROXY-MATCH-01",)),
+    Fault("lost-on-restart", "forgets pending transactions in a restart", ("PROXY-RESTART-01",)),
+)

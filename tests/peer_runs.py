@@ -36,10 +36,10 @@ def start(bundle: Path, *arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def results(process: subprocess.Popen[str]) -> dict[str, Any]:
+def results(process: subprocess.Popen[str], limit: float = LIMIT_S) -> dict[str, Any]:
     """What a run ended with; it is killed where it takes too long."""
     try:
-        said, complaint = process.communicate(timeout=LIMIT_S)
+        said, complaint = process.communicate(timeout=limit)
     finally:
         process.kill()
     assert said, complaint

@@ -54,7 +54,7 @@ from stgcmt.commands import installed, nearest, roles_of
 def command(
     role: str, *, mode: str | None, fault: str | None, stack: str | None, directory: Path | None, **options: Any
 ) -> None:
-    """Run the reference of ROLE (origin-server, scp, user-agent) until Ctrl-C; prints its SUT section as one line of JSON."""
+    """Run the reference of ROLE (origin-server, scp, scu, user-agent) until Ctrl-C; prints its SUT section as one line of JSON."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     suites = installed()

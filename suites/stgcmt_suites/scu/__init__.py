@@ -61,5 +61,6 @@ suite = Suite(
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
     variants=f"{_PACKAGE}.variants:VARIANTS",
+    mutations=f"{_PACKAGE}.mutations:MUTATIONS",
     serves=("dimse",),
 )

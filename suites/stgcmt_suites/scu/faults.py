@@ -53,6 +53,7 @@ _REQUEST = (
     Fault("no-references", "asks without Referenced SOP Sequence", ("DIMSE-J.3.2.1.1-01",)),
     Fault("empty-sequence", "asks with a Referenced SOP Sequence without items", ("DIMSE-J.3.2.1.1-01",)),
     Fault("class-left-out", "names instances without their class", ("DIMSE-J.3.2.1.1-01",)),
+    Fault("another-class", "names instances under a class that it never said it would ask for", ("DIMSE-DOC-03",)),
     Fault("instance-twice", "names an instance twice", ("DIMSE-J.3.2.1.1.3-01",)),
     Fault("file-set-on-both-levels", "writes File-Set attributes outside and inside", ("DIMSE-J.3.2.1.1.1-01",)),
     Fault("empty-file-set", "writes Storage Media File-Set ID without a value", ("DIMSE-5.4.2.1-01",)),

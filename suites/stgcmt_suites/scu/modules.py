@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TRANSACTION_UID, REFERENCED, FAILED = 0x00081195, 0x00081199, 0x00081198
 CLASS, INSTANCE, REASON = 0x00081150, 0x00081155, 0x00081197
+RAW_DATA = "1.2.840.10008.5.1.4.1.1.66"
 SOP_CLASS, SOP_INSTANCE, FILE_SET_ID, FILE_SET_UID = 0x00080016, 0x00080018, 0x00880130, 0x00880140
 
 
@@ -74,7 +75,7 @@ def _item(held: Held, chosen: Settings) -> Dataset:
 
     item = Dataset()
     if not chosen.faulty("class-left-out"):
-        _put(item, CLASS, "UI", held.sop_class_uid)
+        _put(item, CLASS, "UI", RAW_DATA if chosen.faulty("another-class") else held.sop_class_uid)
     _put(item, INSTANCE, "UI", held.sop_instance_uid)
     if chosen.file_set == "inside" or chosen.faulty("file-set-on-both-levels"):
         _file_set(item)

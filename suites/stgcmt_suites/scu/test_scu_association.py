@@ -178,7 +178,9 @@ def test_an_unproposed_grant_is_ignored(role_unproposed: Transcript, never: Tran
 
 
 @requirement("DIMSE-D.3.3.4.1-01")
-def test_role_items_are_well_formed(role_not_answered: Transcript, new_association: Transcript) -> None:
+def test_role_items_are_well_formed(
+    role_not_answered: Transcript, new_association: Transcript, run: Transcript
+) -> None:
     """One role item a class, for a proposed class, with length fields that agree."""
     found = [*conversation(role_not_answered).asking, *conversation(new_association).asking]
     for assoc in found:
@@ -186,6 +188,8 @@ def test_role_items_are_well_formed(role_not_answered: Transcript, new_associati
         assert not defects, expected(f"well-formed items {ROLE_ITEM:02X}H", negotiation(assoc, "; ".join(defects)))
     if not found:
         inconclusive("the client opened no association for a request")
+    if not any(each.rq.roles for each in found if each.rq):
+        _no_roles(run, *found)
 
 
 @requirement("DIMSE-PS3.5-10.1-01")

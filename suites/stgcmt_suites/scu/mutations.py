@@ -1,0 +1,53 @@
+"""What a client may write or do in place of what it does, for mutants of recordings."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from stgcmt.mutation import Edit, rebuilt
+from stgcmt.mutation_dimse import command_set, inserting, message_pdus, replaced
+from stgcmt.suite import Event, Transcript, dimse
+from stgcmt.wire import command as cmd
+from stgcmt.wire import items
+from stgcmt.wire.dataset_writer import Elem
+
+
+def reports(transcript: Transcript) -> Iterator[Edit]:
+    """A request of the client is a report: the client takes itself for the SCP of its own association."""
+    for message in dimse(transcript).requests("N-ACTION-RQ"):
+        other = struct.pack("<H", cmd.N_EVENT_REPORT_RQ)
+        elements = [(tag, other if tag == cmd.FIELD else value) for tag, value in message.command.elements]
+        made = message_pdus(message, command_set(elements), message.data)
+        yield Edit(
+            "report in place of a request", f"event {message.events[0]}", partial(replaced, transcript, message, made)
+        )
+
+
+def no_default_syntax(transcript: Transcript) -> Iterator[Edit]:
+    """The client offers something else wherever it offers Implicit VR Little Endian: in how many contexts ever it does."""
+    default = items.item(items.TRANSFER_SYNTAX, b"1.2.840.10008.1.2")
+    other = items.item(items.TRANSFER_SYNTAX, b"1.2.840.10008.1.9")
+    for event in transcript.of("dimse.in"):
+        if event.data[:1] == b"\x01" and default in event.data:
+            changed = replace(event, data=event.data.replace(default, other))
+            yield Edit("no default transfer syntax", f"event {event.n}", partial(_put, transcript, changed))
+
+
+def _put(transcript: Transcript, changed: Event) -> Transcript:
+    return rebuilt(transcript, (changed if each.n == changed.n else each for each in transcript.events))
+
+
+MUTATIONS = (
+    reports,
+    no_default_syntax,
+    inserting(
+        (
+            Elem(0x00880130, "SH", "MUTANT"),  # Storage Media File-Set ID
+            Elem(0x00880140, "UI", "2.25.1"),  # Storage Media File-Set UID
+        )
+    ),
+    inserting((Elem(0x00880130, "SH", b""),)),
+)

@@ -219,6 +219,11 @@ class Asking:
         try:
             both: set[asyncio.Future[Any]] = {acting, waiting}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self.provided("trigger") and not waiting.done():  # it was told in front how it ended: nothing more comes
+                await asyncio.wait({waiting}, timeout=float(self.timing.quiet_period))
+                if not waiting.done():
+                    self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.quiet_period))
+                    return False
             failed = acting.done() and self._failed
             if failed and not self.heard:  # what was heard before must be judged
                 raise SkippedError(f"the trigger failed: {self._failed}")

@@ -83,7 +83,7 @@ def duplicate_is_no_second_request(*transcripts: Transcript) -> None:
 
 
 def one_list_each(*transcripts: Transcript) -> None:
-    """Every instance of a request ends in exactly one list in front."""
+    """Every instance of a request ends in exactly one list in front, and no other stands there."""
     for link in through(*transcripts):
         for said in link.front.results:
             if not said.readable:
@@ -93,6 +93,10 @@ def one_list_each(*transcripts: Transcript) -> None:
             assert not missing, expected(f"a result on every instance; missing: {_some(missing)}", link.front, said)
             twice = {uid for uid in named if named.count(uid) > 1}
             assert not twice, expected(f"each instance in one list; twice: {_some(twice)}", link.front, said)
+            foreign = set(named) - link.front.instances
+            assert not foreign, expected(
+                f"the instances of the request alone; besides: {_some(foreign)}", link.front, said
+            )
 
 
 def nothing_invented(*transcripts: Transcript) -> None:

@@ -7,7 +7,7 @@ Transaction UID decides where it was kept, since it is free to be another one be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,18 +194,21 @@ def _web_said(call: Call, uid: str) -> Said:
 
 
 def _web_behinds(transcript: Transcript) -> tuple[Behind, ...]:
-    return tuple(_web_behind(each) for each in commitment(transcript).transactions if each.posts)
+    return tuple(made for each in commitment(transcript).transactions for made in _posted(each))
 
 
-def _web_behind(transaction: Transaction) -> Behind:
-    """One transaction at our scripted origin server, whose exchanges hold what the SUT asked and what we answered."""
-    first = transaction.posts[0]
+def _posted(transaction: Transaction) -> Iterator[Behind]:
+    """The Requests of one transaction at our scripted origin server; its results belong to the first one that was taken."""
     results = tuple(_web_said(call, transaction.uid) for call in transaction.calls if call.final)
-    return Behind(
-        transaction.transcript, transaction.uid, first.asked.asked, any(call.accepted for call in transaction.posts),
-        first.status, results, tuple(n for call in transaction.calls for n in call.events), first.t_sent,
-        transaction.summary,
-    )  # fmt: skip
+    owner = next((call for call in transaction.posts if call.accepted), next(iter(transaction.posts), None))
+    everything = tuple(n for call in transaction.calls for n in call.events)
+    for call in transaction.posts:
+        mine = call is owner
+        yield Behind(
+            transaction.transcript, transaction.uid, call.asked.asked, call.accepted, call.status,
+            results if mine else (), everything if mine else call.events, call.t_sent,
+            transaction.summary if mine else call.summary,
+        )  # fmt: skip
 
 
 # --- DIMSE -------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from stgcmt_suites.commitment.store import PENDING, Store, Transaction
 from stgcmt_suites.proxy_to_dimse.information import Report, UnreadableReportError, action_information, read_report
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
-NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT = 0x0112, 0x0113, 0x0115
+NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT, NO_SUCH_CLASS = 0x0112, 0x0113, 0x0115, 0x0118
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
 FOREIGN = "2.25.202410300834567.9"
 
@@ -118,7 +118,7 @@ class BackEnd:
     async def _converse(self, found: Transaction, back_uid: str, answer: asyncio.Future[int]) -> None:
         """One association: the request, its response, and for a while the report."""
         settings = self.settings
-        syntaxes = (EXPLICIT_LE,) if settings.explicit_only else (EXPLICIT_LE, IMPLICIT_LE)
+        syntaxes = (IMPLICIT_LE, EXPLICIT_LE) if settings.implicit_first else (EXPLICIT_LE, IMPLICIT_LE)
         proposal = Proposal(((COMMITMENT_PUSH, syntaxes),), (Role(COMMITMENT_PUSH, 1, 0),))
         try:
             async with associate(
@@ -204,6 +204,8 @@ class BackEnd:
             report = read_report(message.data or b"", syntax, message.command.event_type)
         except UnreadableReportError:
             return PROCESSING_FAILURE
+        if message.command.affected_class != COMMITMENT_PUSH:
+            return NO_SUCH_CLASS
         if message.command.affected_instance != COMMITMENT_PUSH_INSTANCE:
             return NO_SUCH_INSTANCE
         if report.event_type not in (1, 2):
@@ -256,7 +258,7 @@ def decided(found: Transaction, report: Report | None, settings: Settings) -> tu
         if means_all or (pair in committed and not both):
             made.append(Decided(each, None))
         elif pair in failed:
-            made.append(Decided(each, PROCESSING_FAILURE if faulty("all-reasons-as-0110") else _reason(failed[pair])))
+            made.append(Decided(each, PROCESSING_FAILURE if faulty("all-reasons-as-0110") else failed[pair]))
         elif faulty("commits-left-out"):
             made.append(Decided(each, None))
         elif not faulty("drops-left-out"):
@@ -265,11 +267,6 @@ def decided(found: Transaction, report: Report | None, settings: Settings) -> tu
         known = {each.sop_instance_uid for each in found.asked}
         made += [Decided(Asked(*pair), None) for pair in report.committed if pair[1] not in known]
     return tuple(made)
-
-
-def _reason(said: int | None) -> int:
-    """The Failure Reason that the report gives; 0110H where it gives none."""
-    return PROCESSING_FAILURE if said is None else said
 
 
 async def _echo(_: Association, __: Message) -> Reply:

@@ -24,7 +24,6 @@ FAULTS: tuple[Fault, ...] = (
             "WEB-B.30-01",
             "WEB-B.30-02",
             "WEB-B.30-10",
-            "PROXY-UID-01",
         ),
     ),
     Fault(

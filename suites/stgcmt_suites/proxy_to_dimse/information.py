@@ -25,7 +25,7 @@ class Report:
     transaction_uid: str
     event_type: int | None
     committed: tuple[tuple[str, str], ...]
-    failed: tuple[tuple[str, str, int | None], ...]
+    failed: tuple[tuple[str, str, int], ...]
     retrieve_ae: str = ""
 
 
@@ -70,6 +70,8 @@ def _pair(item: Dataset) -> tuple[str, str]:
     return str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", ""))
 
 
-def _reason(item: Dataset) -> int | None:
+def _reason(item: Dataset) -> int:
     value = item.get("FailureReason", None)
-    return value if isinstance(value, int) else None
+    if not isinstance(value, int):
+        raise ValueError("an item of the Failed SOP Sequence without Failure Reason")  # noqa: TRY004 - a value, not a type
+    return value

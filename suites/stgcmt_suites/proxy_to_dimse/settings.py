@@ -38,7 +38,7 @@ class Settings:
     response_s: float = 5.0
     hold_s: float = 0.0
     own_uids: bool = False
-    explicit_only: bool = False
+    implicit_first: bool = False
     fault: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -9,6 +9,6 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("holds-requests-open", "holds a Request open for its result", {"hold_s": 3.0}),
     Variant("short-associations", "ends its association as soon as the response is there", {"linger_s": 0.0}),
     Variant("patient-associations", "holds its association open for long", {"linger_s": 5.0}),
-    Variant("explicit-only", "proposes Explicit VR Little Endian alone", {"explicit_only": True}),
+    Variant("implicit-first", "prefers Implicit VR Little Endian", {"implicit_first": True}),
     Variant("without-retry-after", "says nothing of when to come back", {"retry_after": None}),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from stgcmt.actors.acceptor import Reply
 from stgcmt.actors.association import Association
 from stgcmt.wire.pdv import Message
+from stgcmt_suites.commitment.decisions import Decided
 from stgcmt_suites.commitment.store import PENDING, Transaction
 from stgcmt_suites.proxy_to_web.back import BackEnd
 from stgcmt_suites.proxy_to_web.settings import Settings
@@ -23,7 +25,7 @@ class ProxyCourier(Courier):
     def __init__(self, *arguments: Any, proxy: Settings, back: BackEnd) -> None:
         super().__init__(*arguments)
         self.proxy, self.back = proxy, back
-        self._latest: str | None = None
+        self._waiting: dict[str, asyncio.Future[tuple[Decided, ...]]] = {}
 
     def resume(self) -> None:
         """Go on with what a former life accepted."""
@@ -35,12 +37,25 @@ class ProxyCourier(Courier):
     async def _due(self, transaction: Transaction) -> None:
         """A transaction is due when there is a result behind, or when it is clear that none comes."""
         if transaction.state == PENDING:
-            self._latest = transaction.uid
-            decided = await self.back.commit(transaction)
-            wrong = self.proxy.faulty("latest-takes-the-result") and self._latest
-            self.store.settle(wrong or transaction.uid, decided)
-            if wrong and wrong != transaction.uid:
-                self.store.settle(transaction.uid, decided)
+            if self.proxy.faulty("latest-takes-the-result"):
+                self.store.settle(transaction.uid, await self._mixed_up(transaction))
+            else:
+                self.store.settle(transaction.uid, await self.back.commit(transaction))
+
+    async def _mixed_up(self, transaction: Transaction) -> tuple[Decided, ...]:
+        """The fault ``latest-takes-the-result``: each result goes to the latest transaction that waits for one as well."""
+        given = self._waiting[transaction.uid] = asyncio.get_running_loop().create_future()
+        own = asyncio.create_task(self.back.commit(transaction))
+        try:
+            await asyncio.wait({own, given}, return_when=asyncio.FIRST_COMPLETED)
+            self._waiting.pop(transaction.uid, None)
+            if given.done():
+                return given.result()
+            if self._waiting:
+                self._waiting.popitem()[1].set_result(own.result())
+            return own.result()
+        finally:
+            own.cancel()
 
 
 class ProxyRequests(Requests):

@@ -131,6 +131,7 @@ class Place:
     port: int
     tls: Any = None  # the context where callers speak TLS
     script: str = "plain"
+    relay: Any = None  # passes connections on (``stgcmt.relay``) in place of serving them
     served: int = 0
     holder: LeaseHolder | None = None
     listener: Listener | None = None
@@ -216,7 +217,7 @@ class Desk:
         if place.holder is not None and place.holder.stage is not None:
             self._attribute(connection, place.holder.stage)
         try:
-            await self._serve(
+            await (place.relay.serve if place.relay is not None else self._serve)(
                 stream=stream,
                 tap=connection.tap,
                 script=place.script,

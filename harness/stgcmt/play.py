@@ -22,6 +22,7 @@ from stgcmt.kill_proof import SEED
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
+from stgcmt.relay import Relaying
 from stgcmt.results import tool
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
@@ -139,6 +140,7 @@ class Player:
         from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
 
         places = [_place(each) for each in self._destinations()]
+        relaying = Relaying.of(self.plan, places, self.network)
         desk = Desk(places, self.network, self.clock, run, self._serve)
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, self._web_places())
         asks.attend = getattr(self.progress, "attend", None)
@@ -171,6 +173,7 @@ class Player:
                     how=self.plan.sut.driver.kind,
                     seconds=(self.clock.monotonic_ns() - start) / NS,
                 )
+                relaying.follow(running)
                 asks.act, asks.triggering = running.act, functools.partial(running.table, "trigger")
                 await self._all(run, desk, running, asks)
         finally:

@@ -76,8 +76,9 @@ class Stage(Asking):
         self._preloaded = 0
         self.asked_mode = scenario.mode  # whether the SUT has it or not
         make = suite.resolve("backdrop")
-        self.backdrop = make(self, scenario.face) if make else None
-        self.adopts = self.backdrop is not None  # what goes on behind the SUT belongs to who began it in front
+        self.relayed = bool(self.section.get("relay"))  # our end behind the SUT is a real one (``stgcmt.relay``)
+        self.backdrop = make(self, scenario.face) if make and not self.relayed else None
+        self.adopts = make is not None  # what goes on behind the SUT belongs to who began it in front
         self.prepare_asking(scenario.name, back.asks, scenario.needs)
 
     def provided(self, need: str) -> bool:

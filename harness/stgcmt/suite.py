@@ -75,6 +75,7 @@ class Play(Protocol):
     section: Mapping[str, Any]
     timing: Any
     destination: Any
+    relayed: bool
     clock: Clock
     heard: list[Any]
 

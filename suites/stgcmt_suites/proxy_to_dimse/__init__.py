@@ -8,7 +8,6 @@ from stgcmt_suites.proxy_to_dimse.faces import NOT_BEHIND, NOT_IN_FRONT
 
 POLLING = ("retry_after", "poll_interval")
 _PACKAGE = "stgcmt_suites.proxy_to_dimse"
-_PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 
 suite = Suite(
     role="proxy_to_dimse",
@@ -24,10 +23,16 @@ suite = Suite(
         "$ref": "#/$defs/http_end_point",
         "properties": {
             "host": {"$ref": "#/$defs/host"},
-            "port": {**_PORT, "description": "the port at which the proxy takes reports, 1..65535"},
-            "ae_title": {
-                "type": "string", "minLength": 1, "maxLength": 16,
-                "description": "the AE title that the proxy calls itself behind",
+            "port": {"$ref": "#/$defs/port"},
+            "ae_title": {"$ref": "#/$defs/ae_title"},
+            "destinations": {"$ref": "#/$defs/destinations"},
+            "relay": {
+                "type": "object", "additionalProperties": False, "required": ["host", "port"],
+                "description": "the real archive behind the proxy, whose wire is recorded; ours stands there without it",
+                "properties": {
+                    "host": {"$ref": "#/$defs/host"},
+                    "port": {"$ref": "#/$defs/port"},
+                },
             },
             "result_retention_s": {"type": "number", "minimum": 0, "description": "how long a result is kept, seconds"},
         },

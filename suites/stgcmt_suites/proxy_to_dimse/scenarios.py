@@ -6,6 +6,8 @@ Scenarios of the same name are in the suite of the other direction: the conserva
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from stgcmt.actors.scripted_scp import Turn
@@ -21,41 +23,64 @@ REASONS = (0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213)
 STATUSES = (0x0110, 0x0112, 0x0114, 0x0115, 0x0117, 0x0118, 0x0119, 0x0123, 0x0124, 0x0210, 0x0211, 0x0212, 0x0213)
 LATE_S = 1.5  # longer than a proxy needs to poll or to hold a request open
 AT_ONCE = 4
+NO_SUCH_INSTANCE = 0x0112
+OTHER_CLASS = "1.2.840.10008.5.1.4.1.1.128"  # PET, where a CT is held
+HOLDS = ("seeding",)  # an archive is enough
+SCRIPTED = ("scripting",)  # a back end that does what it is told
 
 
-@scenario(needs=(), waits=POLLING, exchanges=4)
+@scenario(needs=HOLDS, waits=POLLING, exchanges=4)
 async def round_trip(play: Play) -> None:
     """Three instances of different classes, all committed behind."""
     behind = Cases(play)
-    await commit(play, play.http(), flat(behind.case([play.make("ct"), play.make("mr"), play.make("sc")], report())))
+    await commit(play, play.http(), flat(await _held(play, behind, ("ct", "mr", "sc"))))
 
 
-def _tree(play: Play) -> list[Any]:
-    first = play.make("ct")
+async def _held(play: Play, behind: Cases, kinds: Sequence[str], missing: Sequence[int] = (), **how: Any) -> list[Any]:
+    """Instances that the back end holds, but for those with these numbers, which it reports as failed (0112H)."""
+    made = [play.make(kind) if number in missing else await play.seed(kind) for number, kind in enumerate(kinds)]
+    return behind.case(made, report(failed=dict.fromkeys(missing, NO_SUCH_INSTANCE), how=how))
+
+
+async def _tree(play: Play, missing: Sequence[int] = ()) -> list[Any]:
+    first = await play.seed("ct")
     series = {"study": first.study_instance_uid, "series": first.series_instance_uid}
+    others: list[tuple[str, dict[str, str]]] = [
+        ("ct", series),
+        ("sc", series),
+        ("mr", {"study": first.study_instance_uid}),
+        ("ct", {}),
+    ]
     return [
         first,
-        play.make("ct", **series),
-        play.make("sc", **series),
-        play.make("mr", study=first.study_instance_uid),
-        play.make("ct"),
+        *[
+            play.make(kind, **where) if number in missing else await play.seed(kind, **where)
+            for number, (kind, where) in enumerate(others, 1)
+        ],
     ]
 
 
-@scenario(needs=(), waits=POLLING, exchanges=8)
+@scenario(needs=HOLDS, waits=POLLING, exchanges=8)
 async def tree(play: Play) -> None:
     """Two hierarchical requests over two studies and three series: all committed, and some of them failed."""
     behind = Cases(play)
     client = play.http()
-    await commit(play, client, hierarchical(behind.case(_tree(play), report())))
-    await commit(play, client, hierarchical(behind.case(_tree(play), report(failed={1: 0x0112, 4: 0x0119}))))
+    await commit(play, client, hierarchical(behind.case(await _tree(play), report())))
+    failed: dict[int, int | None] = {1: NO_SUCH_INSTANCE, 4: 0x0119}
+    await commit(play, client, hierarchical(behind.case(await _tree(play, tuple(failed)), report(failed=failed))))
 
 
-@scenario(needs=(), waits=POLLING, exchanges=24)
+@scenario(needs=HOLDS, waits=POLLING, exchanges=24)
 async def failures(play: Play) -> None:
-    """Each Failure Reason beside an instance that is committed; and all instances failed."""
+    """Each Failure Reason beside an instance that is committed (a real archive: those that it gives); and all instances failed."""
     behind = Cases(play)
     client, limit = play.http(), asyncio.Semaphore(AT_ONCE)
+    if play.relayed:
+        await commit(play, client, flat(await _held(play, behind, ("ct", "mr"), (1,))), step="one-missing")
+        other = dataclasses.replace(await play.seed("ct"), sop_class_uid=OTHER_CLASS)
+        await commit(play, client, flat([await play.seed("mr"), other]), step="other-class")
+        await commit(play, client, flat(await _held(play, behind, ("ct", "mr"), (0, 1))), step="all-missing")
+        return
 
     async def one(reason: int, failed: dict[int, int | None]) -> None:
         async with limit:
@@ -68,7 +93,7 @@ async def failures(play: Play) -> None:
         group.create_task(one(0, {ALL: 0x0112}))
 
 
-@scenario(needs=(), waits=POLLING, exchanges=15)
+@scenario(needs=SCRIPTED, waits=POLLING, exchanges=15)
 async def refused(play: Play) -> None:
     """Each failure status of the N-ACTION response, beside a control that is accepted."""
     behind = Cases(play)
@@ -85,7 +110,7 @@ async def refused(play: Play) -> None:
     await commit(play, client, flat(behind.case([play.make("ct")], report())), step="control")
 
 
-@scenario(needs=(), waits=POLLING, exchanges=20)
+@scenario(needs=SCRIPTED, waits=POLLING, exchanges=20)
 async def untrue_results(play: Play) -> None:
     """Reports that leave an instance out, add one, name one in both lists or under another class, or say type 1 of a failure."""
     behind = Cases(play)
@@ -114,7 +139,7 @@ def _in_both(request: Any) -> Turn:
     return turn(said.but(committed=(*said.committed, said.failed[0][0])))
 
 
-@scenario(needs=(), waits=POLLING, exchanges=6)
+@scenario(needs=SCRIPTED, waits=POLLING, exchanges=6)
 async def extras(play: Play) -> None:
     """A report with Retrieve AE Title, Storage Media File-Set ID and UID."""
     behind = Cases(play)
@@ -123,7 +148,7 @@ async def extras(play: Play) -> None:
     await commit(play, play.http(), flat(asked))
 
 
-@scenario(needs=(), waits=POLLING, exchanges=16)
+@scenario(needs=SCRIPTED, waits=POLLING, exchanges=16)
 async def ways_of_reporting(play: Play) -> None:
     """Reports on the association of the request, on a new one, before the response, and after the SUT ended its association."""
     behind = Cases(play)
@@ -145,7 +170,7 @@ async def ways_of_reporting(play: Play) -> None:
             group.create_task(one(step, how))
 
 
-@scenario(needs=(), waits=POLLING, exchanges=8)
+@scenario(needs=SCRIPTED, waits=POLLING, exchanges=8)
 async def late(play: Play) -> None:
     """A report that comes late: Result Checks before and after it."""
     behind = Cases(play)
@@ -157,7 +182,7 @@ async def late(play: Play) -> None:
     await poll(play, client, uid, answer)
 
 
-@scenario(needs=(), waits=(*POLLING, "quiet_period"), exchanges=5)
+@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period"), exchanges=5)
 async def never(play: Play) -> None:
     """The SCP accepts and never reports: Result Checks at once and after a quiet period."""
     behind = Cases(play)
@@ -169,12 +194,12 @@ async def never(play: Play) -> None:
     await check(play, client, uid, step="later")
 
 
-@scenario(needs=(), waits=(*POLLING, "quiet_period"), exchanges=12)
+@scenario(needs=HOLDS, waits=(*POLLING, "quiet_period"), exchanges=12)
 async def duplicate(play: Play) -> None:
     """The same Transaction UID again in front: while it is pending, and when its result was there."""
     behind = Cases(play)
     client, uid = play.http(), play.uid()
-    asked = flat(behind.case([play.make("ct")], report(how={"delay_s": 1.0})))
+    asked = flat(await _held(play, behind, ("ct",), delay_s=1.0))
     answer = await post(play, client, uid, asked)
     await post(play, client, uid, asked, step="again-pending")
     await poll(play, client, uid, answer)
@@ -182,7 +207,7 @@ async def duplicate(play: Play) -> None:
     await play.quiet()
 
 
-@scenario(needs=(), waits=(*POLLING, "quiet_period"), exchanges=9)
+@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period"), exchanges=9)
 async def lost(play: Play) -> None:
     """The SCP aborts, closes or says nothing in place of a response, beside a control."""
     behind = Cases(play)
@@ -201,30 +226,34 @@ async def lost(play: Play) -> None:
     await commit(play, client, flat(behind.case([play.make("ct")], report())), step="control")
 
 
-@scenario(needs=(), waits=POLLING, exchanges=12)
+@scenario(needs=HOLDS, waits=POLLING, exchanges=12)
 async def crossed(play: Play) -> None:
-    """Three transactions at once whose results come in the other order, and one for a Transaction UID that nobody used."""
+    """Three transactions at once whose results come in the other order (a real archive: in its own), one of them in part.
+
+    And a report for a Transaction UID that nobody used, where the back end does what it is told.
+    """
     behind = Cases(play)
     client, stray = play.http(), play.uid("stray")
-
-    def slow(number: int) -> Any:
-        failed: dict[int, int | None] = {0: 0x0112} if number == 1 else {}
-        return report(failed=failed, how={"delay_s": 1.2 - 0.4 * number})
 
     def astray(request: Any) -> Turn:
         said = result_of(asked_of(request))
         return Turn(reports=(*turn(said.but(transaction_uid=stray)).reports, *turn(said, delay_s=0.6).reports))
 
-    async def one(step: str, script: Any) -> None:
-        await commit(play, client, flat(behind.case([play.make("ct"), play.make("mr")], script)), step=step)
+    async def one(step: str, asked: list[Any]) -> None:
+        await commit(play, client, flat(asked), step=step)
 
+    every = [
+        await _held(play, behind, ("ct", "mr"), (0,) if number == 1 else (), delay_s=1.2 - 0.4 * number)
+        for number in range(3)
+    ]
     async with asyncio.TaskGroup() as group:
-        for number in range(3):
-            group.create_task(one(f"transaction-{number}", slow(number)))
-        group.create_task(one("astray", astray))
+        for number, asked in enumerate(every):
+            group.create_task(one(f"transaction-{number}", asked))
+        if not play.relayed:
+            group.create_task(one("astray", behind.case([play.make("ct"), play.make("mr")], astray)))
 
 
-@scenario(needs=(), waits=(*POLLING, "quiet_period"), exchanges=6)
+@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period"), exchanges=6)
 async def told_twice(play: Play) -> None:
     """The SCP reports a second time, and otherwise; Result Checks after the first and after the second report."""
     behind = Cases(play)
@@ -239,7 +268,7 @@ async def told_twice(play: Play) -> None:
     await check(play, client, uid, step="after")
 
 
-@scenario(needs=("restart",), waits=POLLING, exchanges=5, alone=True)
+@scenario(needs=("restart", "scripting"), waits=POLLING, exchanges=5, alone=True)
 async def restarted(play: Play) -> None:
     """The SUT is restarted between the acceptance and the report."""
     behind, taken = Cases(play), []

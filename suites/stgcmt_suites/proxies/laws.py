@@ -25,10 +25,13 @@ def passed(*transcripts: Transcript) -> None:
 
 
 def came_back(*transcripts: Transcript) -> None:
-    """End inconclusive where no result came back in front in one of these recordings."""
+    """End inconclusive where no result came back in front in one of these recordings of what had gone through."""
     for each in transcripts:
-        if not any(link.front.results for link in links(each).links):
-            inconclusive(f"in {each.name} no result came back in front", *[link.front for link in links(each).links])
+        if not any(link.front.results and link.behind for link in links(each).links):
+            inconclusive(
+                f"in {each.name} no result came back in front for what was asked behind",
+                *[link.front for link in links(each).links],
+            )
 
 
 # --- on the way there --------------------------------------------------------------------------------------------------
@@ -174,6 +177,11 @@ def own_results_only(*transcripts: Transcript) -> None:
                 ]  # fmt: skip
                 assert not others, expected(
                     "a result names instances of its own transaction alone", said, link.front, *others
+                )
+            for said, answered in _answered(link):
+                own_words = answered.committed & link.front.pairs
+                assert said.committed == own_words, expected(
+                    "what the back end committed for this very transaction", said, answered
                 )
     nothing_invented(*transcripts)
 

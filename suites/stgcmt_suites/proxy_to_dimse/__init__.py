@@ -50,6 +50,7 @@ suite = Suite(
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
     variants=f"{_PACKAGE}.variants:VARIANTS",
+    mutations="stgcmt_suites.proxies.mutations:MUTATIONS",
     endpoint="stgcmt.endpoints:web_address",
     serves=("dimse",),
     one_destination=True,

@@ -163,16 +163,14 @@ class BackEnd:
 
     async def _linger(self, assoc: Association, uid: str) -> None:
         """Hold the association open for the report, as long as the peer does."""
-        news = self.news(uid)
-        try:
-            async with asyncio.timeout(self.settings.linger_s):
-                while assoc.open and not self.is_done(uid):
-                    await asyncio.wait({asyncio.ensure_future(news.wait()), asyncio.ensure_future(assoc.ended.wait())},
-                                       return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
-                    if assoc.ended.is_set():
-                        return
-        except TimeoutError:
+        if not assoc.open or self.is_done(uid):
             return
+        waiting = {asyncio.ensure_future(each.wait()) for each in (self.news(uid), assoc.ended)}
+        try:
+            await asyncio.wait(waiting, timeout=self.settings.linger_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
 
     # --- hearing
 

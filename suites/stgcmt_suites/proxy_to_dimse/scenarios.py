@@ -45,7 +45,7 @@ async def _held(play: Play, behind: Cases, kinds: Sequence[str], missing: Sequen
 async def _tree(play: Play, missing: Sequence[int] = ()) -> list[Any]:
     first = await play.seed("ct")
     series = {"study": first.study_instance_uid, "series": first.series_instance_uid}
-    others: list[tuple[str, dict[str, str]]] = [
+    others: list[tuple[str, dict[str, Any]]] = [
         ("ct", series),
         ("sc", series),
         ("mr", {"study": first.study_instance_uid}),

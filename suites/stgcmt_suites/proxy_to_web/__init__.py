@@ -41,6 +41,7 @@ suite = Suite(
     reference=f"{_PACKAGE}.reference:reference",
     faults=f"{_PACKAGE}.faults:FAULTS",
     variants=f"{_PACKAGE}.variants:VARIANTS",
+    mutations="stgcmt_suites.proxies.mutations:MUTATIONS",
     endpoint="stgcmt.endpoints:dimse_address",
     serves=("http",),
     unowned=f"{_PACKAGE}.backend:unowned",

@@ -44,6 +44,7 @@ class ProxyCourier(Courier):
 
     async def _mixed_up(self, transaction: Transaction) -> tuple[Decided, ...]:
         """The fault ``latest-takes-the-result``: each result goes to the latest transaction that waits for one as well."""
+        given: asyncio.Future[tuple[Decided, ...]]
         given = self._waiting[transaction.uid] = asyncio.get_running_loop().create_future()
         own = asyncio.create_task(self.back.commit(transaction))
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from stgcmt.suite import Setting
 from stgcmt_suites.scp.settings import Settings as FrontSettings
@@ -48,7 +49,7 @@ class Settings:
         names = {each.name for each in dataclasses.fields(cls)} - {"front", "web", "fault"}
         mine = {name: value for name, value in given.items() if name in names}
         mine.setdefault("back_url", setting.back_url)
-        forms = {name: given[name] for name in ("form", "chunked") if name in given}
+        forms: dict[str, Any] = {name: given[name] for name in ("form", "chunked") if name in given}
         forms |= {name: value for name, value in MODES.get(setting.mode or "", {}).items() if name == "form"}
         return cls(front=front, web=WebSettings(**forms), fault=setting.fault, **mine)
 

@@ -27,6 +27,7 @@ from stgcmt.checks import (
     describe,
 )
 from stgcmt.clock import iso
+from stgcmt.faces import suite_of
 from stgcmt.pending import pending_in
 from stgcmt.suite import Suite
 from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
@@ -371,7 +372,8 @@ def suite_hash(suite: Suite) -> str:
     digest = hashlib.sha256()
     for row in suite.catalogue:
         digest.update(repr(row).encode())
-    for name in suite.checks:
+    modules = [*suite.checks, *(name for face in suite.faces for name in suite_of(face).checks)]
+    for name in modules:
         source = importlib.import_module(name).__file__
         if source:
             digest.update(Path(source).read_bytes())

@@ -33,6 +33,9 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.option("--retention", type=click.FloatRange(min=0), help="seconds for which a result is kept")
 @click.option("--retry-after", type=int, help="seconds in Retry-After; negative: no such header")
 @click.option("--prefix", help="path prefix of the base URL (web)")
+@click.option("--back", metavar="AE@HOST:PORT", help="the archive behind (proxy-to-dimse)")
+@click.option("--back-url", metavar="URL", help="the base URL of the origin server behind (proxy-to-web)")
+@click.option("--dimse-port", type=click.IntRange(0, 65535), help="port on which reports are taken (proxy-to-dimse)")
 @click.option("--token-env", metavar="NAME", help="variable with the bearer token to ask for (web)")
 @click.option("--basic-env", metavar="NAME", help="variable with the user:password to ask for (web)")
 @click.option(
@@ -55,7 +58,7 @@ from stgcmt.commands import installed, nearest, roles_of
 def command(
     role: str, *, mode: str | None, fault: str | None, stack: str | None, directory: Path | None, **options: Any
 ) -> None:
-    """Run the reference of ROLE (origin-server, scp, scu, user-agent) until Ctrl-C; prints its SUT section as one line of JSON."""
+    """Run the reference of ROLE (scp, proxy-to-dimse, …) until Ctrl-C; prints its SUT section as one line of JSON."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     suites = installed()
@@ -82,7 +85,7 @@ def command(
             nearest(stack, suite.stacks),
         )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
-    chosen = _credentials(options) | _tls(options)
+    chosen = _behind(suite.role, options) | _credentials(options) | _tls(options)
     chosen |= {key: value for key, value in options.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="stgcmt-serve-") as scratch:
         try:
@@ -94,6 +97,27 @@ def command(
                 f"port {options['port']}: {error.strerror or error}",
                 "choose another --port",
             ) from error
+
+
+def _behind(role: str, options: dict[str, Any]) -> dict[str, Any]:
+    """What a proxy asks, from ``--back`` or ``--back-url``; raises ``UsageError`` where its proxy is not told."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    back, url = options.pop("back"), options.pop("back_url")
+    if role == "proxy_to_dimse":
+        if back is None:
+            step = "for example --back ORTHANC@127.0.0.1:4242"
+            raise UsageError("reading --back", "AE@HOST:PORT of the archive behind", "none", step)
+        place = _destination(back, "--back")
+        return {"back_ae": place.ae_title, "back_host": place.host, "back_port": place.port}
+    if role == "proxy_to_web":
+        if not str(url or "").startswith("http://"):
+            step = "for example --back-url http://127.0.0.1:8042/dicom-web"
+            raise UsageError("reading --back-url", "the http URL of the origin server behind", url or "none", step)
+        return {"back_url": url}
+    if back or url:
+        raise UsageError("reading --back", f"no such option, {role} has nothing behind it", back or url, "leave it out")
+    return {}
 
 
 def _credentials(options: dict[str, Any]) -> dict[str, Any]:
@@ -151,12 +175,12 @@ async def _serve(
         await stop.wait()
 
 
-def _destination(text: str) -> Any:
+def _destination(text: str, option: str = "--destination") -> Any:
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
     from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
 
     ae_title, _, address = text.partition("@")
     host, _, port = address.rpartition(":")
     if not (ae_title and host and port.isdecimal() and 0 < int(port) <= 65535):
-        raise UsageError("reading --destination", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
+        raise UsageError(f"reading {option}", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
     return Destination(ae_title, host, int(port))

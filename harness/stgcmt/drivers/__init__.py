@@ -37,6 +37,7 @@ async def bring_up(
     fault: Mapping[str, str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     variant: str | None = None,
+    base_urls: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
     """Bring the SUT up, and down again at the end of the block whatever happens in it.
 
@@ -52,13 +53,14 @@ async def bring_up(
         fault: the fault to switch on, by role.
         options: further settings of the references, by role.
         variant: the variant that the references are told to be.
+        base_urls: where we are asked over HTTP, by role.
 
     Raises:
         UsageError: the command cannot be started, a template cannot be rendered; no engine, image or port.
         UnreachableError: the SUT ended or was not ready in time; with its last lines of output.
         HarnessError: a reference does not come up.
     """
-    context = Context(sut, directory, clock, network, record, tuple(destinations))
+    context = Context(sut, directory, clock, network, record, tuple(destinations), base_urls or {})
     running: Running
     if sut.driver.kind == "process":
         from stgcmt.drivers.process import Process  # noqa: PLC0415 - start-up

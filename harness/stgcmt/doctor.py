@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from stgcmt.actors.outcome import Rejected
+from stgcmt.actors.outcome import Fault, Rejected, in_words
 from stgcmt.clock import NS, Clock, SystemClock
 from stgcmt.drivers.provoke import NoTap
 from stgcmt.errors import StgcmtError
@@ -301,7 +301,7 @@ async def _association(ask: Ask, host: str, port: int) -> list[Finding]:
         answer = await assoc.c_echo()
     status = getattr(answer, "status", None)
     step = "allow Verification for this AE title; storing and commitment may work all the same"
-    seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {answer}"
+    seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {in_words(answer)}"
     return [opened, Finding(ECHO, ok=status == 0, seen=seen, next_step=step)]
 
 
@@ -315,12 +315,16 @@ def _refused(outcome: Any, calling: str, called: str) -> Finding:
             f"is {called} the SUT's own AE title? mend ae_title in the SUT file (we called as {calling})",
             HARNESS,
         )
+    elif isinstance(outcome, Fault):
+        step, whose = "is a DICOM server behind this port, and with or without TLS as in the SUT file?", SUT
     else:
         step, whose = (
             f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?",
             SUT,
         )
-    return Finding("association", ok=False, seen=f"{calling} calling {called}: {outcome}", next_step=step, whose=whose)
+    return Finding(
+        "association", ok=False, seen=f"{calling} calling {called}: {in_words(outcome)}", next_step=step, whose=whose
+    )
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------

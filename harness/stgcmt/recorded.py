@@ -190,12 +190,12 @@ def _read(file: IO[bytes], where: str) -> Transcript:
     lines = _lines(file, where)
     first = next(lines, None)
     if first is None:
-        raise TranscriptError(f"reading {where}: the file is empty, expected a header line")
+        raise TranscriptError(f"reading {where}: the file is empty or ends in its first line, expected a header line")
     header = _header(first[1], where)
     events: list[Event] = []
     for number, line in lines:
         if line.get("footer"):
-            footer = Footer(str(line.get("state", "")), int(line.get("events", -1)), str(line.get("reason", "")))
+            footer = _footer(line, where, number)
             if next(lines, None) is not None:
                 raise TranscriptError(f"reading {where}: lines follow the footer in line {number}")
             return Transcript(header, tuple(events), footer)
@@ -238,10 +238,33 @@ def _header(line: dict[str, Any], where: str) -> Header:
             int(line["wall_ns"]),
             int(line["monotonic_ns"]),
             SCHEMA,
-            line.get("info", {}),
+            _info(line),
         )
+    except KeyError as error:
+        raise TranscriptError(f"reading {where}: the header lacks {error}; the file is damaged") from error
+    except (TypeError, ValueError) as error:
+        raise TranscriptError(f"reading {where}: line 1 is no header ({error}); the file is damaged") from error
+
+
+def _footer(line: dict[str, Any], where: str, number: int) -> Footer:
+    try:
+        return Footer(str(line["state"]), int(line["events"]), str(line.get("reason", "")))
     except (KeyError, TypeError, ValueError) as error:
-        raise TranscriptError(f"reading {where}: the header lacks or misspells {error}") from error
+        raise TranscriptError(f"reading {where}: line {number} is no footer ({error}); the file is damaged") from error
+
+
+def _info(line: dict[str, Any]) -> dict[str, Any]:
+    info = line.get("info") or {}
+    if not isinstance(info, dict):
+        raise TypeError("info is no JSON object")
+    return info
+
+
+def _of(line: dict[str, Any], key: str, kind: type[_T]) -> _T | None:
+    value = line.get(key)
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{key} is {value!r}")
+    return value
 
 
 def _version() -> str:
@@ -260,9 +283,9 @@ def _event(line: dict[str, Any], where: str, number: int) -> Event:
             int(line["t"]),
             str(line["kind"]),
             base64.b64decode(line["data"], validate=True) if "data" in line else b"",
-            line.get("conn"),
-            line.get("step"),
-            line.get("info") or {},
+            _of(line, "conn", int),
+            _of(line, "step", str),
+            _info(line),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TranscriptError(f"reading {where}: line {number} is no event ({error}); the file is damaged") from error

@@ -180,7 +180,8 @@ def _roles_with(kind: str, wanted: str, roles: tuple[str, ...], suites: Any, sut
     if not found:
         names = sorted({name for each in known.values() for name in each})
         shown = "a fault that `stgcmt faults` lists" if kind == "fault" else f"one of {', '.join(names)}"
-        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names))
+        otherwise = "`stgcmt faults` lists them" if kind == "fault" else "choose one of these"
+        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names, otherwise))
     return found
 
 

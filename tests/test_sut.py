@@ -384,4 +384,7 @@ def test_errors_say_stage_expected_seen_and_next_step():
 
 
 def test_a_report_may_be_awaited_for_days(tmp_path):
-    assert read(tmp_path, WEB + "[timing]\nmax_report_delay = 259200\nreport_wait = 60\n").timing.max_report_delay == 259200
+    assert (
+        read(tmp_path, WEB + "[timing]\nmax_report_delay = 259200\nreport_wait = 60\n").timing.max_report_delay
+        == 259200
+    )

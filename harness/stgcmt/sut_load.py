@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ def text_of(path: Path, what: str = "the SUT file") -> str:
 
 
 def document_of(path: Path, text: str, what: str = "the SUT file") -> Document:
-    """The TOML document of a text, dates as text; raises ``UsageError``."""
+    """The TOML document of a text; dates, nan and inf, which JSON does not know, as text. Raises ``UsageError``."""
     try:
         return _plain(tomllib.loads(text))  # type: ignore[no-any-return]
     except tomllib.TOMLDecodeError as error:
@@ -91,6 +92,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else value
 
 

@@ -27,7 +27,7 @@ def _entry(plan: Plan, planned: Planned) -> dict[str, Any]:
         "what": scenario.doc.split("\n")[0],
         "mode": scenario.mode,
         "exchanges": scenario.exchanges,
-        "waits": {name: getattr(timing, name, None) for name in scenario.waits},
+        "waits": {name: _seconds(timing, name) for name in scenario.waits},
         "lease": scenario.lease.listener if scenario.lease else None,
         "alone": scenario.alone,
         "needs": list(scenario.needs),
@@ -35,6 +35,12 @@ def _entry(plan: Plan, planned: Planned) -> dict[str, Any]:
         "checks": sorted(check.name for check in planned.suite.all_checks if scenario.name in check.scenarios),
         "not_played": planned.reason or None,
     }
+
+
+def _seconds(timing: Any, name: str) -> float | None:
+    """How long a run waits for this at most: for a report no longer than it sits before it (``stgcmt wait`` takes over)."""
+    value: float | None = getattr(timing, name, None)
+    return min(value, timing.report_wait) if name == "max_report_delay" and value is not None else value
 
 
 def show(plan: Plan, *, as_json: bool) -> None:

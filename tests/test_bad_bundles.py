@@ -28,6 +28,7 @@ COMMANDS = {
     "allure": ["allure", "{}", "--out", "out"],
     "scrub": ["scrub", "{}", "--out", "out"],
     "verify": ["verify", "{}"],
+    "statement": ["statement", "{}"],
 }
 
 
@@ -102,6 +103,14 @@ def test_every_command_refuses_what_is_no_bundle(pristine, tmp_path, spoil, name
     assert code == SAID[spoil][name], said
 
 
+@pytest.mark.parametrize("name", ["judge", "scrub", "allure"])
+def test_a_new_directory_is_never_made_inside_the_bundle_that_is_read(pristine, tmp_path, name):
+    bundle = Path(shutil.copytree(pristine, tmp_path / "bundle"))
+    done = CliRunner().invoke(table, [name, str(bundle), "--out", str(bundle / "transcripts" / "new")])
+    assert isinstance(done.exception, StgcmtError) and "inside" in done.exception.seen
+    assert called("verify", bundle, tmp_path)[0] == 0, "the bundle is as it was"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_missing_transcripts_are_no_crash(pristine, tmp_path, name):
     """The results say more than the transcripts hold: readers go on, the judge says not-tested."""
@@ -132,7 +141,7 @@ def test_bytes_changed_anywhere_never_show_our_insides(pristine, tmp_path):
         else:
             del data[at : at + chance.randrange(1, 200)]
         path.write_bytes(data)
-        name = chance.choice(["diff", "matrix", "badge", "allure", "verify", "judge"])
+        name = chance.choice(["diff", "matrix", "badge", "allure", "verify", "judge", "statement"])
         code, said = called(name, bundle, tmp_path)
         assert code in (0, 1, 2, 3, 4, 5), said
         if name == "verify":

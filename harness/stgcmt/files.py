@@ -45,11 +45,14 @@ def write_output(path: Path, content: bytes | str, stage: str) -> Path:
 
 
 @contextlib.contextmanager
-def whole_directory(out: Path, stage: str) -> Iterator[Path]:
+def whole_directory(out: Path, stage: str, source: Path | None = None) -> Iterator[Path]:
     """A temporary directory beside ``out`` that takes its name at the end; after an error nothing is left.
 
-    Raises ``UsageError`` where ``out`` exists and is not an empty directory, or cannot be written.
+    Raises ``UsageError`` where ``out`` exists and is not an empty directory, cannot be written, or lies inside ``source``,
+    the bundle that is read: its manifest would no longer hold.
     """
+    if source is not None and out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(stage, "a directory of its own", f"{out} lies inside {source}", "name another one with --out")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         what = "holds files already" if out.is_dir() else "is a file"
         raise UsageError(stage, "a new or an empty directory", f"{out} {what}", "name another one with --out")

@@ -23,6 +23,6 @@ def command(bundle: Path, out: Path) -> None:
 
     results = load_results(bundle)
     evidence = Evidence(results, bundles.load(bundle).named())
-    with whole_directory(out, "writing Allure results") as partial:
+    with whole_directory(out, "writing Allure results", bundle) as partial:
         number = write_results(evidence, partial)
     click.echo(f"{number} tests in {out}; tested {results['summary']['tested']} of {results['summary']['total']}")

@@ -61,7 +61,7 @@ def command(
 
         from stgcmt.files import whole_directory  # noqa: PLC0415 - rarely used
 
-        with whole_directory(out, "writing the bundle") as partial:
+        with whole_directory(out, "writing the bundle", bundle) as partial:
             shutil.copytree(bundle / bundles.TRANSCRIPTS, partial / bundles.TRANSCRIPTS)
             bundles.write(partial, results, recording, run_by)
     elif not (bundle / bundles.RESULTS).exists():

@@ -30,7 +30,7 @@ def command(bundle: Path, out: Path, also: tuple[str, ...], keep: tuple[str, ...
 
     from stgcmt.files import whole_directory  # noqa: PLC0415 - start-up
 
-    with whole_directory(out, STAGE) as partial:
+    with whole_directory(out, STAGE, bundle) as partial:
         results = scrub_bundle(bundle, partial, secrets.token_bytes(32), also, keep)
     counts = results["summary"]
     click.echo(

@@ -19,7 +19,8 @@ from stgcmt.scrubbing.vocabulary import OWN_KEYS
 from stgcmt.transcript import Event, Transcript
 
 Streams = dict[tuple[int | None, str], bytes]
-STATEMENTS = frozenset({"claims", "known_issues", "tool", "suites", "selection", "roles", "sut_head"})
+STATEMENTS = frozenset({"claims", "known_issues", "selection", "roles", "sut_head"})
+FACTS = frozenset({"tool", "suites", "fault", "variant"})  # names of this harness, never of a SUT
 TITLES = frozenset({"ae_title", "ae", "calling_ae", "called_ae", "calling_ae_title", "called_ae_title"})
 ADDRESSES = frozenset({"local", "peer", "host", "base_url", "url", "address", "path"})
 
@@ -115,7 +116,8 @@ def _info(value: Any, table: Pseudonyms, key: str = "", *, stated: bool = False)
     """What the harness noted: texts by their key; numbers, keys and words of the harness stay."""
     if isinstance(value, Mapping):
         return {
-            name: _info(item, table, str(name), stated=stated or name in STATEMENTS) for name, item in value.items()
+            name: item if name in FACTS else _info(item, table, str(name), stated=stated or name in STATEMENTS)
+            for name, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [_info(item, table, key, stated=stated) for item in value]

@@ -199,9 +199,15 @@ def test_the_embedded_run_is_clean_over_real_sockets(role, tmp_path):
 
 
 CRASHES = """
-import subprocess, sys, time
+import socket, subprocess, sys, time
 process = subprocess.Popen(sys.argv[2:])
-time.sleep(float(sys.argv[1]))
+while True:
+    try:
+        socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
+        break
+    except OSError:
+        time.sleep(0.02)
+time.sleep(0.7)  # less than Retry-After: what was accepted is pending
 process.kill()
 process.wait()
 sys.exit(3)
@@ -224,13 +230,12 @@ host = "127.0.0.1"
 port = 0
 [driver]
 kind = "process"
-command = [{json.dumps(sys.executable)}, "{{sut_dir}}/crash.py", "3", "stgcmt", "serve", "proxy-to-dimse", "--port", "{{port:web}}",
+command = [{json.dumps(sys.executable)}, "{{sut_dir}}/crash.py", "{{port:web}}", "stgcmt", "serve", "proxy-to-dimse", "--port", "{{port:web}}",
   "--prefix", "/", "--dimse-port", "{{port:reports}}", "--back", "BEHIND@127.0.0.1:{{destination:0:port}}"]
 ready = {{ port = "{{port:web}}" }}
 [timing]
 result_deadline = 4
 response = 3
-scenario = 20
 """)
     wanted = [part for ident in LAWS for part in ("--req", ident)]
     found = ended(start(tmp_path / "out", str(tmp_path / "sut.toml"), *wanted))

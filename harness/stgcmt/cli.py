@@ -11,6 +11,7 @@ from stgcmt.errors import StgcmtError
 
 COMMANDS = {
     "run": ("stgcmt.commands.run", "play every scenario against a SUT, judge, write evidence"),
+    "meet": ("stgcmt.commands.meet", "a screen for two at a table: who enters what, and each step as it goes"),
     "judge": ("stgcmt.commands.judge", "judge a recorded bundle again, without the SUT"),
     "statement": ("stgcmt.commands.statement", "the conformance statement draft of a bundle, and its form to complete"),
     "wait": ("stgcmt.commands.wait", "listen for the reports that an earlier run still awaits, and judge again"),

@@ -54,6 +54,9 @@ PASSCODE = 8  # bytes; a shorter one is blanked where it stands, but not searche
 STEP: contextvars.ContextVar[str | None] = contextvars.ContextVar("stgcmt_step", default=None)
 
 
+Watch = Callable[[str, str, str, bytes, Mapping[str, Any]], None]  # role, scenario, kind, data, info: for a screen
+
+
 class Tap(Protocol):
     """Where an actor writes what happens on one connection. ``t`` is monotonic nanoseconds, now where absent."""
 
@@ -84,6 +87,7 @@ class Recorder:
         failed: Callable[[Path, OSError], None] | None = None,
     ) -> None:
         self.clock = clock
+        self.watch: Watch | None = None
         self._failed = failed
         self._masker = masker or Masker()
         self._n = 0
@@ -157,6 +161,8 @@ class Recorder:
         self._n += 1
         shown = self._masker.value({**info, "masked": spans} if spans else info)
         self._line(Event(self._n, when, kind, data, conn, step, shown).to_json())
+        if self.watch is not None:
+            self.watch(self.header.role, self.header.scenario, kind, data, shown)
 
     def _flush(self, conn: int) -> None:
         """Write what waits on a connection: nothing more comes."""

@@ -35,7 +35,7 @@ def sut_of(tmp_path, **flags):
 def test_a_peer_becomes_a_sut_file_with_our_address(tmp_path) -> None:
     sut = sut_of(tmp_path, peer="ARCHIVE@10.1.2.3:104")
     assert [(each.ae_title, each.host, each.port) for each in sut.destinations] == [("STGCMT", "0.0.0.0", 11112)]
-    assert partner_is(sut) == "partner at the table: ARCHIVE@10.1.2.3:104"
+    assert partner_is(sut) == "ARCHIVE@10.1.2.3:104"
     (line,) = partner_enters(sut, "10.1.2.9")
     assert (line.what, line.value) == ("AE title STGCMT", "host 10.1.2.9, port 11112")
     assert late_after(sut, ("scp",)) == {"scp": sut.timing.max_report_delay / 2}
@@ -48,7 +48,7 @@ def test_more_destinations_have_titles_and_ports_of_their_own(tmp_path) -> None:
 
 def test_a_base_url_becomes_a_sut_file_and_the_partner_enters_nothing(tmp_path) -> None:
     sut = sut_of(tmp_path, base_url="http://10.1.2.3/dicom")
-    assert partner_is(sut) == "partner at the table: http://10.1.2.3/dicom"
+    assert partner_is(sut) == "http://10.1.2.3/dicom"
     assert [line.what for line in partner_enters(sut, "x")] == ["nothing"]
 
 

@@ -50,7 +50,7 @@ def sut_text(*, peer: str | None, base_url: str | None, ae_title: str, ports: Se
             "reading the partner", "a SUT file, or --peer AE@HOST:PORT, or --base-url URL",
             "none of them" if peer is None else "both flags", "name one",
         )  # fmt: skip
-    text = render(str(peer or base_url)).replace('name = "My product" ', 'name = "partner at the table" ')
+    text = render(str(peer or base_url)).replace('name = "My product" ', f"name = {json.dumps(peer or base_url)} ")
     if base_url is not None:
         return text
     names = [ae_title] if len(ports) == 1 else [f"{ae_title}{n}" for n in range(1, len(ports) + 1)]
@@ -100,7 +100,7 @@ def partner_is(sut: Any) -> str:
             where.append(str(section["base_url"]))
         elif "ae_title" in section:
             where.append(f"{section['ae_title']}@{section['host']}:{section['port']}")
-    return f"{sut.name}: {', '.join(where)}" if where else str(sut.name)
+    return ", ".join(dict.fromkeys((str(sut.name), *where)))
 
 
 def _seen(host: str, address: str) -> str:

@@ -73,7 +73,11 @@ class Recorder:
 
     A file that cannot be written (a full disk) is told to ``failed`` once, and nothing is recorded from then on: an actor
     that met an ``OSError`` of ours would take it for the SUT's. Without ``failed`` it is raised.
+
+    ``watch``, where somebody sets it, is told each event after it was written: for a screen, never for a verdict.
     """
+
+    watch: Watch | None = None
 
     def __init__(
         self,
@@ -87,7 +91,6 @@ class Recorder:
         failed: Callable[[Path, OSError], None] | None = None,
     ) -> None:
         self.clock = clock
-        self.watch: Watch | None = None
         self._failed = failed
         self._masker = masker or Masker()
         self._n = 0

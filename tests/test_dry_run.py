@@ -63,7 +63,7 @@ def test_the_account_is_text_or_json(plan, capsys):
     assert "1 exchanges" not in said
     assert "1 checks" not in said
     show(plan("none"), as_json=True)
-    assert {"sut", "roles", "scenarios", "not_tested", "leases"} == set(json.loads(capsys.readouterr().out))
+    assert {"sut", "driver", "roles", "scenarios", "not_tested", "leases"} == set(json.loads(capsys.readouterr().out))
 
 
 def test_a_row_of_another_role_is_named_with_its_role(plan):
@@ -73,3 +73,10 @@ def test_a_row_of_another_role_is_named_with_its_role(plan):
     with pytest.raises(UsageError) as caught:
         plan("c-store", req=("DIMSE-J.3.2-2",))
     assert caught.value.next_step == "did you mean DIMSE-J.3.2-02?"
+
+
+def test_a_run_sits_no_longer_before_a_report_than_report_wait(tmp_path):
+    file = tmp_path / "sut.toml"
+    file.write_text(SUT.format(seeding="none") + "[timing]\nmax_report_delay = 259200\nreport_wait = 60\n")
+    waits = [each["waits"].get("max_report_delay") for each in entries(make_plan(file))]
+    assert {each for each in waits if each is not None} == {60}

@@ -201,7 +201,14 @@ def test_the_usual_time(delays: tuple[int, ...], usual: float | None, verdict: s
 
 def test_who_keeps_undelivered_reports_may_try_again_all_the_same() -> None:
     """The claim permits: a retry does not contradict it, and without one the row does not apply."""
-    names = ("rejected_once", "listener_away", "role_refused", "rejected_for_good", "context_rejected")
+    names = (
+        "rejected_once",
+        "listener_away",
+        "role_refused",
+        "rejected_for_good",
+        "context_rejected",
+        "called_ae_rejected",
+    )
     again = [plain(name) for name in names]
     for name in ("report_failed", "report_aborted"):
         tape = Tape(name)

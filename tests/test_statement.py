@@ -296,6 +296,28 @@ def test_a_contradicted_claim_names_its_finding(web_recording):
 
 
 @pytest.mark.parametrize(
+    ("claims", "listed"),
+    [
+        ({"failure_reasons": [0x0112]}, "observed"),
+        ({"failure_reasons": [0x0213]}, "not_observed"),
+        ({"failure_reasons": []}, "not_claimed"),
+        ({"report_association": "new"}, "observed"),
+        ({"report_association": "same"}, "contradicted"),
+        ({"usual_report_delay": 3600.0}, "observed"),
+        ({"usual_report_delay": 1e-9}, "not_observed"),
+        ({"coerced": ["00080005"]}, "not_observed"),
+    ],
+    ids=str,
+)
+def test_claims_of_an_scp(scp_recording, claims, listed):
+    audit = build(evidence_of(with_claims(scp_recording, {"scp": claims}))).audit
+    (claim,) = claims
+    entries = [each for each in audit[listed] if each["claim"] == claim]
+    assert entries, audit["counts"]
+    assert all("nothing on the wire" not in each.get("why", "") for each in entries), "the wire can show these"
+
+
+@pytest.mark.parametrize(
     ("variant", "claim"),
     [
         ("implicit-only", "implicit_only"),

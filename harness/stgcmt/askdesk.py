@@ -245,7 +245,7 @@ class AskDesk:
         target = asked.message.target.encode("latin-1", "replace")
         own = names(path)
         found: Any = self.desk.owners(self.desk.mint.found_in(target + b" " + asked.legible)) or self.desk.adopters(own)
-        if not found and self._wanting and (own or tokens(asked.legible)):
+        if not found and self._wanting and asked.message.complete and (own or tokens(asked.legible)):
             found = [self.deal(own | tokens(asked.legible), own)]
         if not found:
             return None

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from stgcmt.askdesk import SKIP, AskDesk, Triggering
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
+from stgcmt.wire.command import N_EVENT_REPORT_RQ
 
 if TYPE_CHECKING:
     from stgcmt.sut import Timing
@@ -50,12 +51,15 @@ class Asking:
     destination: Any
     section: Mapping[str, Any]
     asks: AskDesk | None
+    backdrop: Any
     adopts = False
 
     def prepare_asking(self, scenario: str, asks: AskDesk | None, needs: Sequence[str] = ()) -> None:
         """Called once by the stage."""
         self.asks, self._scenario_name, self.declared_needs = asks, scenario, tuple(needs)
         self.heard: list[Any] = []
+        self.told: list[Any] = []  # reports, where the SUT is an SCP on its other side
+        self.failures: list[Exception] = []
         self.handlers: Mapping[int, Any] = {}
         self._script: Any = None
         self._scripted: list[Any] = []
@@ -65,8 +69,12 @@ class Asking:
     @property
     def unhurried(self) -> bool:
         """Whether a person, or chance, makes the SUT ask: then deadlines of their own bound the scenario."""
-        table = self.asks.triggering(self.role, self.mode) if self.asks and self.asks.triggering else {}
+        table = self._trigger_table(self.asks) if self.asks else {}
         return "trigger" in self.declared_needs and table.get("how") in {"attended", "listen"}
+
+    def provided(self, need: str) -> bool:
+        """Whether our end behind the SUT meets a need of this scenario."""
+        raise NotImplementedError
 
     def reported(self, uids: set[str]) -> None:
         """The desk's word that a message from outside mentioned these UIDs."""
@@ -124,11 +132,22 @@ class Asking:
         self.hear(asked)
         if self._script is None:
             return Reply(404)
-        reply = self._script(asked)
-        return await reply if inspect.isawaitable(reply) else reply
+        try:
+            reply = self._script(asked)
+            return await reply if inspect.isawaitable(reply) else reply
+        except Exception as error:
+            self.broke(error)
+            raise
+
+    def broke(self, error: Exception) -> None:
+        """A script of this scenario failed: it counts as crashed, whatever else it recorded."""
+        self.failures.append(error)
 
     def hear(self, asked: Any) -> None:
-        """Count a request or message of the SUT (HTTP ``Asked`` or a DIMSE message)."""
+        """Count a request or message of the SUT (HTTP ``Asked`` or a DIMSE message); a report asks for nothing."""
+        if getattr(getattr(asked, "command", None), "field", None) == N_EVENT_REPORT_RQ:
+            self.told.append(asked)
+            return
         self.heard.append(asked)
         _forget_failure(asyncio.ensure_future(self._tell()))
 
@@ -145,7 +164,7 @@ class Asking:
         """Wait until the SUT has asked ``count`` times in all (requests that fit ``where``); False at the deadline."""
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else float(seconds)
-        with self._waiting(within, reason, length, f"{count} request(s) of the SUT"):
+        with self._waiting(within, reason, length, f"{count} request{'' if count == 1 else 's'} of the SUT"):
             try:
                 async with asyncio.timeout(length), self._hearing:
                     await self._hearing.wait_for(lambda: self._count(where) >= count)
@@ -175,7 +194,7 @@ class Asking:
         """
         self._declared("trigger")
         asks = self._asks()
-        table = asks.triggering(self.role, self.mode) if asks.triggering else {}
+        table = self._trigger_table(asks)
         how = Triggering.of(table)
         if how is None:
             raise SkippedError("the SUT file has no [trigger]")
@@ -190,11 +209,21 @@ class Asking:
         acting.add_done_callback(self._acting.discard)
         return await self._until_asked(acting, before)
 
+    def _trigger_table(self, asks: AskDesk) -> Mapping[str, Any]:
+        if self.provided("trigger"):
+            return {"how": "front"}
+        return asks.triggering(self.role, self.mode) if asks.triggering else {}
+
     async def _until_asked(self, acting: asyncio.Future[None], before: int) -> bool:
         waiting = asyncio.ensure_future(self.asked(before + 1, within="trigger", reason="deadline"))
         try:
             both: set[asyncio.Future[Any]] = {acting, waiting}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self.provided("trigger") and not waiting.done():  # it was told in front how it ended: nothing more comes
+                await asyncio.wait({waiting}, timeout=float(self.timing.quiet_period))
+                if not waiting.done():
+                    self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.quiet_period))
+                    return False
             failed = acting.done() and self._failed
             if failed and not self.heard:  # what was heard before must be judged
                 raise SkippedError(f"the trigger failed: {self._failed}")
@@ -210,6 +239,14 @@ class Asking:
     _batches = 0
 
     async def _act(self, table: Mapping[str, Any], instances: Sequence[Any], values: Mapping[str, str]) -> None:
+        if self.backdrop is not None and self.provided("trigger"):
+            try:
+                await self.backdrop.trigger(instances)
+            except Exception as error:
+                self.broke(error)
+                raise
+            self.recorder.event("trigger", action="ended", ok=True, detail="asked in front")
+            return
         asks = self._asks()
         filled = {**self._values(instances), **values}
         if "{files}" in json.dumps(dict(table)):
@@ -306,6 +343,17 @@ class Asking:
         ``instance``: one of ours, or a SOP Instance UID.
         """
         uid = instance if isinstance(instance, str) else instance.sop_instance_uid
+        if self.backdrop is not None and self.provided("state"):
+            said: bool | None = await self.backdrop.believes(uid)
+            self.recorder.event(
+                "state",
+                sop_instance_uid=uid,
+                committed=said,
+                deletable=None,
+                ok=said is not None,
+                detail="as said in front",
+            )
+            return said
         asks = self._asks()
         done = (
             await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})

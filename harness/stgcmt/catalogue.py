@@ -38,6 +38,7 @@ class Requirement:
     outcomes: Mapping[str, Any] = field(default_factory=dict)
     excluded: str | None = None
     same_as: str | None = None
+    face: str | None = None  # the side of the SUT that it binds, where it was borrowed from another role's suite
 
     @property
     def mandatory(self) -> bool:

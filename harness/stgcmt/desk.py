@@ -92,6 +92,10 @@ class Owner(Protocol):
         """A message from outside is this scenario's."""
         ...
 
+    def broke(self, error: Exception) -> None:
+        """What serves this scenario failed: the harness's own fault."""
+        ...
+
 
 class LeaseHolder:
     """Who holds a lease: its scenario, once it has begun. Nothing is attributed before."""
@@ -144,6 +148,7 @@ class Place:
     tls: Any = None  # the context where callers speak TLS
     tls_files: Mapping[str, Any] | None = None  # what it was made from
     script: str = "plain"
+    relay: Any = None  # passes connections on (``stgcmt.relay``) in place of serving them
     served: int = 0
     holder: LeaseHolder | None = None
     listener: Listener | None = None
@@ -225,7 +230,7 @@ class Desk:
         if place.holder is not None and place.holder.stage is not None:
             self._attribute(connection, place.holder.stage)
         try:
-            await self._serve(
+            await (place.relay.serve if place.relay is not None else self._serve)(
                 stream=stream,
                 tap=connection.tap,
                 script=place.script,
@@ -234,6 +239,11 @@ class Desk:
                 handlers=OwnersHandlers(connection),
                 on_message=lambda _association, message: self._message(connection, message),
             )
+        except Exception as error:
+            if not connection.owners:
+                raise
+            for owner in connection.owners:
+                owner.broke(error)
         finally:
             if not connection.tap.attributed:
                 connection.tap.attribute(self._run)
@@ -308,9 +318,12 @@ class Desk:
                     self._all_free.notify_all()
 
     @contextlib.asynccontextmanager
-    async def lease(self, listener: str, holder: LeaseHolder) -> AsyncIterator[Place]:
-        """Exclusive use of one destination whose listener behaves as named; waits for its turn."""
-        place = await self._turn()
+    async def lease(self, listener: str, holder: LeaseHolder, *, shared: bool = False) -> AsyncIterator[Place]:
+        """Exclusive use of one destination whose listener behaves as named; waits for its turn.
+
+        ``shared``: of the first one, which a SUT knows alone; no ordinary scenario may be open then.
+        """
+        place = await self._turn(self.places[:1] if shared else self.places[1:] or self.places)
         try:
             place.holder = holder
             await self.behave(place, listener)
@@ -336,8 +349,7 @@ class Desk:
                 place.reserved = None
             await self._listen(place)
 
-    async def _turn(self) -> Place:
-        leasable = self.places[1:] or self.places
+    async def _turn(self, leasable: Sequence[Place]) -> Place:
         async with self._all_free:
             await self._all_free.wait_for(lambda: any(self._is_free(place) for place in leasable))
             place = next(place for place in leasable if self._is_free(place))

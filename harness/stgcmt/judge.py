@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib
@@ -17,6 +18,7 @@ from stgcmt.catalogue import Requirement
 from stgcmt.checks import (
     EXPECTATION,
     RUN,
+    TIMED,
     Check,
     InconclusiveEnding,
     NotApplicableEnding,
@@ -25,6 +27,7 @@ from stgcmt.checks import (
     describe,
 )
 from stgcmt.clock import iso
+from stgcmt.faces import suite_of
 from stgcmt.pending import pending_in
 from stgcmt.suite import Suite
 from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
@@ -52,6 +55,7 @@ class Finding:
     expected: str = ""
     seen: tuple[str, ...] = ()
     evidence: tuple[Citation, ...] = ()
+    timed: bool = False  # the check held a time against the jitter that was measured in the run
 
 
 @dataclass(frozen=True)
@@ -264,6 +268,15 @@ def _unusable(
 
 def evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     """Call a check and read how it ended; never raises, whatever the check does."""
+    token = TIMED.set(False)
+    try:
+        finding = _evaluate(check, row, arguments, profile)
+        return dataclasses.replace(finding, timed=True) if TIMED.get() else finding
+    finally:
+        TIMED.reset(token)
+
+
+def _evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     token = EXPECTATION.set(None)
     try:
         try:
@@ -359,7 +372,8 @@ def suite_hash(suite: Suite) -> str:
     digest = hashlib.sha256()
     for row in suite.catalogue:
         digest.update(repr(row).encode())
-    for name in suite.checks:
+    modules = [*suite.checks, *(name for face in suite.faces for name in suite_of(face).checks)]
+    for name in modules:
         source = importlib.import_module(name).__file__
         if source:
             digest.update(Path(source).read_bytes())

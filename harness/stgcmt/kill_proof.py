@@ -166,7 +166,7 @@ class Prover:
     _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._operators = operators_for(self.suite.resolve("mutations"))
+        self._operators = operators_for(self.suite.all_mutations)
         self._checks = {check.name: check for check in self.suite.all_checks}
         self._rows = {row.id: row for row in self.suite.catalogue}
 

@@ -12,18 +12,22 @@ from stgcmt.clock import Clock
 from stgcmt.desk import Desk, Place, Serve, listener_of
 from stgcmt.errors import UsageError
 from stgcmt.plan import Plan
+from stgcmt.sut_docker import GATEWAY
 from stgcmt.tls import server_context
 
-BUILTIN_DESTINATIONS = 24  # one for every leased scenario: on the embedded default nobody queues
+BUILTIN_DESTINATIONS = 32  # one for every leased scenario: on the embedded default nobody queues
 
 
-def places_of(plan: Plan) -> list[Place]:
-    """The destinations of the SUT file; for the embedded references those that we choose ourselves."""
+def places_of(plan: Plan, ours: Callable[[str], str] = str) -> list[Place]:
+    """The destinations of the SUT file; for the embedded references those that we choose ourselves.
+
+    ``ours``: the address to listen on for a host of the SUT file.
+    """
     from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
 
     if plan.sut.driver.kind == "builtin" and not plan.sut.destinations:
         return [place_of(Destination(f"STGCMT{n}")) for n in range(1, BUILTIN_DESTINATIONS + 1)]
-    return [place_of(each) for each in plan.sut.destinations]
+    return [place_of(dataclasses.replace(each, host=ours(each.host))) for each in plan.sut.destinations]
 
 
 def place_of(destination: Any) -> Place:
@@ -40,7 +44,7 @@ def listening_at(ae_title: str, host: str, port: int, tls: Mapping[str, Any] | N
     return Place(ae_title, host, port, server_context(files), files)
 
 
-def web_places_of(plan: Plan) -> list[WebPlace]:
+def web_places_of(plan: Plan, ours: Callable[[str], str] = str) -> list[WebPlace]:
     """Where the requests of SUTs arrive that ask over HTTP; raises ``OSError`` for unusable TLS files."""
     found = []
     for role in plan.roles:
@@ -48,7 +52,8 @@ def web_places_of(plan: Plan) -> list[WebPlace]:
         if "http" not in suite.serves:
             continue
         section = plan.sut.section(role)
-        host, port = str(section.get("listen_host", "127.0.0.1")), int(section.get("listen_port", 0))
+        here = "127.0.0.1" if plan.sut.driver.docker is None else GATEWAY
+        host, port = ours(str(section.get("listen_host", here))), int(section.get("listen_port", 0))
         path = str(section.get("listen_path", "/dicom-web")).rstrip("/")
         tls = server_context(section["tls"]) if section.get("tls") else None
         found.append(WebPlace(role, host, port, path, suite.resolve("unowned"), tls))

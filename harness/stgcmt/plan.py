@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stgcmt.faces import BACK
 from stgcmt.judge import selected
 from stgcmt.suite import Scenario, Suite
 from stgcmt.sut import Sut
@@ -72,13 +73,18 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
     if sut.driver.kind == "builtin":
         return ""
     section = sut.section(suite.role)
+    relayed = bool(section.get("relay"))
+    if relayed and (scenario.face == BACK or "scripting" in scenario.needs):
+        return f"needs a back end that does what it is told: leave [{suite.role}.relay] out, and ours stands behind the SUT"
     for need in scenario.needs:
+        if need == "scripting" or (need in suite.provides and not relayed):
+            continue
         if need == "seeding" and section["seeding"]["how"] == "none":
             return 'needs instances in the SUT: say how in [seeding] (how = "stow", "c-store" or "preloaded")'
         if need == "retrieval" and section["retrieval"]["how"] == "none":
             return 'needs to read instances back: say how in [retrieval] (how = "wado-rs", "c-get" or "c-move")'
         if need == "restart" and not sut.driver.can_restart:
-            return 'needs a driver that can restart the SUT ([driver] kind = "process")'
+            return 'needs a driver that can restart the SUT ([driver] kind = "process" or "docker")'
         if need in {"trigger", "state"} and not (section.get(need) or sut.document.get(need)):
             what = "made to ask" if need == "trigger" else "asked what it believes"
             return f"needs a SUT that can be {what}: add [{need}] with a command or url"

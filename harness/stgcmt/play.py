@@ -24,6 +24,7 @@ from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
+from stgcmt.relay import Relaying
 from stgcmt.results import tool
 from stgcmt.resuming import resumed
 from stgcmt.schedule import Played, critical_path
@@ -142,12 +143,14 @@ class Player:
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
-        from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
+        from stgcmt.drivers import bring_up, meeting_of  # noqa: PLC0415 - start-up
 
-        places = places_of(self.plan)
+        meeting = await meeting_of(self.plan.sut)
+        places = places_of(self.plan, meeting.ours)
+        relaying = Relaying.of(self.plan, places, self.network)
         stores = any("dimse" in self.plan.suites[role].serves for role in self.plan.roles)
         desk = Desk(places, self.network, self.clock, run, serving(self.clock, stores=stores))
-        asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan))
+        asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
@@ -166,6 +169,7 @@ class Player:
                 fault=self._faults(),
                 variant=self.plan.variant,
                 options=self.plan.options,
+                base_urls={place.role: place.base_url for place in asks.places},
             ) as running:
                 self._bringing_up = None
                 for role, mode in self._modes():  # what a reference of ours hands out is a secret, too
@@ -177,6 +181,7 @@ class Player:
                     how=self.plan.sut.driver.kind,
                     seconds=(self.clock.monotonic_ns() - start) / NS,
                 )
+                relaying.follow(running)
                 asks.act, asks.triggering = running.act, functools.partial(running.table, "trigger")
                 await self._all(run, desk, running, asks)
         finally:
@@ -230,7 +235,9 @@ class Player:
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open
             await self._together([each for each in together if each.scenario.lease is None], desk, running, back)
             together = [each for each in together if each.scenario.lease is not None]
-        await self._together(together, desk, running, back)
+        known = [each for each in together if each.scenario.lease is not None and each.suite.one_destination]
+        await self._together([each for each in together if each not in known], desk, running, back)
+        await self._together(known, desk, running, back)
         for each in playable:
             if each.scenario.alone:
                 await self._together([each], desk, running, back)
@@ -269,7 +276,8 @@ class Player:
                 place: Place | None
                 if scenario.lease is not None:
                     _known_listener(scenario.lease.listener)
-                    place = await stack.enter_async_context(desk.lease(scenario.lease.listener, owner))
+                    shared = planned.suite.one_destination
+                    place = await stack.enter_async_context(desk.lease(scenario.lease.listener, owner, shared=shared))
                 else:
                     place = await stack.enter_async_context(desk.ordinary())
                 await stack.enter_async_context(self._limits[role])
@@ -312,6 +320,8 @@ class Player:
         try:
             try:
                 async with asyncio.timeout(limit):
+                    if stage.backdrop is not None:
+                        await stage.backdrop.begin()
                     await scenario.run(stage)
             finally:
                 await stage.close()
@@ -319,6 +329,8 @@ class Player:
             return "skipped", str(error)
         except TimeoutError:
             return "timeout", f"not finished after {limit or 0:g} s ([timing] scenario)"
+        if stage.failures:
+            raise stage.failures[0]
         return "complete", ""
 
     async def _reachable(self, run: Recorder, running: Any) -> set[str]:

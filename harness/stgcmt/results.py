@@ -216,5 +216,6 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "excluded": requirement.excluded,
         "selected": row.selected,
         "vacuous": row.vacuous,
+        "timed": any(each.timed for each in row.findings),
         "proof": dataclasses.asdict(row.proof) if row.proof else None,
     }

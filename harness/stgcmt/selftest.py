@@ -251,7 +251,7 @@ def _alarms(outcome: Outcome, allowed: Mapping[str, str]) -> Iterator[Mapping[st
 
 def _without_kill(suite: Suite, proved: set[str]) -> Iterator[Mapping[str, Any]]:
     for row in suite.catalogue:
-        if row.excluded or row.same_as or row.level not in {"shall", "should"} or row.id in proved:
+        if row.excluded or row.same_as or row.face or row.level not in {"shall", "should"} or row.id in proved:
             continue
         if killable(row) and suite.checks_for(row.id):
             checks = [check.name for check in suite.checks_for(row.id)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stgcmt.faces import suite_of
 from stgcmt.kill_proof import killable
 from stgcmt.suite import Suite, Variant
 from stgcmt.verdict import Verdict
@@ -88,7 +89,7 @@ def case_plan(suite: Suite, case: Case) -> Plan:
     stated = merge(suite.reference_claims, chosen.claims)
     sut = dataclasses.replace(
         sut,
-        claims={suite.role: stated} if stated else {},
+        claims=_claims_of_faces(suite) | ({suite.role: stated} if stated else {}),
         timing=dataclasses.replace(sut.timing, **chosen.timing),
     )
     return plan(
@@ -97,6 +98,11 @@ def case_plan(suite: Suite, case: Case) -> Plan:
         variant=chosen.name or None,
         options={suite.role: dict(chosen.options)},
     )  # fmt: skip
+
+
+def _claims_of_faces(suite: Suite) -> dict[str, Mapping[str, Any]]:
+    """What the references of borrowed suites state: the reference between them is made of these."""
+    return {each.role: each.reference_claims for face in suite.faces if (each := suite_of(face)).reference_claims}
 
 
 def record(suite: Suite, case: Case) -> Recording:

@@ -46,7 +46,7 @@ class Counted:
 
 def pairs(suite: Suite) -> tuple[tuple[Check, Requirement], ...]:
     """Every (check, row) of a suite; twins share the proof of the row that they name."""
-    rows = {row.id: row for row in suite.catalogue if not row.excluded and row.same_as is None}
+    rows = {row.id: row for row in suite.catalogue if not (row.excluded or row.same_as or row.face)}
     return tuple((check, rows[ident]) for check in suite.all_checks for ident in check.ids if ident in rows)
 
 
@@ -77,7 +77,7 @@ def survey(
 
 
 def _mutants(suite: Suite, transcript: Transcript, each: int) -> Iterator[tuple[Edit, Transcript]]:
-    edits = Edits.of(transcript, operators_for(suite.resolve("mutations")), SEED)
+    edits = Edits.of(transcript, operators_for(suite.all_mutations), SEED)
     for found in edits.by_operator.values():
         for edit in found[:each]:
             mutant = edit.make()

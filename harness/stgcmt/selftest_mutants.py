@@ -68,13 +68,13 @@ def _bench(suite: Suite) -> Bench:
     """The bench of a suite, made once; the suite stands in it, so that its id stays taken."""
     if id(suite) not in _BENCHES:
         recording = record(suite, Case(suite.role))
-        _BENCHES[id(suite)] = Bench(suite, recording, operators_for(suite.resolve("mutations")))
+        _BENCHES[id(suite)] = Bench(suite, recording, operators_for(suite.all_mutations))
     return _BENCHES[id(suite)]
 
 
 def pairs(suite: Suite) -> tuple[tuple[Check, Requirement], ...]:
     """Every (check, row) that can turn red or say note; twins share the proof of the row that they name."""
-    rows = {row.id: row for row in suite.catalogue if not row.excluded and row.same_as is None}
+    rows = {row.id: row for row in suite.catalogue if not (row.excluded or row.same_as or row.face)}
     return tuple((check, rows[ident]) for check in suite.all_checks for ident in check.ids if ident in rows)
 
 

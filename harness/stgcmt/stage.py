@@ -74,7 +74,16 @@ class Stage(Asking):
         self._news = asyncio.Condition()
         self._clients: list[Any] = []
         self._preloaded = 0
+        self.asked_mode = scenario.mode  # whether the SUT has it or not
+        make = suite.resolve("backdrop")
+        self.relayed = bool(self.section.get("relay"))  # our end behind the SUT is a real one (``stgcmt.relay``)
+        self.backdrop = make(self, scenario.face) if make and not self.relayed else None
+        self.adopts = make is not None  # what goes on behind the SUT belongs to who began it in front
         self.prepare_asking(scenario.name, back.asks, scenario.needs)
+
+    def provided(self, need: str) -> bool:
+        """Whether our end behind the SUT meets a need of this scenario."""
+        return self.backdrop is not None and need in self._suite.provides
 
     # --- steps, UIDs, notes
 
@@ -153,8 +162,8 @@ class Stage(Asking):
 
     @property
     def seeding(self) -> str:
-        """How instances get into the SUT: stow, c-store, preloaded or none."""
-        return str(self._target.seeding.get("how", "none"))
+        """How instances get into the SUT: stow, c-store, preloaded or none; back-end where our end behind it holds them."""
+        return "back-end" if self.provided("seeding") else str(self._target.seeding.get("how", "none"))
 
     def make(self, kind: str = "ct", **where: Any) -> Any:
         """An instance that the SUT was never given."""
@@ -174,7 +183,11 @@ class Stage(Asking):
         instance = self.make(kind, **where)
         optional |= how == "none" and "seeding" in self._scenario.wants
         with self.step("seed"):
-            ok, detail = await seeding.seed(how, instance, self._target, self)
+            if self.backdrop is not None and self.provided("seeding"):
+                await self.backdrop.seed(instance)
+                ok, detail = True, "held by our end behind the SUT"
+            else:
+                ok, detail = await seeding.seed(how, instance, self._target, self)
         self.recorder.event(
             "seed", ok=ok, how=how, detail=detail, sop_class_uid=instance.sop_class_uid, sop_instance_uid=instance.sop_instance_uid,
             study_instance_uid=instance.study_instance_uid, series_instance_uid=instance.series_instance_uid,
@@ -285,6 +298,10 @@ class Stage(Asking):
         """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
         if f"provoke.{name}" not in (*self._scenario.needs, *self._scenario.wants):
             raise UndeclaredError(f"{self._scenario.name} provokes {name} without declaring provoke.{name}")
+        if self.backdrop is not None and self.provided(f"provoke.{name}"):
+            await self.backdrop.provoke(name, values)
+            self.recorder.event("provoke", name=name, ok=True, detail="our end behind the SUT", values=dict(values))
+            return True
         done = await self._back.provoke(self.role, self.mode, name, values)
         self.recorder.event("provoke", name=name, ok=done.ok, detail=done.detail, values=dict(values))
         return bool(done.ok)
@@ -315,6 +332,8 @@ class Stage(Asking):
 
     async def close(self) -> None:
         """Close the clients and let associations of this scenario end, at most ``release`` seconds."""
+        if self.backdrop is not None:
+            await self.backdrop.end()
         for client in self._clients:
             await client.aclose()
         await self.end_asking()

@@ -41,6 +41,7 @@ from stgcmt.checks import (
     outcome,
     requirement,
 )
+from stgcmt.faces import Face, borrowed_checks, borrowed_kills, borrowed_rows, borrowed_scenarios, suite_of
 from stgcmt.transcript import Event, Transcript
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from stgcmt.wire.stream import Network
 
 __all__ = [
-    "RUN", "Check", "Event", "Fault", "Kill", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
+    "RUN", "Check", "Event", "Face", "Fault", "Kill", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
     "checks_of", "claims", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable", "outcome",
     "requirement", "scenario",
 ]  # fmt: skip
@@ -74,6 +75,7 @@ class Play(Protocol):
     section: Mapping[str, Any]
     timing: Any
     destination: Any
+    relayed: bool
     clock: Clock
     heard: list[Any]
     seeding: str
@@ -180,6 +182,7 @@ class Scenario:
     needs: tuple[str, ...] = ("seeding",)
     alone: bool = False
     wants: tuple[str, ...] = ()
+    face: str | None = None  # the side of the SUT that it is about, where its suite was borrowed (``stgcmt.faces``)
 
 
 def scenario(
@@ -273,6 +276,7 @@ class Setting:
     variant: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     destinations: tuple[Any, ...] = ()
+    back_url: str = ""  # where our origin server listens, for a reference that asks us over HTTP by itself
 
 
 Reference = Callable[[Setting], AbstractAsyncContextManager[Mapping[str, Any]]]
@@ -307,20 +311,24 @@ class Suite:
     probes: str | Callable[..., Any] | None = None
     # "http": the SUT asks us, at listen_host and listen_port of its section; "dimse": at a destination, where it may store too
     serves: tuple[str, ...] = ()
+    one_destination: bool = False  # the SUT asks the first destination alone, whatever a scenario leases
     unowned: str | Callable[[Any], Any] | None = None
-    topology: str | Callable[..., Any] | None = (
-        None  # how reports arrived: a function of transcripts, rows of results.json
-    )
+    # how reports arrived: a function of transcripts, rows of results.json
+    topology: str | Callable[..., Any] | None = None
+    faces: tuple[Face, ...] = ()  # whose rows bind this SUT on its sides, too
+    backdrop: str | Callable[..., Any] | None = None  # (play, side) -> stgcmt.faces.Backdrop, our end behind the SUT
+    provides: tuple[str, ...] = ()  # the needs of scenarios that the backdrop meets
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property
     def catalogue(self) -> tuple[Requirement, ...]:
-        """The rows of this suite; raises ``CatalogueError``."""
+        """The rows of this suite, borrowed ones behind its own; raises ``CatalogueError``."""
         texts = {
             f"{self.package}/{name}": files(self.package).joinpath(name).read_text("utf-8")
             for name in self.requirements
         }
-        return parse_requirements(texts, self.role)
+        own = parse_requirements(texts, self.role)
+        return (*own, *(row for face in self.faces for row in borrowed_rows(self.role, face, own)))
 
     @functools.cached_property
     def all_checks(self) -> tuple[Check, ...]:
@@ -332,7 +340,8 @@ class Suite:
                 raise CatalogueError(
                     f"{self.package}: {check.name} judges {', '.join(unknown)}, which the catalogue of {self.role} lacks"
                 )
-        return tuple(found)
+        own = [row for row in self.catalogue if row.face is None]
+        return (*found, *(check for face in self.faces for check in borrowed_checks(face, own)))
 
     @functools.cached_property
     def all_scenarios(self) -> Mapping[str, Scenario]:
@@ -343,15 +352,20 @@ class Suite:
                 if each.name == RUN or each.name in found:
                     raise CatalogueError(f"{self.package}: the scenario name {each.name} is reserved or stands twice")
                 found[each.name] = each
+        used = [name for check in self.all_checks for name in check.scenarios] if self.faces else []
+        for face in self.faces:
+            found |= borrowed_scenarios(face, used)
         return found
 
     @functools.cached_property
     def known_kills(self) -> Mapping[str, Mapping[str, tuple[Kill, ...]]]:
         """By row and check the mutations known to turn it red, most effective first; none where the suite ships no table."""
         source = files(self.package).joinpath(self.kills)
-        if not source.is_file():
-            return {}
-        return kills_from(json.loads(source.read_text("utf-8")))
+        own = kills_from(json.loads(source.read_text("utf-8"))) if source.is_file() else {}
+        borrowed: dict[str, Mapping[str, tuple[Kill, ...]]] = {}
+        for face in self.faces:
+            borrowed |= borrowed_kills(face)
+        return {**borrowed, **own}
 
     def checks_for(self, ident: str) -> tuple[Check, ...]:
         """The checks that judge a row; for a twin those of the row it names."""
@@ -361,12 +375,18 @@ class Suite:
 
     def resolve(self, name: str) -> Any:
         """A field that may name its value as ``"module:attribute"``, resolved."""
-        return _resolved(getattr(self, name))
+        return resolved(getattr(self, name))
 
     def resolve_stack(self, stack: str | None) -> Reference:
         """The reference, or another implementation of the role by its name."""
-        found: Reference = _resolved(self.reference if stack is None else self.stacks[stack])
+        found: Reference = resolved(self.reference if stack is None else self.stacks[stack])
         return found
+
+    @property
+    def all_mutations(self) -> tuple[Any, ...]:
+        """The mutation operators of this suite and of those it borrows from."""
+        every = (self, *(suite_of(face) for face in self.faces))
+        return tuple(dict.fromkeys(each for suite in every for each in suite.resolve("mutations")))
 
     @property
     def all_faults(self) -> tuple[Fault, ...]:
@@ -387,7 +407,8 @@ def kills_from(content: Mapping[str, Any]) -> Mapping[str, Mapping[str, tuple[Ki
     }
 
 
-def _resolved(value: Any) -> Any:
+def resolved(value: Any) -> Any:
+    """A value that may be named as ``"module:attribute"``."""
     if isinstance(value, str):
         module, _, attribute = value.partition(":")
         return getattr(importlib.import_module(module), attribute)

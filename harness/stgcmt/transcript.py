@@ -43,11 +43,12 @@ from stgcmt.recorded import (
     TranscriptError,
     parse_transcript,
     read_transcript,
+    write_transcript,
 )
 
 __all__ = [
     "SCHEMA", "STEP", "ConnectionTap", "Event", "Footer", "Header", "HeldTap", "Masker", "Recorder", "Secret", "Tap",
-    "Transcript", "TranscriptError", "parse_transcript", "read_transcript",
+    "Transcript", "TranscriptError", "parse_transcript", "read_transcript", "write_transcript",
 ]  # fmt: skip
 
 PASSCODE = 8  # bytes; a shorter one is blanked where it stands, but not searched for elsewhere

@@ -52,6 +52,10 @@ class Former:
     def hear(self, asked: Any) -> None:
         """Nothing is answered here that the listener does not answer."""
 
+    def broke(self, error: Exception) -> None:
+        """The waiting itself failed: that is for the caller to see."""
+        raise error
+
     @property
     def missing(self) -> int:
         """How many reports are awaited still."""

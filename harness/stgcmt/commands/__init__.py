@@ -58,10 +58,10 @@ def selection_of(
     return selection
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The sentence that names the nearest known word."""
+def nearest(word: str, known: Iterable[str], otherwise: str = "`stgcmt list` shows what there is") -> str:
+    """The sentence that names the nearest known word; ``otherwise``: where none is near."""
     close = difflib.get_close_matches(word, list(known), 1, 0.5)
-    return f"did you mean {close[0]}?" if close else "`stgcmt list` shows what there is"
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def counted(number: int, noun: str) -> str:

@@ -12,7 +12,8 @@ import click
 @click.option("--preset", "name", help="the SUT file of a known product instead")
 @click.option("--list-presets", "listing", is_flag=True, help="list the products whose SUT file ships")
 @click.option("--out", type=click.Path(path_type=Path), help="write there instead of to standard output")
-def command(target: str | None, name: str | None, out: Path | None, *, listing: bool) -> None:
+@click.option("--image", help="start the SUT from this image; the port of TARGET is then the container's own")
+def command(target: str | None, name: str | None, out: Path | None, image: str | None, *, listing: bool) -> None:
     """Print a commented sut.toml for an origin server (URL), a Storage Commitment SCP (AE@HOST:PORT), or a known product."""
     if listing:
         _list()
@@ -25,7 +26,7 @@ def command(target: str | None, name: str | None, out: Path | None, *, listing: 
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
     from stgcmt.init import render  # noqa: PLC0415 - start-up
 
-    text = render(str(target))
+    text = render(str(target), image=image)
     if out is None:
         click.echo(text, nl=False)
         return

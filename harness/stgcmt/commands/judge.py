@@ -55,13 +55,17 @@ def command(
         edition=edition_of(edition),
         known_issues=load_known_issues(known_issues) if known_issues else None,
     )
+    run_by = list(recording.run.header.info.get("command", []))
     if out:
         import shutil  # noqa: PLC0415 - rarely used
 
-        bundles.prepare(out)
-        shutil.copytree(bundle / bundles.TRANSCRIPTS, out / bundles.TRANSCRIPTS, dirs_exist_ok=True)
-    if out or not (bundle / bundles.RESULTS).exists():
-        bundles.write(out or bundle, results, recording, list(recording.run.header.info.get("command", [])))
+        from stgcmt.files import whole_directory  # noqa: PLC0415 - rarely used
+
+        with whole_directory(out, "writing the bundle", bundle) as partial:
+            shutil.copytree(bundle / bundles.TRANSCRIPTS, partial / bundles.TRANSCRIPTS)
+            bundles.write(partial, results, recording, run_by)
+    elif not (bundle / bundles.RESULTS).exists():
+        bundles.write(bundle, results, recording, run_by)
     if as_json:
         click.echo(bundles.dump(results), nl=False)
     else:

@@ -113,6 +113,8 @@ def make_plan(
         stated = {name: dict(suite.reference_claims) for name, suite in suites.items() if suite.reference_claims}
         sut = dataclasses.replace(sut, claims=stated)
     roles = roles_of(role, suites, sut.roles)
+    if sut_file is None and not (role or fault or variant):  # what proxies borrow is played by the others already
+        roles = tuple(each for each in roles if not suites[each].faces) or roles
     _check_roles(roles, sut)
     known = load_known_issues(known_issues) if known_issues else ()
     options: dict[str, dict[str, Any]] = {}
@@ -180,7 +182,8 @@ def _roles_with(kind: str, wanted: str, roles: tuple[str, ...], suites: Any, sut
     if not found:
         names = sorted({name for each in known.values() for name in each})
         shown = "a fault that `stgcmt faults` lists" if kind == "fault" else f"one of {', '.join(names)}"
-        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names))
+        otherwise = "`stgcmt faults` lists them" if kind == "fault" else "choose one of these"
+        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names, otherwise))
     return found
 
 

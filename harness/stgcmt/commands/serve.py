@@ -20,6 +20,7 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.argument("role")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="port to listen on; 0: the system chooses")
+@click.option("--provoke-port", type=click.IntRange(1, 65535), help="port of the URLs for [provoke] (DIMSE)")
 @click.option("--ae-title", help="our AE title (DIMSE)")
 @click.option(
     "--destination",
@@ -32,6 +33,9 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.option("--retention", type=click.FloatRange(min=0), help="seconds for which a result is kept")
 @click.option("--retry-after", type=int, help="seconds in Retry-After; negative: no such header")
 @click.option("--prefix", help="path prefix of the base URL (web)")
+@click.option("--back", metavar="AE@HOST:PORT", help="the archive behind (proxy-to-dimse)")
+@click.option("--back-url", metavar="URL", help="the base URL of the origin server behind (proxy-to-web)")
+@click.option("--dimse-port", type=click.IntRange(0, 65535), help="port on which reports are taken (proxy-to-dimse)")
 @click.option("--token-env", metavar="NAME", help="variable with the bearer token to ask for (web)")
 @click.option("--basic-env", metavar="NAME", help="variable with the user:password to ask for (web)")
 @click.option(
@@ -54,7 +58,7 @@ from stgcmt.commands import installed, nearest, roles_of
 def command(
     role: str, *, mode: str | None, fault: str | None, stack: str | None, directory: Path | None, **options: Any
 ) -> None:
-    """Run the reference of ROLE (origin-server, scp, scu, user-agent) until Ctrl-C; prints its SUT section as one line of JSON."""
+    """Run the reference of ROLE (scp, proxy-to-dimse, …) until Ctrl-C; prints its SUT section as one line of JSON."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     suites = installed()
@@ -64,24 +68,24 @@ def command(
             "reading --fault",
             f"a fault of {suite.role}",
             fault,
-            nearest(fault, [each.name for each in suite.all_faults]),
+            nearest(fault, [each.name for each in suite.all_faults], "`stgcmt faults` lists them"),
         )
     if mode and mode not in suite.modes:
         raise UsageError(
             "reading --mode",
             f"one of {', '.join(suite.modes)}" if suite.modes else f"no --mode, {suite.role} has none",
             mode,
-            nearest(mode, suite.modes),
+            nearest(mode, suite.modes, "choose one of these" if suite.modes else "leave --mode out"),
         )
     if stack and stack not in suite.stacks:
         raise UsageError(
             "reading --stack",
             f"one of {', '.join(suite.stacks)}" if suite.stacks else f"no --stack, {suite.role} has one implementation",
             stack,
-            nearest(stack, suite.stacks),
+            nearest(stack, suite.stacks, "choose one of these" if suite.stacks else "leave --stack out"),
         )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
-    chosen = _credentials(options) | _tls(options)
+    chosen = _behind(suite.role, options) | _credentials(options) | _tls(options)
     chosen |= {key: value for key, value in options.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="stgcmt-serve-") as scratch:
         try:
@@ -93,6 +97,27 @@ def command(
                 f"port {options['port']}: {error.strerror or error}",
                 "choose another --port",
             ) from error
+
+
+def _behind(role: str, options: dict[str, Any]) -> dict[str, Any]:
+    """What a proxy asks, from ``--back`` or ``--back-url``; raises ``UsageError`` where its proxy is not told."""
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+
+    back, url = options.pop("back"), options.pop("back_url")
+    if role == "proxy_to_dimse":
+        if back is None:
+            step = "for example --back ORTHANC@127.0.0.1:4242"
+            raise UsageError("reading --back", "AE@HOST:PORT of the archive behind", "none", step)
+        place = _destination(back, "--back")
+        return {"back_ae": place.ae_title, "back_host": place.host, "back_port": place.port}
+    if role == "proxy_to_web":
+        if not str(url or "").startswith("http://"):
+            step = "for example --back-url http://127.0.0.1:8042/dicom-web"
+            raise UsageError("reading --back-url", "the http URL of the origin server behind", url or "none", step)
+        return {"back_url": url}
+    if back or url:
+        raise UsageError("reading --back", f"no such option, {role} has nothing behind it", back or url, "leave it out")
+    return {}
 
 
 def _credentials(options: dict[str, Any]) -> dict[str, Any]:
@@ -150,12 +175,12 @@ async def _serve(
         await stop.wait()
 
 
-def _destination(text: str) -> Any:
+def _destination(text: str, option: str = "--destination") -> Any:
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
     from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
 
     ae_title, _, address = text.partition("@")
     host, _, port = address.rpartition(":")
     if not (ae_title and host and port.isdecimal() and 0 < int(port) <= 65535):
-        raise UsageError("reading --destination", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
+        raise UsageError(f"reading {option}", "AE@HOST:PORT", text, "for example STGCMT@127.0.0.1:11113")
     return Destination(ae_title, host, int(port))

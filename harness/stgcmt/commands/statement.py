@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ def command(bundle: Path, claims: Path | None, out: Path | None, *, form: bool) 
     """
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.evidence import Evidence  # noqa: PLC0415 - start-up
+    from stgcmt.stored import load_results  # noqa: PLC0415 - start-up
     from stgcmt_reports import statement as writer  # noqa: PLC0415 - start-up
     from stgcmt_reports.statement import render_md, slots  # noqa: PLC0415 - start-up
     from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
@@ -39,7 +39,7 @@ def command(bundle: Path, claims: Path | None, out: Path | None, *, form: bool) 
     if claims:
         recording = _with_statement(recording, claims)
     sut = recording.run.header.info.get("sut", {})
-    evidence = Evidence(results=_results(bundle), transcripts=recording.named(), sut=sut)
+    evidence = Evidence(results=load_results(bundle), transcripts=recording.named(), sut=sut)
     if out:
         (bundles.prepare(out) / bundles.TRANSCRIPTS).rmdir()  # preparing a bundle makes it; there are none here
         for path in writer.write(evidence, out):
@@ -47,17 +47,6 @@ def command(bundle: Path, claims: Path | None, out: Path | None, *, form: bool) 
         return
     document = build(evidence)
     click.echo(slots.form(document) if form else render_md.render(document), nl=False)
-
-
-def _results(bundle: Path) -> Any:
-    stage, wanted = "reading the results", "a results.json that `stgcmt run` or `stgcmt judge` wrote"
-    path = bundle / "results.json"
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(stage, wanted, f"{path} is missing", f"`stgcmt judge {bundle}` makes it") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(stage, wanted, f"{path}: {error}", "judge the bundle again with --out") from error
 
 
 def _with_statement(recording: Any, path: Path) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Context:
     network: Network
     record: Callable[..., Any]
     destinations: tuple[Place, ...] = ()
+    base_urls: Mapping[str, str] = field(default_factory=dict)  # where we are asked over HTTP, by role
 
 
 class Running:

@@ -13,7 +13,7 @@ from typing import Any
 from stgcmt.evidence import Evidence
 from stgcmt_reports.statement.context import Context
 from stgcmt_reports.statement.observed import REASONS, own_codes
-from stgcmt_reports.statement.seen_dimse import PUSH_MODEL, DimseSeen
+from stgcmt_reports.statement.seen_dimse import NEW, PUSH_MODEL, SAME, DimseSeen
 from stgcmt_reports.statement.seen_web import WebSeen
 from stgcmt_reports.statement.values import Place, Section, Seen
 
@@ -27,6 +27,8 @@ TITLES = {
 }
 RED = ("fail", "warn")
 _IMPLICIT = "1.2.840.10008.1.2"
+# What an exchange cannot show: habits of the SUT beyond its wire. Other claims without an auditor are a requirement's business.
+_UNSEEN = frozenset({"after_commitment", "transaction_limit"})
 # How a declared cell of the statement says that something does not happen.
 _DENIALS = ("not supported", "never", "not sent", "none", "no ")
 
@@ -111,6 +113,21 @@ def _push(dimse: DimseSeen, at: int) -> Seen:
     return _filtered(dimse.initiated.contexts, lambda key: key[0] == PUSH_MODEL, lambda key: key[at])
 
 
+def _arrival(one: DimseSeen, claimed: Any) -> Look:
+    """``new`` and ``same`` exclude each other; ``both`` is shown by a report on the association of the request."""
+    here = _filtered(one.arrival, lambda value: value == SAME, lambda _: claimed)
+    elsewhere = _filtered(one.arrival, lambda value: value == NEW, lambda _: claimed)
+    if claimed == "new":
+        return Look(elsewhere, here)
+    return Look(here, elsewhere if claimed == "same" else Seen())
+
+
+def _usually(one: DimseSeen, claimed: Any) -> Look:
+    """A report within the time shows it; one that is later does not contradict what is usual: the judge decides that."""
+    limit = float(claimed) if isinstance(claimed, (int, float)) else 0.0
+    return Look(_filtered(one.delays, lambda delay: delay <= limit, lambda _: claimed))
+
+
 def _both(words: str) -> bool:
     return words == "SCU=1 SCP=1"
 
@@ -153,6 +170,9 @@ AUDITORS: tuple[Auditor, ...] = (
         "scp", "no_retrieve_ae_title",
         lambda one, _: _flag(one.retrieve_ae, lambda where: where == "absent", lambda where: where != "absent"),
     ),
+    Auditor("scp", "failure_reasons", lambda one, _: _items(one.reasons)),
+    Auditor("scp", "report_association", _arrival, about=("DIMSE-DOC-11",)),
+    Auditor("scp", "usual_report_delay", _usually, ("DIMSE-DOC-12",)),
     Auditor("scu", "sop_classes", lambda one, _: _items(one.classes)),
     Auditor(
         "scu", "implicit_only",
@@ -224,7 +244,9 @@ def _claimed(
     several = isinstance(value, (list, tuple))
     for one in value if several else (value,):
         entry = _entry(role, claim, one)
-        look_ = look or Look(why="nothing on the wire can show it")
+        look_ = look or Look(
+            why="nothing on the wire can show it" if claim in _UNSEEN else "not looked at by this audit"
+        )
         against, support = look_.against, look_.support
         if one is False:
             against, support = support, against

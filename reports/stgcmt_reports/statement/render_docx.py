@@ -151,7 +151,7 @@ class _Writer:
                 self.table(
                     ("Role", "Claim", "Value", "What was seen"),
                     [
-                        _plain(each["role"], each["claim"], words.value_text(each["value"]), words.audit_note(each))
+                        _plain(each["role"], each["claim"], words.value_text(each["value"], each["claim"]), words.audit_note(each))
                         for each in entries
                     ],
                 )  # fmt: skip

@@ -34,7 +34,7 @@ def claims_data(statement: Statement) -> Mapping[str, Any]:
                     {
                         "role": each["role"],
                         "claim": each["claim"],
-                        "value": words.value_text(each["value"]),
+                        "value": words.value_text(each["value"], each["claim"]),
                         "note": words.audit_note(each),
                     }
                     for each in audit[name]

@@ -81,7 +81,7 @@ def _claims(statement: Statement) -> Iterator[str]:
         yield ""
         if entries:
             rows = [
-                (each["role"], each["claim"], words.value_text(each["value"]), words.audit_note(each))
+                (each["role"], each["claim"], words.value_text(each["value"], each["claim"]), words.audit_note(each))
                 for each in entries
             ]
             yield from table(("Role", "Claim", "Value", "What was seen"), rows)

@@ -245,12 +245,14 @@ class _Reader:
         if not self.seen.sut_asks:
             for uid in {each[0] for each in told.committed if each[0]}:
                 self._add(self.seen.classes, uid, message)
+            asked_again = sum(info.transaction_uid == told.transaction_uid for _, info in self.actions) > 1
             again = any(
                 info.transaction_uid == told.transaction_uid and each.t_first > message.t_last
                 for each, info in self.events
             )
             what = "sends the report again" if again else "does not send it again during the scenario"
-            self._add(self.seen.after_receipt, (receipt, what), message, response)
+            if not (asked_again and again):  # the other report answers the other request
+                self._add(self.seen.after_receipt, (receipt, what), message, response)
 
 
 def _roles(said: Associate | None, uid: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stgcmt.views.association import hex4
 from stgcmt_reports.statement.values import SHOWN, Cell, Section, Statement, Table
 
 MARKS: Mapping[str, str] = {"observed": "●", "declared": "◆", "open": "☐", "fixed": ""}
@@ -77,8 +78,10 @@ def cover(statement: Statement) -> list[tuple[str, str]]:
     ]
 
 
-def value_text(value: Any) -> str:
-    """A claim's value for a reader."""
+def value_text(value: Any, claim: str = "") -> str:
+    """A claim's value for a reader; Failure Reasons as DICOM writes them."""
+    if claim == "failure_reasons" and isinstance(value, int):
+        return hex4(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(str(each) for each in value) if isinstance(value, (list, tuple)) else str(value)

@@ -192,6 +192,11 @@ class Store:
         row = self._db.execute("SELECT * FROM transactions WHERE uid = ?", (uid,)).fetchone()
         return _transaction(row) if row else None
 
+    def transactions(self) -> tuple[Transaction, ...]:
+        """Every transaction that is remembered, oldest first."""
+        rows = self._db.execute("SELECT * FROM transactions ORDER BY created_ns, uid")
+        return tuple(_transaction(row) for row in rows)
+
     def pending(self) -> tuple[Transaction, ...]:
         """The transactions without a result, oldest first: what a restart has to go on with."""
         rows = self._db.execute("SELECT * FROM transactions WHERE state = ? ORDER BY created_ns, uid", (PENDING,))

@@ -121,6 +121,10 @@ class Commitments:
                 return self._working(uid)
         if not begun and not self._begin(uid, asked, structure):
             return self._duplicate(uid, asked, structure, offer)
+        return await self._taken(uid, asked, offer)
+
+    async def _taken(self, uid: str, asked: tuple[Asked, ...], offer: Offer) -> Response:
+        """The answer to a Request that became a transaction; raises ``RefusalError``."""
         at_once = len(asked) <= self.settings.synchronous_up_to and not self.store.is_kept_pending(asked)
         if at_once and "never-finishes" not in self.faults:
             done = self.store.finish(uid)

@@ -77,7 +77,7 @@ def test_results_stay_as_long_as_stated(
     stated = claims(run).get("origin_server.result_retention_s")
     premise = False
     for transcript in (pending_commitment, duplicate_done, expired_result):
-        short = transcript.name == "expired_result"
+        short = transcript is expired_result
         retention = _retention(expired_result) if short else stated
         transaction = commitment(transcript).transaction("request")
         final = transaction.final

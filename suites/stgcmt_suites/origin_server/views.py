@@ -197,8 +197,13 @@ class Transaction:
     @property
     def summary(self) -> str:
         """One line: what was asked, what came out."""
-        seen = self.result.summary if self.final.status else f"no result, last answer {self.calls[-1].status}"
-        return f"{self.uid}: asked for {len(self.asked.references)} instances ({self.asked.structure}); {seen}"
+        seen = (
+            f"answered with {self.result.summary}"
+            if self.final.status
+            else f"no result, last answer {self.calls[-1].status}"
+        )
+        count = len(self.asked.references)
+        return f"{self.uid}: {count} instance{'' if count == 1 else 's'} in a {self.asked.structure} request, {seen}"
 
 
 @dataclass(frozen=True)

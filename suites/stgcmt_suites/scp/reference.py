@@ -69,9 +69,9 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
                 store.delete(held.sop_instance_uid)
         stack.push_async_callback(courier.aclose)
         secured = over_tls(serve, server_context(settings.tls)) if settings.tls else serve
-        listener = await _listen(setting, settings, secured)
+        listener = await listen_again(setting, settings, secured)
         stack.push_async_callback(listener.aclose)
-        helper = await Help(store).listen(setting.network, settings.host)
+        helper = await Help(store).listen(setting.network, settings.host, settings.provoke_port)
         stack.push_async_callback(helper.aclose)
         courier.resume()
         yield {
@@ -87,7 +87,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         raise ExceptionGroup("the reference SCP failed", failures)
 
 
-async def _listen(setting: Setting, settings: Settings, serve: Handler) -> Listener:
+async def listen_again(setting: Setting, settings: Settings, serve: Handler) -> Listener:
     """Listen on the port that was asked for, else on that of the former life, else on a free one."""
     try:
         listener = await setting.network.listen(settings.host, settings.port or _former(setting.directory), serve)

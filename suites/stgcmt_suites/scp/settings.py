@@ -41,11 +41,12 @@ class Settings:
     ``denied_ae_title`` is a caller that is known and may not ask; ``seeding`` is how a SUT file would say that instances
     get in. ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers
     must show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
-    ``response_s`` is how long a report waits for its response.
+    ``response_s`` is how long a report waits for its response; ``provoke_port`` is where the vendor's help listens.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    provoke_port: int = 0
     ae_title: str = "STGCMT_SCP"
     denied_ae_title: str = "STGCMT_DENIED"
     delay_s: float = 0.3
@@ -66,6 +67,7 @@ class Settings:
         return cls(
             host=str(options.get("host", cls.host)),
             port=int(options.get("port", cls.port)),
+            provoke_port=int(options.get("provoke_port", cls.provoke_port)),
             ae_title=str(options.get("ae_title", cls.ae_title)),
             seeding=str(options.get("seeding", cls.seeding)),
             denied_ae_title=str(options.get("denied_ae_title", cls.denied_ae_title)),

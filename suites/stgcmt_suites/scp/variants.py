@@ -42,6 +42,7 @@ _WHEN = (
         "overnight",
         "reports nine hours later",
         {"delay": 9 * 3600.0},
+        claims={"usual_report_delay": 9 * 3600.0 + 1.0},
         timing={"max_report_delay": 10 * 3600.0, "report_wait": 10 * 3600.0, "scenario": 7 * 86400.0},
     ),
     Variant("slow-answers", "takes three seconds to answer an N-ACTION", {"respond_after_s": 3.0}),

@@ -11,14 +11,14 @@ import asyncio
 import contextlib
 import gzip
 from collections.abc import Coroutine, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pydicom.uid import generate_uid
 
-from stgcmt.clock import NS, Clock
+from stgcmt.clock import Clock
 from stgcmt_suites.user_agent.modules import Read, UnreadableError, read_result, request_module, written
 from stgcmt_suites.user_agent.outbox import DONE, ENDED, Held, Outbox
+from stgcmt_suites.user_agent.pauses import asked_s
 from stgcmt_suites.user_agent.sending import Answer, Sender
 from stgcmt_suites.user_agent.settings import Settings
 
@@ -265,7 +265,11 @@ class Client:
         said = answer.headers.get("retry-after") if answer is not None else None
         if said is not None and not said.strip().isdecimal() and chosen.faulty("chokes-on-retry-after"):
             return False
-        seconds = None if chosen.faulty("ignores-retry-after") else self._asked_s(said)
+        seconds = (
+            None
+            if chosen.faulty("ignores-retry-after")
+            else asked_s(said, self._clock, dates=not chosen.faulty("dates-not-understood"))
+        )
         if seconds is None:
             doubled = 0 if chosen.faulty("retries-503-forever") else max(retries - 1, 0)
             seconds = chosen.backoff_s * 2**doubled if retries else chosen.poll_s
@@ -275,24 +279,3 @@ class Client:
                 seconds = 0.0
         await asyncio.sleep(min(seconds, 3600.0))
         return True
-
-    def _asked_s(self, said: str | None) -> float | None:
-        """Seconds from now that Retry-After asks for: a number, or a date in one of three forms; else nothing."""
-        if said is None:
-            return None
-        text = said.strip()
-        if text.isascii() and text.isdecimal():
-            return float(text)
-        if self._chosen.faulty("dates-not-understood"):
-            return None
-        try:
-            when = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        return max(0.0, when.timestamp() - self._clock.wall_ns() / NS) if when.tzinfo else self._naive(when)
-
-    def _naive(self, when: Any) -> float:
-        """An asctime date names no zone: it is GMT (RFC 9110 5.6.7)."""
-        from datetime import UTC  # noqa: PLC0415 - start-up
-
-        return max(0.0, float(when.replace(tzinfo=UTC).timestamp()) - self._clock.wall_ns() / NS)

@@ -1,0 +1,271 @@
+"""The back of the proxy: an SCU that asks the SCP behind, and a listener for what that reports.
+
+A transaction in front is one N-ACTION behind. Its state lies in the store, so that a report finds it after a restart, on
+whatever association it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from typing import Any
+
+from stgcmt.actors.acceptor import Acceptor, Reply
+from stgcmt.actors.association import Association
+from stgcmt.actors.listeners import PLAIN
+from stgcmt.actors.outcome import Response, Timeouts
+from stgcmt.actors.requestor import associate
+from stgcmt.suite import Setting
+from stgcmt.wire import command as cmd
+from stgcmt.wire.items import Role
+from stgcmt.wire.negotiation import Proposal
+from stgcmt.wire.pdv import Message
+from stgcmt.wire.stream import Listener
+from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
+from stgcmt_suites.commitment.decisions import Asked, Decided
+from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
+from stgcmt_suites.commitment.store import PENDING, Store, Transaction
+from stgcmt_suites.proxy_to_dimse.information import Report, UnreadableReportError, action_information, read_report
+from stgcmt_suites.proxy_to_dimse.settings import Settings
+
+NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT, NO_SUCH_CLASS = 0x0112, 0x0113, 0x0115, 0x0118
+CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
+FOREIGN = "2.25.202410300834567.9"
+
+
+class UnansweredError(Exception):
+    """The SCP behind could not be asked, or did not answer; ``sent``: whether the request went out."""
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+class Unrecorded:
+    """A tap that records nothing: what the proxy does is seen from both ends."""
+
+    def event(self, kind: str, /, data: bytes = b"", *, t: int | None = None, **info: Any) -> None:
+        """Nothing."""
+
+
+class BackEnd:
+    """The SCP behind, as the proxy sees it. ``failures``: errors of the proxy itself."""
+
+    def __init__(self, setting: Setting, settings: Settings, store: Store) -> None:
+        self._network, self._clock = setting.network, setting.clock
+        self.settings, self.store = settings, store
+        self.failures: list[BaseException] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._news: dict[str, asyncio.Event] = {}
+
+    # --- life
+
+    async def listen(self, port: int) -> Listener:
+        """Listen for reports on a port (0: a free one); raises ``OSError`` where the port is taken."""
+        handlers = {cmd.C_ECHO_RQ: _echo, cmd.N_EVENT_REPORT_RQ: self._reported}
+        acceptor = Acceptor(self._clock, Unrecorded, PLAIN, handlers=handlers)
+        return await self._network.listen(self.settings.host, port, acceptor)
+
+    async def aclose(self) -> None:
+        """Stop asking; what is pending stays so in the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- asking
+
+    async def ask(self, uid: str) -> int:
+        """Ask for the commitment of a transaction; the status of the response. Raises ``UnansweredError``.
+
+        A request that went out and was not answered is not repeated: nobody knows whether it was taken.
+        """
+        found = self.store.transaction(uid)
+        if found is None:
+            raise LookupError(uid)
+        for attempt in range(self.settings.attempts):
+            back_uid = uid if not self.settings.own_uids and attempt == 0 else f"2.25.{uuid.uuid4().int}"
+            self.store.remember(uid, back_uid=back_uid, sent=False)
+            answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            self._start(self._converse(found, back_uid, answer))
+            try:
+                return await answer
+            except UnansweredError as error:
+                if error.sent or attempt + 1 == self.settings.attempts:
+                    raise
+            await asyncio.sleep(self.settings.pause_s)
+        raise UnansweredError("no attempt was made", sent=False)
+
+    def ask_once_more(self, uid: str) -> None:
+        """The fault ``duplicate-goes-behind``: the same request again, whatever comes of it."""
+
+        async def again() -> None:
+            with contextlib.suppress(UnansweredError):
+                await self.ask(uid)
+
+        self._start(again())
+
+    def _start(self, job: Any) -> None:
+        task = asyncio.get_running_loop().create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures.append(error)
+
+    async def _converse(self, found: Transaction, back_uid: str, answer: asyncio.Future[int]) -> None:
+        """One association: the request, its response, and for a while the report."""
+        settings = self.settings
+        syntaxes = (IMPLICIT_LE, EXPLICIT_LE) if settings.implicit_first else (EXPLICIT_LE, IMPLICIT_LE)
+        proposal = Proposal(((COMMITMENT_PUSH, syntaxes),), (Role(COMMITMENT_PUSH, 1, 0),))
+        try:
+            async with associate(
+                self._network, self._clock, Unrecorded(), settings.back_host, settings.back_port,
+                called_ae=settings.back_ae, calling_ae=settings.ae_title, proposal=proposal,
+                timeouts=Timeouts(response=settings.response_s), on_message=self._on_same,
+            ) as assoc:  # fmt: skip
+                await self._request(assoc, found, back_uid, answer)
+                if not answer.cancelled() and answer.exception() is None and answer.result() == 0:
+                    await self._linger(assoc, found.uid)
+        finally:
+            if not answer.done():
+                answer.set_exception(UnansweredError("the association ended", sent=True))
+                answer.exception()
+
+    async def _request(
+        self, assoc: Association, found: Transaction, back_uid: str, answer: asyncio.Future[int]
+    ) -> None:
+        faulty, syntax = self.settings.faulty, assoc.transfer_syntax(COMMITMENT_PUSH)
+        if syntax is None:
+            answer.set_exception(UnansweredError(f"no association: {assoc.outcome}", sent=False))
+            return
+        asked = tuple(dict.fromkeys(Asked(each.sop_class_uid, each.sop_instance_uid) for each in found.asked))
+        if faulty("forgets-one-behind") and len(asked) > 1:
+            asked = asked[:-1]
+        if faulty("asks-more-behind"):
+            asked = (*asked, Asked(CT, FOREIGN))
+        if faulty("class-changed-behind"):
+            asked = tuple(
+                Asked(MR if each.sop_class_uid == CT else each.sop_class_uid, each.sop_instance_uid) for each in asked
+            )
+        self.store.remember(found.uid, sent=True)
+        data = action_information(back_uid, asked, syntax)
+        got = await assoc.n_action(data)
+        if faulty("asks-twice-behind"):
+            await assoc.n_action(data)
+        if isinstance(got, Response) and got.status is not None:
+            answer.set_result(got.status)
+        else:
+            answer.set_exception(UnansweredError(f"no response: {got}", sent=True))
+        answer.exception()
+
+    async def _linger(self, assoc: Association, uid: str) -> None:
+        """Hold the association open for the report, as long as the peer does."""
+        if not assoc.open or self.is_done(uid):
+            return
+        waiting = {asyncio.ensure_future(each.wait()) for each in (self.news(uid), assoc.ended)}
+        try:
+            await asyncio.wait(waiting, timeout=self.settings.linger_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    # --- hearing
+
+    def news(self, uid: str) -> asyncio.Event:
+        """Set when the result of a transaction is there."""
+        return self._news.setdefault(uid, asyncio.Event())
+
+    def is_done(self, uid: str) -> bool:
+        """Whether there is a result."""
+        found = self.store.transaction(uid)
+        return found is not None and found.state != PENDING
+
+    async def _on_same(self, assoc: Association, message: Message) -> None:
+        """A report on the association of a request of ours."""
+        if message.command.field == cmd.N_EVENT_REPORT_RQ:
+            await assoc.respond(message, self._take(assoc, message))
+        else:
+            await assoc.respond(message, 0x0211)
+
+    async def _reported(self, assoc: Association, message: Message) -> Reply:
+        if self.settings.faulty("reports-on-same-association-only"):
+            return Reply(0x0110)
+        return Reply(self._take(assoc, message))
+
+    def _take(self, assoc: Association, message: Message) -> int:
+        """Keep what a report says with the transaction that it names; the status for the SCP."""
+        try:
+            syntax = assoc.contexts[message.context_id].transfer_syntax
+            report = read_report(message.data or b"", syntax, message.command.event_type)
+        except UnreadableReportError:
+            return PROCESSING_FAILURE
+        if message.command.affected_class != COMMITMENT_PUSH:
+            return NO_SUCH_CLASS
+        if message.command.affected_instance != COMMITMENT_PUSH_INSTANCE:
+            return NO_SUCH_INSTANCE
+        if report.event_type not in (1, 2):
+            return NO_SUCH_EVENT
+        found = self._named(report.transaction_uid)
+        if found is None:
+            return INVALID_ARGUMENT
+        if found.state == PENDING or self.settings.faulty("second-report-counts"):
+            if self.settings.faulty("early-report-lost") and not found.info.get("accepted"):
+                return 0x0000
+            self.settle(found, report)
+        return 0x0000
+
+    def _named(self, back_uid: str) -> Transaction | None:
+        """The transaction that we asked for under this Transaction UID."""
+        if self.settings.faulty("latest-takes-the-report") and (pending := self.store.pending()):
+            return pending[-1]
+        found = self.store.transaction(back_uid)
+        if found is not None and found.info.get("back_uid") == back_uid:
+            return found
+        return next((each for each in self.store.transactions() if each.info.get("back_uid") == back_uid), None)
+
+    def settle(self, found: Transaction, report: Report | None) -> None:
+        """The result in front: what the report commits of what was asked; the rest failed."""
+        if report is not None and self.settings.faulty("type-1-ignored") and report.event_type == 1:
+            return
+        self.store.settle(found.uid, decided(found, report, self.settings))
+        if report is not None and self.settings.faulty("retrieve-ae-leaks"):
+            self.store.remember(found.uid, retrieve_ae=report.retrieve_ae)
+        self.news(found.uid).set()
+        self._news.pop(found.uid, None)
+
+
+def decided(found: Transaction, report: Report | None, settings: Settings) -> tuple[Decided, ...]:
+    """What a report means for each instance that was asked for (rows WEB-B.30-05, -06, -09).
+
+    Committed is only what the report commits under its own class and does not fail as well. What it does not name is failed as
+    0110H: nobody committed to it, and nobody will.
+    """
+    faulty = settings.faulty
+    committed = set(report.committed) if report else set()
+    failed = {(sop_class, instance): reason for sop_class, instance, reason in report.failed} if report else {}
+    means_all = report is not None and report.event_type == 1 and faulty("type-1-commits-all")
+    made = []
+    for each in found.asked:
+        pair = (each.sop_class_uid, each.sop_instance_uid)
+        if faulty("class-changed-behind"):
+            pair = next((known for known in (*committed, *failed) if known[1] == pair[1]), pair)
+        both = pair in committed and pair in failed and not faulty("commits-what-stands-in-both")
+        if means_all or (pair in committed and not both):
+            made.append(Decided(each, None))
+        elif pair in failed:
+            made.append(Decided(each, PROCESSING_FAILURE if faulty("all-reasons-as-0110") else failed[pair]))
+        elif faulty("commits-left-out"):
+            made.append(Decided(each, None))
+        elif not faulty("drops-left-out"):
+            made.append(Decided(each, PROCESSING_FAILURE))
+    if report is not None and faulty("foreign-instance-passes"):
+        known = {each.sop_instance_uid for each in found.asked}
+        made += [Decided(Asked(*pair), None) for pair in report.committed if pair[1] not in known]
+    return tuple(made)
+
+
+async def _echo(_: Association, __: Message) -> Reply:
+    return Reply(0x0000)

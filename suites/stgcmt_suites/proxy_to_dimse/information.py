@@ -1,0 +1,77 @@
+"""What the proxy says and hears behind: Action Information and Event Information, by pydicom (PS3.4 Tables J.3-1, J.3-2)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stgcmt.wire.uids import IMPLICIT_LE
+from stgcmt_suites.commitment.decisions import Asked
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+class UnreadableReportError(Exception):
+    """Event Information without a Transaction UID, or that is no data set."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says: by (SOP Class UID, SOP Instance UID); ``failed`` with the reason, ``None`` where it has none."""
+
+    transaction_uid: str
+    event_type: int | None
+    committed: tuple[tuple[str, str], ...]
+    failed: tuple[tuple[str, str, int], ...]
+    retrieve_ae: str = ""
+
+
+def action_information(transaction_uid: str, asked: Iterable[Asked], transfer_syntax: str) -> bytes:
+    """The data set of an N-ACTION-RQ; study and series have no place in it."""
+    from pydicom import Dataset  # noqa: PLC0415 - start-up
+    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
+    from pydicom.filewriter import write_dataset  # noqa: PLC0415 - start-up
+
+    ds = Dataset()
+    ds.TransactionUID = transaction_uid
+    items = []
+    for each in asked:
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = each.sop_class_uid, each.sop_instance_uid
+        items.append(item)
+    ds.ReferencedSOPSequence = items
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, transfer_syntax == IMPLICIT_LE
+    write_dataset(buffer, ds)
+    return buffer.getvalue()
+
+
+def read_report(data: bytes, transfer_syntax: str, event_type: int | None) -> Report:
+    """Read Event Information; raises ``UnreadableReportError``."""
+    from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
+
+    try:
+        ds = read_dataset(io.BytesIO(data), is_implicit_VR=transfer_syntax == IMPLICIT_LE, is_little_endian=True)
+        uid = str(ds.get("TransactionUID", "") or "")
+        committed = tuple(_pair(item) for item in ds.get("ReferencedSOPSequence", None) or ())
+        failed = tuple((*_pair(item), _reason(item)) for item in ds.get("FailedSOPSequence", None) or ())
+        retrieve_ae = str(ds.get("RetrieveAETitle", "") or "")
+    except Exception as error:  # a peer's bytes may break the reader in any way
+        raise UnreadableReportError(f"{type(error).__name__}: {error}") from error
+    if not uid:
+        raise UnreadableReportError("no Transaction UID")
+    return Report(uid, event_type, committed, failed, retrieve_ae)
+
+
+def _pair(item: Dataset) -> tuple[str, str]:
+    return str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", ""))
+
+
+def _reason(item: Dataset) -> int:
+    value = item.get("FailureReason", None)
+    if not isinstance(value, int):
+        raise ValueError("an item of the Failed SOP Sequence without Failure Reason")  # noqa: TRY004 - a value, not a type
+    return value

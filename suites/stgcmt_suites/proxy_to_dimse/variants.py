@@ -1,0 +1,14 @@
+"""Conformant ways to be a proxy to DIMSE: what is left to the designer."""
+
+from __future__ import annotations
+
+from stgcmt.suite import Variant
+
+VARIANTS: tuple[Variant, ...] = (
+    Variant("own-uids", "uses Transaction UIDs of its own behind", {"own_uids": True}),
+    Variant("holds-requests-open", "holds a Request open for its result", {"hold_s": 3.0}),
+    Variant("short-associations", "ends its association as soon as the response is there", {"linger_s": 0.0}),
+    Variant("patient-associations", "holds its association open for long", {"linger_s": 5.0}),
+    Variant("implicit-first", "prefers Implicit VR Little Endian", {"implicit_first": True}),
+    Variant("without-retry-after", "says nothing of when to come back", {"retry_after": None}),
+)

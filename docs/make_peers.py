@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from peer_runs import Difference
 from stgcmt.commands import installed
+from test_peers_dcmjs import DCMJS
 from test_peers_origin_server import DIFFERENCES
 from test_peers_scp import SCP, STACK
 from test_user_agent_foreign import CAREFUL, CARELESS
@@ -62,6 +63,17 @@ of the request while that is open, else on a new one.
 stgcmt run tests/peers/pynetdicom_scp.toml
 ```"""
 
+SCP_DCMJS = """\
+## SCP on dcmjs-dimse
+
+`tests/peers/dcmjs_scp.js`: some hundred lines on dcmjs-dimse 0.3.3, as its documentation shows an SCP, in another language than everything else
+here. It reports on a new association and retries.
+
+```
+npm install dcmjs-dimse@0.3.3 && export NODE_PATH=$PWD/node_modules
+stgcmt run tests/peers/dcmjs_scp.toml
+```"""
+
 CAREFUL_SCRIPT = """\
 ## User agent: an httpx script
 
@@ -90,6 +102,7 @@ def page() -> Iterator[str]:
     yield from (HEAD, "")
     for text, role, table in (
         (ORIGIN_SERVER, "origin_server", DIFFERENCES), (SCP_STACK, "scp", STACK), (SCP_ALONE, "scp", SCP),
+        (SCP_DCMJS, "scp", DCMJS),
         (CAREFUL_SCRIPT, "user_agent", CAREFUL), (CARELESS_SCRIPT, "user_agent", CARELESS),
     ):  # fmt: skip
         yield from (text, "", *rows(role, table), "")

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,9 @@ from stgcmt.wire.stream import Listener, Network, Stream
 
 DIGITS = 4  # a path segment with so many digits names something, even where it is no UID
 WINDOW_S, DEADLINE_S = 3600.0, 300.0  # an afternoon's hour to listen; five minutes for a person to do one thing
+
+
+DONE, SKIP = "done", "skip"  # what a person who attends may say of a step
 
 
 class Asker(Owner, Protocol):
@@ -146,6 +149,7 @@ class AskDesk:
     triggering: Callable[[str, str | None], Mapping[str, Any]] | None = None
     attend: Callable[[str, str, str], None] | None = None
     say: Callable[[str], None] | None = None
+    said: Callable[[], Awaitable[str]] | None = None  # what the person who attends says next: DONE or SKIP
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # a person does one thing at a time
     _wanting: deque[Asker] = field(default_factory=deque)
     _began: int = 0

@@ -11,6 +11,7 @@ from stgcmt.errors import StgcmtError
 
 COMMANDS = {
     "run": ("stgcmt.commands.run", "play every scenario against a SUT, judge, write evidence"),
+    "meet": ("stgcmt.commands.meet", "a screen for two at a table: who enters what, and each step as it goes"),
     "judge": ("stgcmt.commands.judge", "judge a recorded bundle again, without the SUT"),
     "diff": ("stgcmt.commands.diff", "compare two judgements by requirement, for people and for CI"),
     "verify": ("stgcmt.commands.verify", "is a bundle as its run left it, and who signed it"),

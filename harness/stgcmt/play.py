@@ -151,7 +151,7 @@ class Player:
         stores = any("dimse" in self.plan.suites[role].serves for role in self.plan.roles)
         desk = Desk(places, self.network, self.clock, run, serving(self.clock, stores=stores))
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
-        asks.attend, asks.say = (getattr(self.progress, name, None) for name in ("attend", "say"))
+        asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()
@@ -306,11 +306,13 @@ class Player:
 
     def _recorder(self, planned: Planned) -> Recorder:
         scenario = planned.scenario
-        return Recorder(
+        recorder = Recorder(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
             scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
             failed=self.unwritable,
         )  # fmt: skip
+        recorder.watch = getattr(self.progress, "happened", None)
+        return recorder
 
     async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:
         """Run the script itself and say how it ended."""

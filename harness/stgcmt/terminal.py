@@ -149,6 +149,12 @@ class Progress:
             lines.append(f"  {role}/{scenario}: {what}")
         return [*lines, f"  and {len(under) - SHOWN} more"] if len(under) > SHOWN else lines
 
+    def display(self) -> Any:
+        """The live display as something that rich renders."""
+        from rich.text import Text  # noqa: PLC0415 - start-up
+
+        return Text("\n".join(self.lines()), no_wrap=True, overflow="ellipsis")
+
     def _show(self, line: str) -> None:
         if self._live is not None:
             self._refresh()
@@ -158,11 +164,9 @@ class Progress:
                 self._stream.flush()
 
     def _refresh(self) -> None:
-        from rich.text import Text  # noqa: PLC0415 - start-up
-
         if self._live is None:
             return
-        self._live.update(Text("\n".join(self.lines()), no_wrap=True, overflow="ellipsis"), refresh=True)
+        self._live.update(self.display(), refresh=True)
         if self._timer is not None:
             self._timer.cancel()
         with contextlib.suppress(RuntimeError):  # outside a loop there is no clock to tick

@@ -34,6 +34,7 @@ from stgcmt.selftest import twins
 from stgcmt.suite import Suite, load_suites
 from stgcmt.verdict import CONSEQUENCES, VIOLATION
 
+OUTSIDE = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\(\.\./[^)]*\)")
 HEADING = re.compile(r"^## (?P<id>[A-Z][^\s:]*): .*$", re.MULTILINE)
 
 
@@ -53,6 +54,8 @@ def on_files(found: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """The page of a role leads to the page of each of its requirements."""
     uri = page.file.src_uri
+    if "/" not in uri:  # what a page says of files beside the site is not a link there
+        markdown = OUTSIDE.sub(r"\g<text>", markdown)
     if not re.fullmatch(r"requirements/\w+\.md", uri):
         return markdown
     role = uri.removeprefix("requirements/").removesuffix(".md")

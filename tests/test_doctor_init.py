@@ -266,6 +266,7 @@ def test_a_commented_file_loads_as_it_stands(tmp_path, target):
     path.write_text(text)
     sut = load(path, suites=load_suites(), environ={})
     section = sut.section(sut.roles[0])
+    assert sut.roles == ("origin_server" if "://" in target else "scp",), "not a proxy, which has such end points, too"
     assert all(f"\n[{name}]" in text for name in ("seeding", "retrieval", "driver", "timing", "claims", "gate"))
     assert sum(line.startswith("#") for line in text.splitlines()) > 30, "it is commented"
     if "://" in target:

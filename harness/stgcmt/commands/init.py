@@ -21,6 +21,8 @@ def command(target: str | None, name: str | None, out: Path | None, image: str |
     if (target is None) == (name is None):
         raise click.UsageError("give a URL, or AE@HOST:PORT, or --preset NAME (stgcmt init --list-presets)")
     if name is not None:
+        if image is not None:
+            raise click.UsageError("--image goes with a URL or AE@HOST:PORT; a preset says itself how the SUT comes up")
         _preset(name, out)
         return
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up

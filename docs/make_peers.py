@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/peers.md from the tables of the tests: ``python docs/make_peers.py > docs/peers.md``.
 
-The tables stand where they are enforced, in ``tests/test_peers_origin_server.py`` and ``tests/test_peers_scp.py``: a
+The tables stand where they are enforced, in ``tests/test_peers_*.py`` and ``tests/test_user_agent_foreign.py``: a
 difference that a test sees and no table lists fails, and so does a listed one that is no more. Titles and levels come
 from the catalogue.
 """
@@ -16,8 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from peer_runs import Difference
 from stgcmt.commands import installed
+from test_peers_dcmjs import DCMJS
 from test_peers_origin_server import DIFFERENCES
 from test_peers_scp import SCP, STACK
+from test_user_agent_foreign import CAREFUL, CARELESS
 
 HEAD = """\
 # Foreign peers
@@ -61,12 +63,47 @@ of the request while that is open, else on a new one.
 stgcmt run tests/peers/pynetdicom_scp.toml
 ```"""
 
+SCP_DCMJS = """\
+## SCP on dcmjs-dimse
+
+`tests/peers/dcmjs_scp.js`: some hundred lines on dcmjs-dimse 0.3.3, as its documentation shows an SCP, in another language than everything else
+here. It reports on a new association and retries.
+
+```
+npm install dcmjs-dimse@0.3.3 && export NODE_PATH=$PWD/node_modules
+stgcmt run tests/peers/dcmjs_scp.toml
+```"""
+
+CAREFUL_SCRIPT = """\
+## User agent: an httpx script
+
+`tests/peers/httpx_user_agent.py`: some eighty lines on httpx and pydicom, as they are written to get studies off a modality. The
+`careful` one polls with Retry-After in all its forms and holds as committed what a 200 names and what it asked for. Every
+requirement that it can be held to passes; it is asked what it believes with `[state]`, a call of the same script.
+
+```
+stgcmt run tests/peers/httpx_user_agent.toml
+```"""
+
+CARELESS_SCRIPT = """\
+## User agent: the same script without care
+
+The `careless` one takes a 200 or 202 to its Request as the commitment of all that it asked for, and never asks again: the mistake
+that deletes the only copy of an image. The harness answers with failed instances and with 202, asks what the script believes, and
+finds it.
+
+```
+stgcmt run tests/peers/httpx_user_agent_careless.toml
+```"""
+
 
 def page() -> Iterator[str]:
     """The whole page, line by line."""
     yield from (HEAD, "")
     for text, role, table in (
         (ORIGIN_SERVER, "origin_server", DIFFERENCES), (SCP_STACK, "scp", STACK), (SCP_ALONE, "scp", SCP),
+        (SCP_DCMJS, "scp", DCMJS),
+        (CAREFUL_SCRIPT, "user_agent", CAREFUL), (CARELESS_SCRIPT, "user_agent", CARELESS),
     ):  # fmt: skip
         yield from (text, "", *rows(role, table), "")
 

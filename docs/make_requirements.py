@@ -54,6 +54,9 @@ def _section(suite: Suite, row: Requirement) -> Iterator[str]:
         yield f"- **Readings** {', '.join(row.readings)}"
     if row.unless:
         yield f"- **Not applicable** where the SUT file claims {', '.join(f'`{claim}`' for claim in row.unless)}"
+    if row.permits:
+        stated = ", ".join(f"`{claim}`" for claim in row.permits)
+        yield f"- **Reading**: {stated} permits only; who does more does not contradict it"
     if row.same_as:
         yield f"- **Twin** of [{row.same_as}](#{row.same_as.lower()}): the same checks and verdict"
     checks = suite.checks_for(row.id)
@@ -75,7 +78,8 @@ def _outcome(row: Requirement, name: str) -> str:
     more = entry if isinstance(entry, Mapping) else {}
     reading = f", reading {more['reading']}" if "reading" in more else ""
     means = f": {_words(str(more['means']))}" if "means" in more else ""
-    return f"`{name}`: {default}{'' if strict == default else f', {strict} with `--strict`'}{reading}{means}"
+    later = "".join(f", {verdict} from edition {first} on" for first, verdict in more.get("from", {}).items())
+    return f"`{name}`: {default}{'' if strict == default else f', {strict} with `--strict`'}{later}{reading}{means}"
 
 
 def _editions(row: Requirement) -> str:

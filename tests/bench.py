@@ -55,6 +55,7 @@ def judging(directory: Path) -> tuple[float, int]:
 def main() -> None:
     """Print the table."""
     import bench_dimse
+    import bench_large
 
     lines: list[tuple[str, str, str]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,6 +71,7 @@ def main() -> None:
         lines.append(("judging a recorded bundle", f"{rate:.0f} checks/s ({count} checks)", ">= 300/s"))
     lines.append(("stgcmt list", f"{timed('list'):.3f} s", "<= 0.25 s"))
     lines += bench_dimse.table()
+    lines += bench_large.table()
     width = max(len(what) for what, _, _ in lines)
     for what, measured, target in lines:
         print(f"{what:<{width}}  {measured:<40}  target {target}")

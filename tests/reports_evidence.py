@@ -189,7 +189,7 @@ def scp(
         "dimse.out", message(1, action, commitment() if data is None else data), conn=2, step="defect"
     )
     at["response"] = rec.event("dimse.in", message(1, cmd.response(cmd.decode(cmd.encode(action)), status, {})), conn=2)
-    rec.event("wait.start", name="max_report_delay", reason="report", seconds=5.0, why="1 report(s)")
+    rec.event("wait.start", name="max_report_delay", reason="report", seconds=5.0, why="1 report")
     _opened(rec, 3, Proposal.of({PUSH: (IMPLICIT,)}, roles=(items.Role(PUSH, 0, 1),)), False, ["127.0.0.1", 6000], None)
     report = {
         **cmd.request(cmd.N_EVENT_REPORT_RQ, 1, {}, has_data=True),

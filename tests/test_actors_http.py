@@ -485,3 +485,47 @@ def test_uvicorn_is_read_like_any_other(tmp_path):
     assert view.exchanges[0].summary == "POST /commitment-requests/2.25.1 -> 202, Retry-After: 1"
     assert {x.response.framing for x in view.exchanges} == {"chunked"}
     assert all(not x.response.defects for x in view.exchanges)
+
+
+class Failing(SystemNetwork):
+    """A network whose first connections fail, as on a machine under load."""
+
+    def __init__(self, failures: int, error: type[OSError] = FileNotFoundError) -> None:
+        super().__init__()
+        self.left, self.error, self.tried = failures, error, 0
+
+    async def connect(self, host, port, **options):
+        self.tried += 1
+        if self.left:
+            self.left -= 1
+            raise self.error("no such thing")
+        return await super().connect(host, port, **options)
+
+
+@pytest.mark.parametrize(("failures", "kind", "tried"), [(0, None, 1), (2, None, 3), (3, "refused", 3)])
+def test_a_connection_that_fails_is_tried_again_before_anything_is_sent(tmp_path, failures, kind, tried):
+    async def story():
+        seen: list[bytes] = []
+        network, clock = Failing(failures), SystemClock()
+        listener = await network.listen("127.0.0.1", 0, answering(OK, seen=seen))
+        recorder = Recorder(tmp_path / "t.jsonl", clock, role="r", scenario="s")
+        client = HttpClient(
+            network,
+            clock,
+            connection=recorder.connection,
+            base_url=f"http://127.0.0.1:{listener.address[1]}",
+            connects=3,
+        )
+        answer = await client.request("POST", "x", content=b"once")
+        await client.aclose()
+        await listener.aclose()
+        recorder.close("complete")
+        return answer, seen, network.tried, read_transcript(recorder.path)
+
+    answer, seen, attempts, transcript = asyncio.run(story())
+    assert getattr(answer, "kind", None) == kind
+    assert attempts == tried
+    assert len(seen) == (kind is None)
+    notes = [event for event in transcript.of("note") if event.info.get("what") == "connecting again"]
+    assert len(notes) == min(failures, 2)
+    assert [each.outcome for each in http(transcript).exchanges] == [kind or "response"]

@@ -105,12 +105,31 @@ async def twice(peer):
     await asyncio.gather(*(ask(peer, f"1.2.3.{peer.uids[0][-9:]}", peer.uids[0]) for _ in range(2)))
 
 
-async def ask(peer, uid, instance):
+async def breaks_off_and_again(peer):
+    """A Request that ends before its payload does, and the same one whole."""
+    for cut in (4, None):
+        await ask(peer, f"1.2.3.{peer.uids[0][-9:].lstrip('0')}", peer.uids[0], cut)
+
+
+async def one_uid_for_all(peer):
+    """Every order under one Transaction UID, with a payload in which no module can be read."""
+    stream = await peer.connect()
+    body = peer.told["uids"]
+    await stream.send(
+        f"POST {peer.told['path']}/commitment-requests/1.2.3 HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    await stream.receive()
+    stream.close()
+
+
+async def ask(peer, uid, instance, cut=None):
     if peer.told["role"] == "user_agent":
         stream = await peer.connect()
         body = f'{{"00081199":{{"vr":"SQ","Value":[{{"00081150":{{"vr":"UI","Value":["{CT}"]}},"00081155":{{"vr":"UI","Value":["{instance}"]}}}}]}}}}'
         head = f"POST {peer.told['path']}/commitment-requests/{uid} HTTP/1.1\r\nHost: a\r\nContent-Type: application/dicom+json\r\nAccept: application/dicom+json\r\nContent-Length: {len(body)}\r\n\r\n"
-        await stream.send((head + body).encode())
+        await stream.send((head + body).encode()[: cut and -cut])
+        if cut:
+            await stream.send_eof()
         await stream.receive()
         stream.close()
         return
@@ -172,11 +191,12 @@ def reference(role, behave):
     return up
 
 
-def outcome_of(role, behave):
+def outcome_of(role, behave, rows=None):
+    rows = rows or ROWS[role]
     suite = dataclasses.replace(SUITES[role], reference=reference(role, behave), modes=())
-    case = Case(role, rows=ROWS[role])
+    case = Case(role, rows=rows)
     recording = record(suite, case)
-    return recording, {row.id: row for row in judged(suite, recording, case) if row.id in ROWS[role]}
+    return recording, {row.id: row for row in judged(suite, recording, case) if row.id in rows}
 
 
 @pytest.mark.parametrize("role", sorted(SUITES))
@@ -211,3 +231,16 @@ def test_what_nobody_owns_is_on_record(role, behave):
     kind = "dimse.in" if role == "scu" else "http.in"
     everywhere = [recording.run, *recording.scenarios.values()]
     assert any(event.data for each in everywhere for event in each.of(kind))
+
+
+def test_a_request_that_broke_off_was_not_made_and_may_be_made_again():
+    recording, rows = outcome_of("user_agent", breaks_off_and_again, ("WEB-13.4.1-02",))
+    answers = b"".join(event.data for event in recording.scenarios["user_agent", "at_once"].of("http.out"))
+    assert answers.startswith(b"HTTP/1.1 400 ")
+    assert b"HTTP/1.1 200 " in answers
+    assert rows["WEB-13.4.1-02"].verdict == "pass", rows["WEB-13.4.1-02"].standing.message
+
+
+def test_one_transaction_uid_for_everything_is_found_where_no_module_can_be_read():
+    _, rows = outcome_of("user_agent", one_uid_for_all, ("WEB-13.4.1-02",))
+    assert rows["WEB-13.4.1-02"].verdict == "fail"

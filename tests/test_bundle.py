@@ -28,3 +28,15 @@ def test_a_file_in_the_way(tmp_path):
     (tmp_path / "out").write_text("x")
     with pytest.raises(UsageError, match="is a file"):
         bundle.prepare(tmp_path / "out")
+
+
+def test_a_bundle_that_is_judged_again_keeps_no_script_of_before(tmp_path):
+    from small_bundle import small
+
+    evidence = small(tmp_path)
+    assert list((tmp_path / "reproduce").iterdir())
+    (tmp_path / "reproduce" / "of-before.sh").write_text("#!/bin/sh\n")
+    for row in evidence.results["requirements"]:
+        row["verdict"] = "pass"
+    assert bundle.write(tmp_path, evidence.results, bundle.load(tmp_path), []) == []
+    assert not list(tmp_path.glob("reproduce/*"))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from stgcmt.actors.outcome import Closed, Fault, Rejected, Response, Silence, in_words
 from stgcmt.clock import NS, SystemClock
 from stgcmt.doctor import Finding, examine, render
 from stgcmt.errors import UsageError
@@ -206,9 +207,23 @@ def test_an_association_and_an_echo(tmp_path):
         assert asked == [("archive", "ARCHIVE", "OURS")]
         wrong = asyncio.run(examine(sut_of(tmp_path, archive(port, called="OTHER")), probes={"archive": probe}))
     assert stages(wrong)["archive: association"] is False
-    assert "Rejected" in wrong[-1].seen
+    assert "rejected for good" in wrong[-1].seen
     assert "OURS" in wrong[-1].next_step
     assert len(asked) == 1, "a probe is not asked where the way to it is blocked"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        (Rejected(1, 1, 7), "rejected for good (source 1, reason 7)"),
+        (Fault("no DICOM"), "no DICOM"),
+        (Closed(0), "the connection was closed without an answer"),
+        (Silence(2.5), "no answer for 2.5 s"),
+        (Response(0x0122, None), "answered 0122H"),
+    ],
+)
+def test_an_outcome_is_said_in_words(outcome, says):
+    assert in_words(outcome) == says
 
 
 def test_a_destination_whose_port_is_taken(tmp_path):

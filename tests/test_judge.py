@@ -50,7 +50,7 @@ def test_a_failed_assert_carries_expected_seen_and_events():
 
     finding = judged(body, "sc", sc=transcript())
     assert (finding.verdict, finding.outcome, finding.expected) == ("fail", "violation", "the third")
-    assert finding.seen == ("note n=2",)
+    assert finding.seen == ("note: n 2",)
     assert finding.evidence == (Citation("scp/sc", 2),)
 
 
@@ -169,3 +169,16 @@ def test_a_bundle_judges_itself_without_sockets(greeter, tmp_path, monkeypatch):
     again, _ = judged_results(bundle.load(tmp_path / "b"), {"greeter": greeter}, judged=results["judged"])
     assert bundle.dump(again) == (tmp_path / "b" / "results.json").read_text()
     assert json.loads(bundle.dump(again))["summary"]["fail"] == 1
+
+
+def test_a_finding_that_was_held_against_the_jitter_says_so():
+    from stgcmt.checks import jitter_s
+
+    def timed(run):
+        jitter_s(run)
+
+    def untimed(run):
+        pass
+
+    found = [evaluate(check(each, "run"), row(), [transcript("run")], "default").timed for each in (timed, untimed)]
+    assert found == [True, False]

@@ -13,7 +13,7 @@ from stgcmt.judge import Recording
 from stgcmt.kill_proof import LEAST, TRIES, VACUOUS, Edits, candidates, in_turn, shape
 from stgcmt.mutation import Edit, operators_for
 from stgcmt.results import judged_results
-from stgcmt.selftest_cases import Case, record
+from stgcmt.selftest_cases import VARIANT, Case, record
 from stgcmt.selftest_kills import dump, kills_of
 from stgcmt.selftest_repeat import flips, load
 from stgcmt.suite import Kill, kills_from, load_suites
@@ -190,3 +190,19 @@ def test_the_load_ends_with_its_block():
     finally:
         patch.undo()
     assert begun[0].poll() is not None
+
+
+# Ways to be conformant that move, wrap or leave out what the table of kills was surveyed on.
+CONFORMANT = (
+    ("scp", "one-line"), ("scp", "takes-nothing"), ("scp", "same-association-at-once"), ("scp", "bare-responses"),
+    ("origin_server", "chunked"), ("origin_server", "gzip-always"), ("user_agent", "chunked"),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("role", "variant"), CONFORMANT, ids=[f"{role}-{name}" for role, name in CONFORMANT])
+def test_what_is_conformant_in_another_way_is_not_called_vacuous(role, variant):
+    suite = load_suites()[role]
+    results, rows, _ = judged(suite, record(suite, Case(role, VARIANT, variant)))
+    assert not [ident for ident, row in rows.items() if row["vacuous"]]
+    assert results["summary"]["pass"] > 30

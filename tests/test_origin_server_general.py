@@ -113,7 +113,10 @@ def test_refused_credentials(status: int, head: str, expected: str) -> None:
 
 def test_silence_beside_a_control_that_succeeds_is_a_deviation() -> None:
     asked = request("POST", UID, body(flat([A])))
-    others = [talk(name, ("control", asked, GOOD)) for name in ("malformed_modules", "unsupported_bodies")]
+    others = [
+        talk(name, ("control", asked, GOOD))
+        for name in ("malformed_modules", "malformed_xml", "malformed_multipart", "unsupported_bodies")
+    ]
     silent = talk("malformed_bodies", ("control", asked, GOOD), ("defect-no-json", asked, b""))
     assert verdict("test_every_request_gets_a_response", silent, *others).verdict == "fail"
     dead = [talk(each.name, ("control", asked, b"")) for each in (silent, *others)]
@@ -126,6 +129,8 @@ def test_silence_beside_a_control_that_succeeds_is_a_deviation() -> None:
         (None, "note", "absent"),
         (f"/pacs/commitment-requests/{UID}", "pass", None),
         ("1%2E2%2E9", "pass", None),
+        (f"http://h:80/pacs/commitment-requests/{UID}", "pass", None),
+        (f"http://elsewhere/pacs/commitment-requests/{UID}", "warn", "violation"),
         ("/pacs/commitment-requests/1.2.8", "warn", "violation"),
         ("http://[bad", "warn", "violation"),
     ],

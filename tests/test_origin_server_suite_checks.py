@@ -238,6 +238,8 @@ def test_polling_has_three_answers() -> None:
     none = talk("all_missing", (*POST, response(200, result([], [(A, 274), (B, 274)]))))
     assert verdict("test_the_work_ends", kept, done, none).verdict is Verdict.PASS
     assert verdict("test_the_work_ends", polled(60.5, 202), done, none).verdict is Verdict.WARN
+    for status, expects in {503: "pass", 410: "pass", 500: "warn", 501: "warn", 404: "inconclusive"}.items():
+        assert verdict("test_the_work_ends", polled(1, status), done, none).verdict == expects, status
     assert verdict("test_the_work_ends", polled(20, 202), done, none).verdict is Verdict.INCONCLUSIVE
     assert (
         verdict("test_the_work_ends", polled(1, 202, "Retry-After: 3600\r\n"), done, none).verdict
@@ -386,9 +388,11 @@ def test_a_busy_server_is_not_a_broken_one(control: int, defect: int, expects: V
         asked("control-flat", control),
         asked("control-hierarchical", control),
         asked("defect-x", defect),
+        asked("uid-x", defect),
     )
     bodies = talk("malformed_bodies", asked("control", control), asked("defect-y", defect))
-    assert verdict("test_malformed_modules_are_refused", modules, bodies).verdict is expects
+    others = [talk(name, asked("control", control)) for name in ("malformed_xml", "malformed_multipart")]
+    assert verdict("test_malformed_modules_are_refused", modules, bodies, *others).verdict is expects
 
 
 def _conflict(told: str) -> Transcript:

@@ -46,6 +46,14 @@ DIFFERENCES = {
     "WEB-HTTP-CACHE-01": Difference("note", "Its answers have no Cache-Control."),
     "WEB-HTTP-HEAD-01": Difference("warn", "HEAD is answered 501."),
     "WEB-HTTP-OPTIONS-01": Difference("warn", "OPTIONS on a transaction is answered 501 without Allow."),
+    "WEB-J.1-05": Difference(
+        "note",
+        "Malformed JSON is refused; nothing malformed is sent in native XML or multipart, which it does not take.",
+    ),
+    "WEB-J.2-03": Difference(
+        "note",
+        "An instance that a request names twice stands in the result twice; the standard does not say what becomes of it.",
+    ),
     "WEB-J.2-10": Difference(
         "fail",
         "An instance in a JPIP Referenced transfer syntax is stored and committed, though only a link to its pixel data is held.",

@@ -11,6 +11,7 @@ NO_TITLE = "Its reports name no Retrieve AE Title, and it claims so."
 NO_LINKS = (
     "pynetdicom's storage contexts have no JPIP transfer syntax: an instance in one cannot be stored, and it claims so."
 )
+NO_HELP = "Nothing of what it holds can be deleted from outside."
 NO_GET = "It gives nothing out: there is no C-GET to read instances back with."
 
 STACK = {
@@ -20,6 +21,7 @@ STACK = {
     "DIMSE-J.3.3.1.1.1-02": Difference("not-applicable", NO_TITLE),
     "DIMSE-ROB-RETRY-02": Difference("warn", IN_MEMORY),
     "DIMSE-J.1.1-01": Difference("not-applicable", NO_LINKS),
+    "DIMSE-J.3.2-DELETED": Difference("not-tested", NO_HELP),
     "DIMSE-J.1.1-02": Difference("fail", "An instance that it committed is gone after a restart: it is held in memory."),
 }  # fmt: skip
 
@@ -44,6 +46,7 @@ SCP = {
     "DIMSE-ROB-RETRY-02": Difference("warn", IN_MEMORY),
     "DIMSE-J.3.3.1.2-12": Difference("not-tested", NO_GET),
     "DIMSE-J.1.1-01": Difference("not-applicable", NO_LINKS),
+    "DIMSE-J.3.2-DELETED": Difference("not-tested", NO_HELP),
     "DIMSE-J.1.1-02": Difference("not-tested", NO_GET),
 }  # fmt: skip
 
@@ -78,6 +81,34 @@ def test_the_foreign_scps_are_judged_as_a_whole(all_three, name) -> None:
     for ident, verdict in differing(peer, reference).items():
         cited = [each for each in peer[ident]["evidence"] if each["event"]]
         assert cited or verdict not in ("fail", "warn"), ident
+
+
+# --- nothing can be stored in it ---------------------------------------------------------------------------------------
+
+# What only a stored instance can show: of the rows that the same SCP answers with seeding, these alone.
+STORED_ONLY = {
+    "DIMSE-J.1-01", "DIMSE-J.3.3.1.2-01", "DIMSE-J.3.3.1.1-02", "DIMSE-J.3.3.1.1.1-01", "DIMSE-J.3.3.1.1.2-01", "DIMSE-B-01",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_without_seeding_nearly_every_row_is_judged_all_the_same(all_three, tmp_path) -> None:
+    """Negotiation, refusals, missing instances, delivery: none of them needs an instance that was stored."""
+    text = (PEERS / "pynetdicom_scp.toml").read_text("utf-8")
+    file = tmp_path / "none.toml"
+    file.write_text(text.replace('how = "c-store"', 'how = "none"').replace("{sut_dir}", str(PEERS)), "utf-8")
+    bare = rows(results(start(tmp_path / "bundle", str(file))))
+    seeded = rows(all_three[0]["pynetdicom_scp"])
+    judged = {"pass", "fail", "warn", "note"}
+    open_now = {
+        ident for ident, row in bare.items() if row["verdict"] not in judged and seeded[ident]["verdict"] in judged
+    }
+    assert open_now == STORED_ONLY
+    assert all(bare[ident]["verdict"] in ("inconclusive", "not-tested") for ident in STORED_ONLY)
+    assert not any(row["vacuous"] for row in bare.values())
+    # What it does wrong it does wrong without instances, too, but for what an instance shows.
+    wrong = {ident for ident, row in seeded.items() if row["verdict"] == "fail"}
+    assert {ident for ident in wrong if bare[ident]["verdict"] == "fail"} >= {"DIMSE-J.3.2.1.3-01", "DIMSE-5.4.2.1-02"}
 
 
 def test_the_foreign_scp_shares_nothing_with_us() -> None:

@@ -942,3 +942,39 @@ async def test_fault_no_challenge(bench):
     answer = await bench.post(bench.uid(), flat(named()))
     assert answer.status_code == 401
     assert "www-authenticate" not in answer.headers
+
+
+def test_large_lists_are_read_and_written_as_small_ones_are():
+    """What is too large for pydicom's data sets goes another way, and must come to the same."""
+    from stgcmt_suites.commitment.decisions import Asked, Decided
+    from stgcmt_suites.origin_server import large
+    from stgcmt_suites.origin_server.modules import references, response
+    from stgcmt_suites.origin_server.representations import to_json
+
+    asked = [Asked(MR, f"1.2.{n}", f"1.3.{n // 4}", f"1.4.{n // 2}") for n in range(8)]
+    decided = [Decided(each, None if n % 3 else 0x0112) for n, each in enumerate(asked)]
+    for structure in ("flat", "hierarchical"):
+        for some in (decided, decided[:1], decided[1:2], []):
+            assert json.loads(large.result_json(structure, some)) == json.loads(to_json(response(structure, some)))
+            assert large.result_json(structure, some) == to_json(response(structure, some))
+    for module in (flat(*asked), deep(*asked)):
+        tree = json.loads(json.dumps(module))
+        assert references(large.tree(tree)) == references(pydicom.Dataset.from_json(tree))
+
+
+@pytest.mark.parametrize(
+    "defect", [{"00081150": {"vr": "UI", "Value": []}}, {"00081155": {"vr": "UI", "Value": ["1.2", "1.3"]}}]
+)
+def test_defects_of_large_lists_are_found(defect, monkeypatch):
+    from stgcmt_suites.origin_server import representations
+    from stgcmt_suites.origin_server.modules import references
+    from stgcmt_suites.origin_server.negotiate import RefusalError
+
+    monkeypatch.setattr(representations, "LARGE_BYTES", 0)
+    good = flat(named(), named())
+    (read,) = representations.read(JSON, json.dumps(good).encode())
+    assert len(references(read)[1]) == 2
+    good["00081199"]["Value"][1] |= defect
+    with pytest.raises(RefusalError) as refused:
+        references(representations.read(JSON, json.dumps(good).encode())[0])
+    assert refused.value.status == 400

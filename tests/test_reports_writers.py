@@ -1,12 +1,10 @@
-"""junit.xml, report.html, manifest.json and the schema of results, on hand-made evidence."""
+"""junit.xml, manifest.json and the schema of results, on hand-made evidence."""
 
 from __future__ import annotations
 
 import copy
 import json
-import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +13,7 @@ import pytest
 import reports_evidence as made
 from stgcmt.data import schema
 from stgcmt.evidence import Evidence, findings, writers
-from stgcmt_reports import decode, html, junit, manifest, sequence
+from stgcmt_reports import decode, junit, manifest, sequence
 
 NOBODY = {"error": None, "skipped": None, "failure": None}
 
@@ -59,14 +57,15 @@ def test_writers_are_found_through_their_entry_points() -> None:
     assert {"html", "junit", "reproduce"} <= {name for name, _ in writers()}
 
 
-def test_findings_rank_by_verdict_then_consequence() -> None:
+def test_findings_rank_by_consequence_then_verdict_and_errors_of_the_harness_last() -> None:
     rows = [
         made.row("A", "scp", "fail", consequence="needless-load"),
         made.row("B", "scp", "warn", consequence="data-loss"),
         made.row("C", "scp", "fail", consequence="data-loss"),
         made.row("D", "scp", "pass"),
+        made.row("E", "scp", "error", consequence="data-loss"),
     ]
-    assert [row["id"] for row in findings({"requirements": rows})] == ["C", "A", "B"]
+    assert [row["id"] for row in findings({"requirements": rows})] == ["C", "B", "A", "E"]
 
 
 # --- junit -----------------------------------------------------------------------------------------------------------
@@ -106,81 +105,6 @@ def test_junit_skips_a_known_issue_with_the_vendors_reason(evidence: Evidence, t
     assert known.find("failure") is None
     assert known.find("skipped").get("message") == "known issue: fixed in 2.1; until 2026-12-31; ticket ARC-7"
     assert known.find("properties/property[@name='known_issue']") is not None
-
-
-# --- report.html -----------------------------------------------------------------------------------------------------
-
-
-class Page(HTMLParser):
-    VOID = {"meta", "input", "br", "link", "img"}
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids, self.links, self.open, self.fetched = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if "id" in attributes:
-            self.ids.append(attributes["id"])
-        if attributes.get("href", "").startswith("#"):
-            self.links.append(attributes["href"][1:])
-        self.fetched += [attributes[key] for key in ("src", "srcset", "data", "action") if key in attributes]
-        if tag == "link":
-            self.fetched.append(attributes.get("href"))
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-
-def test_the_page_is_whole_and_offline(evidence: Evidence, tmp_path: Path) -> None:
-    (path,) = html.write(evidence, tmp_path)
-    text = path.read_text("utf-8")
-    page = Page(text)
-    assert page.open == []
-    assert page.fetched == []
-    assert "@import" not in text
-    assert "url(" not in text
-    assert len(page.ids) == len(set(page.ids))
-    assert set(page.links) <= set(page.ids), "every link has its target"
-
-
-def test_the_page_puts_findings_first_and_marks_the_deviating_message(evidence: Evidence) -> None:
-    text = html.render(evidence)
-    assert text.index('id="f-origin_server-WEB-13.4.3-01"') < text.index('id="f-scp-DIMSE-5.4.2.1-02"')
-    assert 'href="#origin_server-pending_commitment-16"' in text
-    assert 'id="origin_server-pending_commitment-16"' in text
-    finding = text.split('id="f-origin_server-WEB-13.4.3-01"')[1].split("</article>")[0]
-    marked = re.findall(r'<li class="in marked.*?</li>', finding, re.DOTALL)
-    assert len(marked) == 1
-    assert "FailureReason" in marked[0] or "00081197" in marked[0]
-    assert "48 54 54 50" in marked[0], "the bytes are one click away"
-    assert "5</b> of 7" in text
-
-
-def test_the_page_escapes_what_a_sut_says_and_shows_no_secret(evidence: Evidence) -> None:
-    text = html.render(evidence)
-    assert "<script>alert" not in text
-    assert "ACME &lt;Imaging&gt;" in text
-    assert made.SECRET.decode() not in text
-
-
-def test_the_page_stays_small_and_says_what_it_left_out(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(html, "BUDGET", 400)
-    monkeypatch.setattr(html, "STEPS", 3)
-    text = html.render(evidence)
-    assert "bytes left out to keep this page small" in text
-    assert "left out; see the transcript in the bundle" in text
-    assert 'id="origin_server-pending_commitment-16"' in text, "what a finding cites is always there"
-    assert len(text) < len(html.render(evidence)) + 1
-
-
-def test_a_page_of_nothing(tmp_path: Path) -> None:
-    empty = made.results([])
-    assert "No requirement failed" in html.render(Evidence(empty, {}, {}))
 
 
 # --- sequences -------------------------------------------------------------------------------------------------------
@@ -232,7 +156,7 @@ def test_hex_dump_and_json() -> None:
         b'{"00081197":{"vr":"US","Value":[274]},"00081197":{"vr":"US","Value":["' + b"1" * 90 + b'"]}}'
     )
     assert sum("00081197" in line for line in lines) == 2, "a repeated key is shown twice"
-    assert any("FailureReason" in line for line in lines)
+    assert [line for line in lines if line.endswith("{  FailureReason")], "named where it begins, not where it ends"
     assert decode.body_lines(b"\xff\xfe\x00") == ["(3 bytes that are no text)"]
 
 

@@ -60,6 +60,7 @@ ALL = (
     "wrong_class",
     "explicit_first",
     "same_association_lost",
+    "aborted_early",
     "optional_attributes",
     "deleted_instance",
     "small_pdu",
@@ -186,6 +187,7 @@ RED = [
     ("DIMSE-PS3.5-TS-01", plain(syntax=EXPLICIT), "fail:violation"),
     ("DIMSE-C.14.1.1-01", missing(elements=telling(TUID, refs(ONE), [(CT, TWO, 0x0111)])), "fail:violation"),
     ("DIMSE-J.3.2-PARTIAL", missing(elements=telling(TUID, refs(ONE, TWO)), event_type=1), "fail:violation"),
+    ("DIMSE-J.3.3.1.2-09", plain("aborted_early", reported=False), "fail:violation"),
     ("DIMSE-B-01", plain(elements=telling(TUID, [], [(CT, ONE, 0x0110)]), event_type=2), "note:violation"),
 ]
 

@@ -175,6 +175,7 @@ SHOWS: dict[str, Callable[[Recording], bool]] = {
     "immediate": lambda r: not same(r) and 0 <= gap(r) < 100 * MS,
     "before-the-response": lambda r: gap(r) < 0,
     "late": lambda r: gap(r) > 11 * S,
+    "overnight": lambda r: gap(r) > 8 * 3600 * S,
     "slow-answers": lambda r: (first(r)[0].answer.seconds or 0) > 2.9,
     "patient-retries": lambda r: opened(r, "rejected_once")[1] - opened(r, "rejected_once")[0] > 4 * S,
     "eager-retries": lambda r: len(opened(r, "role_refused")) > 12,
@@ -220,6 +221,7 @@ SHOWS: dict[str, Callable[[Recording], bool]] = {
     "no-links": lambda r: store(r) is None,
     "refuses-at-c-store": lambda r: store(r) == 0x0122 and 0x0122 in reasons(r),
     "registered-classes": lambda r: store(r) == 0 and 0x0122 in reasons(r),
+    "takes-nothing": lambda r: not any(each.info["ok"] for t in r.scenarios.values() for each in t.of("seed")),
     "coerces": coerced,
     "archive-with-job-queue": lambda r: (
         gap(r) > 5 * S and shared(r) and both_roles(r) and small(r) and turned_round(r) and bare(r) == (True, True)
@@ -248,7 +250,16 @@ class Played:
 OPEN = {
     "before-the-response": {"DIMSE-TUID-03"},  # no transaction is ever pending when its response is there
     "late": {"DIMSE-D.3.3.4-04"},  # comes later than the quiet period in which its role would be denied
+    "overnight": {"DIMSE-D.3.3.4-04"},
     "archive-with-job-queue": {"DIMSE-D.3.3.4-04"},
+    "takes-nothing": {  # what only a committed instance shows
+        "DIMSE-J.3.3.1.2-01",
+        "DIMSE-J.3.3.1.1-02",
+        "DIMSE-J.3.3.1.1.1-01",
+        "DIMSE-J.3.3.1.1.2-01",
+        "DIMSE-J.1.1-01",
+        "DIMSE-B-01",
+    },
 }
 
 
@@ -280,7 +291,7 @@ def test_there_are_enough_and_each_is_told_apart() -> None:
 
 def test_options_are_known_ones() -> None:
     """A misspelt option would leave a variant that is the reference."""
-    known = {each.name for each in dataclasses.fields(Choices)} | {"delay", "same_first", "pauses_s"}
+    known = {each.name for each in dataclasses.fields(Choices)} | {"delay", "same_first", "pauses_s", "seeding"}
     assert {"pauses_s", "same_first"} < {each.name for each in dataclasses.fields(Settings)}
     for variant in VARIANTS:
         assert variant.options.keys() <= known, variant.name

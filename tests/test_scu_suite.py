@@ -32,6 +32,18 @@ def test_the_reference_is_clean(clean):
     assert all(each.complete for each in clean.scenarios.values())
 
 
+def test_the_map_of_reports_shows_what_became_of_the_associations(clean):
+    from stgcmt_suites.commitment.topology import topology
+
+    cells = topology(each for (role, _), each in sorted(clean.scenarios.items()) if role == ROLE)
+    assert {each["association"] for each in cells} >= {"kept open", "released early"}
+    ready = [one for each in cells if each["listener"] == "ready" for one in each["transactions"]]
+    assert {one["on"] for one in ready if one["delivered"]} == {"the same association", "a new association"}
+    assert [one for one in ready if not one["delivered"] and not one["attempts"]], (
+        "requests without report are told too"
+    )
+
+
 def test_faults_and_variants_name_rows_that_exist():
     known = {row.id for row in suite.catalogue}
     names = [each.name for each in (*suite.all_faults, *suite.all_variants)]
@@ -56,9 +68,7 @@ def test_a_fault_turns_its_rows_red_and_no_others(name):
     assert set(seen.red) == {*fault.violates, *fault.follows}
 
 
-@pytest.mark.parametrize(
-    "name", ["releases-at-once", "one-association", "asks-anew"]
-)
+@pytest.mark.parametrize("name", ["releases-at-once", "one-association", "asks-anew"])
 def test_a_variant_is_as_good_as_the_reference(name):
     seen = run_case(suite, Case(ROLE, VARIANT, name))
     assert not seen.problem

@@ -238,6 +238,9 @@ def test_several_problems_are_all_told_in_the_order_of_lines(tmp_path):
         (WEB + 'tls = { ca_file = "no.pem" }\n', "web.tls.ca_file", 4, "a file that exists", "no.pem", "path"),
         (WEB + "[timing]\nscenario = 5\n", "timing.scenario", 5, "more than", "5", ""),
         (WEB + "[timing]\nconnect = 0\n", "timing.connect", 5, "more than 0", "0", ""),
+        (WEB + "[timing]\nconnect = nan\n", "timing.connect", 5, "more than 0", "nan", ""),
+        (WEB + "[timing]\nconnect = 90000\n", "timing.connect", 5, "at most a day", "90000", ""),
+        (WEB + "[timing]\nmax_report_delay = 1e9\n", "timing.max_report_delay", 5, "at most 30 days", "1000000000", ""),
         (WEB + "[timing]\nconnect = true\n", "timing.connect", 5, "a number", "true", ""),
         (WEB + '[provoke.delete]\nbody = "x"\n', "provoke.delete", 4, "either a command or a url", "a table with body", ""),
         (WEB + "min_tested = 1\n", "web.min_tested", 4, "base_url", "an unknown key", "[gate]"),
@@ -378,3 +381,10 @@ def test_errors_say_stage_expected_seen_and_next_step():
         assert isinstance(error, StgcmtError)
         assert error.exit_code == code
         assert all(part in str(error) for part in ("a stage", "this", "that", "do so"))
+
+
+def test_a_report_may_be_awaited_for_days(tmp_path):
+    assert (
+        read(tmp_path, WEB + "[timing]\nmax_report_delay = 259200\nreport_wait = 60\n").timing.max_report_delay
+        == 259200
+    )

@@ -48,8 +48,8 @@ def test_a_finding_tells_everything_and_how_to_reproduce(evidence) -> None:
 def test_findings_come_first_then_counts_then_the_exit_code(evidence) -> None:
     text = printed(evidence, bundle=Path("out"), width=100)
     order = [
+        "WARN  DIMSE-5.4.2.1-02",  # data loss first, whatever the verdict
         "FAIL  WEB-13.4.3-01",
-        "WARN  DIMSE-5.4.2.1-02",
         "tested 5 of 7",
         "evidence in out",
         "exit code 3: the harness failed",

@@ -134,6 +134,32 @@ def test_a_run_over_dicom_tls_in_both_directions(pki, tmp_path):
     assert sides == {"requestor", "acceptor"}
 
 
+def test_the_script_of_a_dimse_finding_speaks_tls(pki, tmp_path):
+    """Run as it stands it calls over TLS, shows our certificate, and its listener takes the report over TLS."""
+    (port,) = free_ports(1)
+    fault = ("--fault", "type-2-when-all-committed")
+    files = ("--tls-cert", pki / "server.pem", "--tls-ca", pki / "ca.pem")
+    with serving("scp", *fault, *files, "--destination", f"US@127.0.0.1:{port}", cwd=tmp_path) as section:
+        own = f'{{ ca_file = "{pki}/ca.pem", cert_file = "{pki}/server.crt", key_file = "{pki}/server.key" }}'
+        file = tmp_path / "sut.toml"
+        file.write_text(
+            f'name = "over TLS"\n[scp]\nhost = "127.0.0.1"\nport = {section["port"]}\nae_title = "{section["ae_title"]}"\n'
+            f'tls = {{ ca_file = "{pki}/ca.pem", cert_file = "{pki}/client.pem" }}\n'
+            f'[[scp.destinations]]\nae_title = "US"\nport = {port}\ntls = {own}\n[seeding]\nhow = "c-store"\n'
+        )
+        done = stgcmt("run", file, "--req", "DIMSE-J.3.3.1.2-01", "--json", "--out", tmp_path / "out", cwd=tmp_path)
+        assert verdicts(done)["fail"] == ["DIMSE-J.3.3.1.2-01"]
+        script = tmp_path / "out" / "reproduce" / "DIMSE-J.3.3.1.2-01.py"
+        said = subprocess.run(
+            [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert said.returncode == 0, said.stderr
+    assert f"listening as US on 127.0.0.1:{port} over TLS" in said.stdout
+    assert f"calls {section['ae_title']} at 127.0.0.1:{section['port']} over TLS" in said.stdout
+    assert "event type 2" in said.stdout
+    assert "a report of this transaction is here" in said.stdout
+
+
 def free_ports(count):
     import socket
 

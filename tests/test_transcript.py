@@ -70,6 +70,9 @@ def test_a_cut_last_line_is_dropped_and_a_lost_event_is_told(tmp_path):
         (b"[]\n", "no JSON object"),
         (b'{"schema": 99}\n', "schema 99"),
         (b'{"schema": 1}\n', "header"),
+        (b'{"schema": 1', "ends in its first line"),
+        (b'{"schema":1,"role":"r","scenario":"s","wall_ns":"x","monotonic_ns":0}\n', "line 1 is no header"),
+        (b'{"schema":1,"role":"r","scenario":"s","wall_ns":0,"monotonic_ns":0,"info":[1]}\n', "line 1 is no header"),
     ],
 )
 def test_damage_is_told(raw, says):
@@ -84,7 +87,16 @@ def test_a_damaged_event_is_told(tmp_path):
     written.event("note")
     written.close("complete")
     lines = written.path.read_bytes().splitlines(keepends=True)
-    for wrong in (b'{"n": 1}\n', b'{"n":1,"t":0,"kind":"x","data":"***"}\n'):
+    for wrong in (
+        b'{"n": 1}\n',
+        b'{"n":1,"t":0,"kind":"x","data":"***"}\n',
+        b'{"n":1,"t":0,"kind":"x","info":"x"}\n',
+        b'{"n":1,"t":0,"kind":"x","conn":[]}\n',
+        b'{"n":1,"t":0,"kind":"x","step":{}}\n',
+        b'{"footer":true,"state":"complete","events":"x"}\n',
+        b'{"footer":true,"state":"complete","events":null}\n',
+        b'{"footer":5}\n',
+    ):
         with pytest.raises(TranscriptError, match="line 2"):
             parse_transcript(lines[0] + wrong + lines[2])
 

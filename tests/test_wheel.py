@@ -43,6 +43,13 @@ def test_schemas_templates_suites_and_the_typed_marker_are_inside(wheel):
     assert not [name for name in names if "/tests/" in name]
 
 
+def test_the_commit_that_it_was_built_from_is_inside(wheel):
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout: nobody knows the commit")
+    head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    assert zipfile.ZipFile(wheel).read("stgcmt/data/commit").decode().removesuffix("-dirty") == head.stdout.strip()
+
+
 def test_stgcmt_run_works_from_it_elsewhere(wheel, tmp_path):
     venv = tmp_path / "venv"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
@@ -61,7 +68,8 @@ def test_stgcmt_run_works_from_it_elsewhere(wheel, tmp_path):
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     results = json.loads(done.stdout)
-    assert results["sut"]["roles"] == ["origin_server", "scp", "user_agent"]
+    assert results["tool"]["commit"], "a wheel that was built from a checkout knows its commit"
+    assert results["sut"]["roles"] == ["origin_server", "scp", "scu", "user_agent"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert str(ROOT) not in done.stdout
     faults = subprocess.run(

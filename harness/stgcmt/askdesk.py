@@ -18,18 +18,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from stgcmt.clock import NS, Clock
-from stgcmt.desk import REGISTERED, Desk, Owner, tokens
+from stgcmt.desk import REGISTERED, Desk, Owner, secured, tokens
 from stgcmt.transcript import ConnectionTap, Recorder
 from stgcmt.wire.stream import Listener, Network, Stream
 
 DIGITS = 4  # a path segment with so many digits names something, even where it is no UID
 WINDOW_S, DEADLINE_S = 3600.0, 300.0  # an afternoon's hour to listen; five minutes for a person to do one thing
+
+
+DONE, SKIP = "done", "skip"  # what a person who attends may say of a step
 
 
 class Asker(Owner, Protocol):
@@ -49,13 +52,14 @@ class WebPlace:
     port: int = 0
     path: str = ""
     unowned: Callable[[Any], Any] | None = None
+    tls: Any = None  # the context where clients speak HTTPS
     listener: Listener | None = None
 
     @property
     def base_url(self) -> str:
         """Our base URL as the SUT is told it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{self.path}"
+        return f"http{'s' if self.tls is not None else ''}://{host}:{self.port}{self.path}"
 
 
 @dataclass(frozen=True)
@@ -144,9 +148,12 @@ class AskDesk:
     act: Callable[..., Any] | None = None  # Running.act, once the SUT is up
     triggering: Callable[[str, str | None], Mapping[str, Any]] | None = None
     attend: Callable[[str, str, str], None] | None = None
+    say: Callable[[str], None] | None = None
+    said: Callable[[], Awaitable[str]] | None = None  # what the person who attends says next: DONE or SKIP
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # a person does one thing at a time
     _wanting: deque[Asker] = field(default_factory=deque)
     _began: int = 0
+    _told: set[str] = field(default_factory=set)
 
     async def open(self) -> None:
         """Listen everywhere; raises ``OSError`` where a port is taken."""
@@ -187,19 +194,32 @@ class AskDesk:
         if asker in self._wanting:
             self._wanting.remove(asker)
 
-    def deal(self, uids: set[str]) -> Owner | None:
-        """Give these UIDs, which nobody owns, to whoever has waited longest."""
+    def deal(self, uids: set[str], named: set[str] | None = None) -> Owner | None:
+        """Give these UIDs, which nobody owns, to whoever has waited longest; ``named`` are those to tell the reader."""
         if not self._wanting:
             return None
         dealt = self._wanting.popleft()
         self.desk.adopt(uids, dealt)
+        if self.say:
+            header = dealt.recorder.header
+            self.say(f"{header.role}/{header.scenario}: takes {', '.join(sorted(named or uids)[:3])}")
         return dealt
+
+    def open_window(self, role: str, where: str, seconds: float) -> None:
+        """Tell once that whatever comes is judged."""
+        if self.say and role not in self._told:
+            self._told.add(role)
+            self.say(
+                f"{role}: whatever asks {where} for commitment in the next {seconds:.0f} s is judged; Ctrl-C ends the run"
+            )
 
     # --- HTTP
 
     async def _listen(self, place: WebPlace) -> None:
         async def handler(stream: Stream) -> None:
-            await self._serve(place, stream)
+            known = stream if place.tls is None else await secured(stream, place.tls, self.run, role=place.role)
+            if known is not None:
+                await self._serve(place, known)
 
         place.listener = await self.network.listen(place.host, place.port, handler)
         place.port = place.listener.address[1]
@@ -225,8 +245,8 @@ class AskDesk:
         target = asked.message.target.encode("latin-1", "replace")
         own = names(path)
         found: Any = self.desk.owners(self.desk.mint.found_in(target + b" " + asked.legible)) or self.desk.adopters(own)
-        if not found and self._wanting and (own or tokens(asked.legible)):
-            found = [self.deal(own | tokens(asked.legible))]
+        if not found and self._wanting and asked.message.complete and (own or tokens(asked.legible)):
+            found = [self.deal(own | tokens(asked.legible), own)]
         if not found:
             return None
         owner: Asker = found[-1]

@@ -23,11 +23,11 @@ import asyncio
 import contextlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stgcmt.askdesk import AskDesk, Triggering
+from stgcmt.askdesk import SKIP, AskDesk, Triggering
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
 from stgcmt.wire.command import N_EVENT_REPORT_RQ
@@ -164,7 +164,7 @@ class Asking:
         """Wait until the SUT has asked ``count`` times in all (requests that fit ``where``); False at the deadline."""
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else float(seconds)
-        with self._waiting(within, reason, length, f"{count} request(s) of the SUT"):
+        with self._waiting(within, reason, length, f"{count} request{'' if count == 1 else 's'} of the SUT"):
             try:
                 async with asyncio.timeout(length), self._hearing:
                     await self._hearing.wait_for(lambda: self._count(where) >= count)
@@ -263,23 +263,46 @@ class Asking:
             if how.how == "attended" and asks.attend:
                 files = self._files(asks.directory, instances)
                 asks.attend(self.role, self._scenario_name, self._instruction(files, seconds))
+            elif how.how == "listen":
+                asks.open_window(self.role, self._where(), seconds)
             asks.want(self)
             try:
-                came = await self.asked(before + 1, within="trigger", seconds=seconds, reason="deadline")
+                coming = self.asked(before + 1, within="trigger", seconds=seconds, reason="deadline")
+                said = asks.said if how.how == "attended" else None
+                came = await (self._asked_or_said(coming, said) if said else coming)
             finally:
                 asks.want_no_more(self)
         if not came:
             self.recorder.event("trigger", action="nobody-asked", seconds=seconds)
         if not self.heard:
-            raise SkippedError(f"nobody asked within {seconds:g} s ([trigger] how = {how.how!r})")
+            limit = how.deadline if how.how == "attended" else how.window
+            raise SkippedError(f"nobody asked within {limit:g} s ([trigger] how = {how.how!r})")
         return came
 
+    async def _asked_or_said(self, coming: Coroutine[Any, Any, bool], said: Callable[[], Awaitable[str]]) -> bool:
+        """Until the SUT asks, or the person says it is done (then as long as a trigger may take), or skips it."""
+        waiting, saying = asyncio.ensure_future(coming), asyncio.ensure_future(said())
+        try:
+            await asyncio.wait({waiting, saying}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+            self.recorder.event("trigger", action="said", what=saying.result())
+            if saying.result() == SKIP:
+                raise SkippedError("the person who attends skipped it")
+            done, _ = await asyncio.wait({waiting}, timeout=float(self.timing.trigger))
+            return waiting.result() if done else False
+        finally:
+            for task in (waiting, saying):
+                task.cancel()
+            await asyncio.gather(waiting, saying, return_exceptions=True)
+
     def _instruction(self, files: Path, seconds: float) -> str:
+        return f"have the client send the instances in {files} and ask {self._where()} for their commitment, within {seconds:g} s"
+
+    def _where(self) -> str:
+        """Our address as a person reads it."""
         values = self._values(())
-        where = values.get("base_url") or f"{values.get('ae_title')}@{values.get('host')}:{values.get('port')}"
-        return (
-            f"have the client send the instances in {files} and ask {where} for their commitment, within {seconds:g} s"
-        )
+        return values.get("base_url") or f"{values.get('ae_title')}@{values.get('host')}:{values.get('port')}"
 
     def _values(self, instances: Sequence[Any]) -> dict[str, str]:
         """What the placeholders of ``[trigger]`` and ``[state]`` stand for."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -12,11 +16,13 @@ from typing import Any
 
 from stgcmt.errors import UsageError
 from stgcmt.evidence import WRITERS, Evidence
+from stgcmt.files import PARTIAL, move_into, write_whole
 from stgcmt.judge import Recording, read_recording
 from stgcmt.transcript import TranscriptError
 
 RESULTS = "results.json"
 TRANSCRIPTS = "transcripts"
+RECORDED = frozenset({TRANSCRIPTS, "instances"})  # no writer's
 
 
 def prepare(out: Path | None) -> Path:
@@ -37,6 +43,36 @@ def prepare(out: Path | None) -> Path:
     except OSError as error:
         raise UsageError(stage, "a directory that can be written", f"{directory}: {error.strerror}", step) from error
     return directory
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """The bundle for one writer alone; the system lets go of it with the process. Raises ``UsageError`` where it is in use."""
+    import fcntl  # noqa: PLC0415 - start-up
+
+    try:
+        folder = os.open(directory / TRANSCRIPTS, os.O_RDONLY)
+    except OSError as error:
+        raise UsageError(
+            "reading the bundle",
+            "a directory that `stgcmt run` wrote",
+            f"{directory}: {error.strerror}",
+            "check the path",
+        ) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(folder)
+        raise UsageError(
+            "opening the bundle", "a bundle that nobody else writes to",
+            f"another stgcmt run or stgcmt wait writes to {directory}", "let it end, or end it: nothing is lost",
+        ) from error  # fmt: skip
+    except OSError:  # a file system without locks: there is no telling
+        pass
+    try:
+        yield
+    finally:
+        os.close(folder)
 
 
 def _unused(name: str) -> Path:
@@ -71,22 +107,27 @@ def dump(value: Any) -> str:
 def write(directory: Path, results: Mapping[str, Any], recording: Recording, command: list[str]) -> list[str]:
     """Write everything that is derived from the transcripts; what a writer could not do is returned, not raised.
 
-    ``results.json`` is written first and last comes the manifest, so that a failing writer costs its own file only.
+    ``results.json`` is written first and last comes the manifest, so that a failing writer costs its own files only.
     """
-    (directory / RESULTS).write_text(dump(results), "utf-8")
+    write_whole(directory / RESULTS, dump(results))
     sut = recording.run.header.info.get("sut", {})
-    (directory / "sut.json").write_text(dump(sut), "utf-8")
+    write_whole(directory / "sut.json", dump(sut))
     evidence = Evidence(results=results, transcripts=recording.named(), sut=sut)
     problems = []
     for entry in sorted(entry_points(group=WRITERS), key=lambda entry: entry.name):
         try:
-            entry.load()(evidence, directory)
+            with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as partial:
+                entry.load()(evidence, Path(partial))  # a writer that fails in the middle leaves nothing
+                if entry.name not in RECORDED:
+                    shutil.rmtree(directory / entry.name, ignore_errors=True)  # its own folder, of an earlier judgement
+                move_into(Path(partial), directory)
         except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run
             problems.append(f"the writer {entry.name} failed: {type(error).__name__}: {error}")
     try:
         from stgcmt_reports.manifest import write_manifest  # noqa: PLC0415 - start-up
 
-        write_manifest(directory, command=command, results=results)
+        scrubbed = recording.run.header.info.get("scrubbed")
+        write_manifest(directory, command=command, results=results, scrubbed=scrubbed)
     except Exception as error:  # noqa: BLE001 - as above
         problems.append(f"the manifest was not written: {type(error).__name__}: {error}")
     for problem in problems:

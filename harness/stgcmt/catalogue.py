@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stgcmt.verdict import CONSEQUENCES, VIOLATION, Verdict, severity
@@ -34,6 +34,7 @@ class Requirement:
     since: str | None = None
     until: str | None = None
     unless: tuple[str, ...] = ()
+    permits: tuple[str, ...] = ()  # of ``unless`` those that allow and do not exclude: a pass contradicts none of them
     outcomes: Mapping[str, Any] = field(default_factory=dict)
     excluded: str | None = None
     same_as: str | None = None
@@ -61,10 +62,29 @@ class Requirement:
             return True
         return (self.since is None or self.since <= edition) and (self.until is None or edition <= self.until)
 
+    def at(self, edition: str | None) -> Requirement:
+        """The row as an edition words it: an outcome may be graver from some edition on (``from = {"2025a" = "fail"}``).
+
+        Where none is named every outcome has the verdict of the older wording.
+        """
+        changed = {
+            name: {**entry, "default": said, "strict": said}
+            for name, entry in self.outcomes.items()
+            if edition is not None and isinstance(entry, Mapping)
+            if (said := _newest(entry.get("from", {}), edition)) is not None
+        }
+        return replace(self, outcomes={**self.outcomes, **changed}) if changed else self
+
+
+def _newest(since: Mapping[str, str], edition: str) -> str | None:
+    """The verdict of the newest wording that an edition has; ``None`` where it is older than all of them."""
+    reached = [first for first in since if first <= edition]
+    return since[max(reached)] if reached else None
+
 
 _KEYS = {
     "id", "title", "statement", "clause", "level", "basis", "consequence", "next_step", "cost", "editions", "unless",
-    "outcomes", "excluded", "same_as",
+    "permits", "outcomes", "excluded", "same_as",
 }  # fmt: skip
 
 
@@ -90,13 +110,16 @@ def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement
     for key, allowed in (("level", LEVELS), ("basis", BASES), ("consequence", tuple(CONSEQUENCES))):
         if key in entry and entry[key] not in allowed:
             raise CatalogueError(f"{where}: {ident}: {key} = {entry[key]!r}, expected one of {', '.join(allowed)}")
+    if stray := set(entry.get("permits", ())) - set(entry.get("unless", ())):
+        raise CatalogueError(f"{where}: {ident}: permits {sorted(stray)}, which unless does not name")
     editions = entry.get("editions", {})
-    plain = {key: entry[key] for key in _KEYS - {"editions", "unless", "outcomes"} if key in entry}
+    plain = {key: entry[key] for key in _KEYS - {"editions", "unless", "permits", "outcomes"} if key in entry}
     return Requirement(
         role=role,
         since=editions.get("from"),
         until=editions.get("to"),
         unless=tuple(entry.get("unless", ())),
+        permits=tuple(entry.get("permits", ())),
         outcomes=_outcomes(entry.get("outcomes", {}), ident, where),
         **plain,
     )
@@ -105,10 +128,11 @@ def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement
 def _outcomes(outcomes: Mapping[str, Any], ident: str, where: str) -> Mapping[str, Any]:
     for name, entry in outcomes.items():
         verdicts = [entry] if isinstance(entry, str) else [entry[key] for key in ("default", "strict") if key in entry]
+        verdicts += entry.get("from", {}).values() if isinstance(entry, Mapping) else ()
         bad = [verdict for verdict in verdicts if verdict not in set(Verdict)]
-        if bad or (isinstance(entry, Mapping) and set(entry) - {"default", "strict", "reading", "means"}):
+        if bad or (isinstance(entry, Mapping) and set(entry) - {"default", "strict", "reading", "means", "from"}):
             raise CatalogueError(
-                f"{where}: {ident}: outcome {name}: {entry!r} is no verdict, nor a table of default, strict, reading, means"
+                f"{where}: {ident}: outcome {name}: {entry!r} is no verdict, nor a table of default, strict, reading, means, from"
             )
     return dict(outcomes)
 

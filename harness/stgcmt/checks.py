@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from stgcmt.transcript import Event, Transcript
+from stgcmt.words import told
 
 RUN = "run"
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -47,6 +48,7 @@ class Expectation:
     seen: tuple[Any, ...]
 
 
+TIMED: contextvars.ContextVar[bool] = contextvars.ContextVar("stgcmt_timed", default=False)  # the jitter was read
 EXPECTATION: contextvars.ContextVar[Expectation | None] = contextvars.ContextVar("stgcmt_expectation", default=None)
 
 
@@ -78,8 +80,7 @@ def not_applicable(claim: str) -> NoReturn:
 def describe(subject: Any) -> str:
     """A view, event or value in a line, as findings print it."""
     if isinstance(subject, Event):
-        detail = ", ".join(f"{key}={value}" for key, value in subject.info.items() if key != "masked")
-        return f"{subject.kind} {detail}".strip()
+        return told(subject)
     summary = getattr(subject, "summary", None)
     return str(summary) if summary is not None and not callable(summary) else str(subject)
 
@@ -108,6 +109,7 @@ def claims(run: Transcript) -> Claims:
 
 def jitter_s(run: Transcript) -> float:
     """How late timers of this machine fired during the run, at worst (seconds); the origin of every timing tolerance."""
+    TIMED.set(True)
     measured = [float(event.info.get("max_s", 0.0)) for event in run.of("note") if event.info.get("what") == "jitter"]
     return max(measured, default=0.25)  # a run that was killed measured nothing: assume a badly loaded machine
 

@@ -11,7 +11,17 @@ from stgcmt.errors import StgcmtError
 
 COMMANDS = {
     "run": ("stgcmt.commands.run", "play every scenario against a SUT, judge, write evidence"),
+    "meet": ("stgcmt.commands.meet", "a screen for two at a table: who enters what, and each step as it goes"),
     "judge": ("stgcmt.commands.judge", "judge a recorded bundle again, without the SUT"),
+    "diff": ("stgcmt.commands.diff", "compare two judgements by requirement, for people and for CI"),
+    "verify": ("stgcmt.commands.verify", "is a bundle as its run left it, and who signed it"),
+    "sign": ("stgcmt.commands.sign", "sign a bundle (Ed25519, in-toto)"),
+    "scrub": ("stgcmt.commands.scrub", "a copy of a bundle without names, addresses, UIDs; the verdicts stay"),
+    "matrix": ("stgcmt.commands.matrix", "one page over many bundles: implementations by requirement groups"),
+    "badge": ("stgcmt.commands.badge", "an SVG badge that says tested / total"),
+    "allure": ("stgcmt.commands.allure", "a bundle as Allure results"),
+    "statement": ("stgcmt.commands.statement", "the conformance statement draft of a bundle, and its form to complete"),
+    "wait": ("stgcmt.commands.wait", "listen for the reports that an earlier run still awaits, and judge again"),
     "list": ("stgcmt.commands.catalogue", "list the requirements and their checks"),
     "explain": ("stgcmt.commands.explain", "everything about one requirement"),
     "doctor": ("stgcmt.commands.doctor", "is the SUT reachable, does it authenticate, can it reach us"),

@@ -25,11 +25,16 @@ ABSENT = "absent"
 HANDSHAKE_S = 10.0  # as long as an A-ASSOCIATE-RQ is waited for
 UID = re.compile(rb"(?<![0-9A-Za-z.])[0-9]+(?:\.[0-9]+){2,}(?![0-9A-Za-z.])")
 REGISTERED = b"1.2.840.10008."
+NUMBERED = 24  # digits that number the UIDs of one mint
 
 
 def tokens(data: bytes) -> set[str]:
     """What looks like a UID of somebody's own in these bytes; registered ones name no transaction and no instance."""
     return {found.decode("ascii") for found in UID.findall(data) if not found.startswith(REGISTERED)}
+
+
+def _minted(prefix: str) -> re.Pattern[bytes]:
+    return re.compile(re.escape(prefix).encode() + rb"\d{%d}" % NUMBERED)
 
 
 class Mint:
@@ -40,13 +45,21 @@ class Mint:
 
     def __init__(self) -> None:
         self._prefix = f"2.25.{secrets.randbelow(9 * 10**13) + 10**13}"
-        self._next = secrets.randbelow(10**23)
-        self._pattern = re.compile(re.escape(self._prefix).encode() + rb"\d{24}")
+        self._next = secrets.randbelow(10 ** (NUMBERED - 1))
+        self._pattern = _minted(self._prefix)
+
+    @classmethod
+    def like(cls, uid: str) -> Mint:
+        """A mint that finds the UIDs of the one that made ``uid``."""
+        again = cls()
+        again._prefix = uid[:-NUMBERED]
+        again._pattern = _minted(again._prefix)
+        return again
 
     def uid(self) -> str:
         """A fresh UID, 43 characters."""
         self._next += 1
-        return f"{self._prefix}{self._next % 10**24:024d}"
+        return f"{self._prefix}{self._next % 10**NUMBERED:0{NUMBERED}d}"
 
     def found_in(self, data: bytes) -> set[str]:
         """The UIDs of this mint that occur in ``data``."""
@@ -56,7 +69,10 @@ class Mint:
 class Owner(Protocol):
     """A scenario under way, as the desk sees it."""
 
-    recorder: Recorder
+    @property
+    def recorder(self) -> Recorder:
+        """Where its events are recorded."""
+        ...
 
     def reported(self, uids: set[str]) -> None:
         """A message from outside mentioned these UIDs."""
@@ -130,6 +146,7 @@ class Place:
     host: str
     port: int
     tls: Any = None  # the context where callers speak TLS
+    tls_files: Mapping[str, Any] | None = None  # what it was made from
     script: str = "plain"
     relay: Any = None  # passes connections on (``stgcmt.relay``) in place of serving them
     served: int = 0
@@ -137,6 +154,11 @@ class Place:
     listener: Listener | None = None
     reserved: Any = None
     free: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def as_json(self) -> dict[str, Any]:
+        """Where it listens, so that it can be opened again."""
+        where = {"ae_title": self.ae_title, "host": self.host, "port": self.port}
+        return where | ({"tls": dict(self.tls_files)} if self.tls_files else {})
 
 
 class Desk:
@@ -182,18 +204,9 @@ class Desk:
 
     async def _secured(self, place: Place, stream: Stream) -> Stream | None:
         """The connection once TLS is there; who fails is noted with the leaseholder, else in ``run``."""
-        secured = TlsStream(stream, place.tls, server_side=True, hostname=None)
-        try:
-            async with asyncio.timeout(HANDSHAKE_S):
-                await secured.handshake()
-        except OSError as error:  # TimeoutError is one
-            why = f"no handshake within {HANDSHAKE_S:g} s" if isinstance(error, TimeoutError) else words(error)
-            stage = place.holder.stage if place.holder is not None else None
-            (stage.recorder if stage is not None else self._run).event(
-                "note", what="tls-refused", ae_title=place.ae_title, peer=list(stream.peer), detail=why
-            )
-            return None
-        return secured
+        stage = place.holder.stage if place.holder is not None else None
+        recorder = stage.recorder if stage is not None else self._run
+        return await secured(stream, place.tls, recorder, ae_title=place.ae_title)
 
     def own(self, uid: str, owner: Owner, *, transaction: bool) -> None:
         """Remember that ``owner`` minted ``uid``."""
@@ -352,3 +365,16 @@ def listener_of(scripts: Mapping[str, Any], name: str) -> Any:
     if name not in scripts:
         raise KeyError(f"no listener is called {name!r}; there are {', '.join(sorted(scripts))}, {ABSENT}")
     return scripts[name]
+
+
+async def secured(stream: Stream, context: Any, recorder: Recorder, **where: Any) -> Stream | None:
+    """``stream`` from outside once its TLS handshake is done; ``None`` where it failed, which is noted in ``recorder``."""
+    over = TlsStream(stream, context, server_side=True, hostname=None)
+    try:
+        async with asyncio.timeout(HANDSHAKE_S):
+            await over.handshake()
+    except OSError as error:  # TimeoutError is one
+        why = f"no handshake within {HANDSHAKE_S:g} s" if isinstance(error, TimeoutError) else words(error)
+        recorder.event("note", what="tls-refused", **where, peer=list(stream.peer), detail=why)
+        return None
+    return over

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from stgcmt.actors.outcome import Rejected
+from stgcmt.actors.outcome import Fault, Rejected, in_words
 from stgcmt.clock import NS, Clock, SystemClock
 from stgcmt.drivers.provoke import NoTap
 from stgcmt.errors import StgcmtError
@@ -82,7 +82,11 @@ async def examine(
     findings = [
         Finding("file", ok=True, seen=f"{where}; roles {', '.join(sut.roles)}; driver {sut.driver.kind}", whose=HARNESS)
     ]
-    async with _places(sut, network, findings) as places:
+    try:
+        meeting = await _meeting(sut, findings)
+    except StgcmtError as error:
+        return [*findings, _raised(error)]
+    async with _places(sut, network, findings, meeting.ours) as places:
         try:
             async with _up(sut, clock, network, builtin or {}, places) as section:
                 for role in sut.roles:
@@ -90,16 +94,13 @@ async def examine(
                     ask = Ask(role, section(role), network, clock, sut.timing, calling)
                     findings += await _role(ask, (probes or {}).get(role))
         except StgcmtError as error:
-            findings.append(
-                Finding(
-                    error.stage,
-                    ok=False,
-                    seen=error.seen,
-                    next_step=error.next_step,
-                    whose=HARNESS if error.exit_code == 3 else SUT,
-                )
-            )
+            findings.append(_raised(error))
     return findings
+
+
+def _raised(error: StgcmtError) -> Finding:
+    whose = HARNESS if error.exit_code == 3 else SUT
+    return Finding(error.stage, ok=False, seen=error.seen, next_step=error.next_step, whose=whose)
 
 
 def render(findings: Sequence[Finding]) -> str:
@@ -125,10 +126,26 @@ class _Place:
     port: int
 
 
+async def _meeting(sut: Sut, findings: list[Finding]) -> Any:
+    """Where the SUT reaches us; with containers the engine is a stage of its own."""
+    from stgcmt.drivers import meeting_of  # noqa: PLC0415 - start-up
+
+    if sut.driver.docker is not None:
+        from stgcmt.drivers.docker_engine import Engine  # noqa: PLC0415 - start-up
+
+        engine = await Engine.connect()
+        left = await engine.leftovers()
+        seen = f"{engine.version} at {engine.url}" + (f"; of other runs: {', '.join(left)}" if left else "")
+        findings.append(Finding("Docker Engine", ok=True, seen=seen, whose=HARNESS))
+    return await meeting_of(sut)
+
+
 @contextlib.asynccontextmanager
-async def _places(sut: Sut, network: Network, findings: list[Finding]) -> AsyncIterator[tuple[_Place, ...]]:
+async def _places(
+    sut: Sut, network: Network, findings: list[Finding], ours: Callable[[str], str]
+) -> AsyncIterator[tuple[_Place, ...]]:
     """Our destinations, listening as in a run; a port that is taken is a finding."""
-    places = [_Place(each.ae_title, each.host, each.port) for each in sut.destinations]
+    places = [_Place(each.ae_title, ours(each.host), each.port) for each in sut.destinations]
 
     async def ignore(_stream: Any) -> None:
         return
@@ -185,7 +202,9 @@ async def _web(ask: Ask) -> list[Finding]:
     from stgcmt.actors.http_values import NoAnswer  # noqa: PLC0415 - start-up
 
     url = str(ask.section["base_url"])
-    client = client_for(ask.section, network=ask.network, clock=ask.clock, connection=NoTap, timing=ask.timing)
+    client = client_for(
+        ask.section, network=ask.network, clock=ask.clock, connection=NoTap, timing=ask.timing, connects=1
+    )
     origin = client.locate(url)
     findings = await _connect(ask, origin.host, origin.port, tls=origin.scheme == "https")
     if not findings[-1].ok:
@@ -282,7 +301,7 @@ async def _association(ask: Ask, host: str, port: int) -> list[Finding]:
         answer = await assoc.c_echo()
     status = getattr(answer, "status", None)
     step = "allow Verification for this AE title; storing and commitment may work all the same"
-    seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {answer}"
+    seen = "C-ECHO answered 0000H" if status == 0 else f"C-ECHO: {in_words(answer)}"
     return [opened, Finding(ECHO, ok=status == 0, seen=seen, next_step=step)]
 
 
@@ -296,12 +315,16 @@ def _refused(outcome: Any, calling: str, called: str) -> Finding:
             f"is {called} the SUT's own AE title? mend ae_title in the SUT file (we called as {calling})",
             HARNESS,
         )
+    elif isinstance(outcome, Fault):
+        step, whose = "is a DICOM server behind this port, and with or without TLS as in the SUT file?", SUT
     else:
         step, whose = (
             f"does the SUT know the calling AE title {calling} with our address, and is its own {called}?",
             SUT,
         )
-    return Finding("association", ok=False, seen=f"{calling} calling {called}: {outcome}", next_step=step, whose=whose)
+    return Finding(
+        "association", ok=False, seen=f"{calling} calling {called}: {in_words(outcome)}", next_step=step, whose=whose
+    )
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------

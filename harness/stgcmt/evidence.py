@@ -15,7 +15,7 @@ from stgcmt.transcript import Transcript
 from stgcmt.verdict import CONSEQUENCES
 
 WRITERS = "stgcmt.writers"
-FINDINGS = ("error", "fail", "warn")
+FINDINGS = ("fail", "warn", "error")
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ class Evidence:
 
 
 def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows that deviate: errors, fails, warnings, and within each the worst consequence first."""
+    """The rows that deviate, the worst consequence first, in it fails before warnings; the harness's own errors last."""
     rank = {name: place for place, name in enumerate(CONSEQUENCES)}
     rows = [row for row in results["requirements"] if row["verdict"] in FINDINGS]
     return sorted(
         rows,
         key=lambda row: (
-            FINDINGS.index(row["verdict"]),
+            row["verdict"] == "error",
             rank.get(row["consequence"], len(rank)),
+            FINDINGS.index(row["verdict"]),
             row["role"],
             row["id"],
         ),

@@ -18,6 +18,7 @@ _AE = re.compile(r"(?P<ae>[^@\\]{1,16})@(?P<host>\[[0-9A-Fa-f:]+\]|[^\s@/:\[\]]+
 def render(
     target: str,
     *,
+    image: str | None = None,
     sections: Mapping[str, Mapping[str, Any]] | None = None,
     claims: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
@@ -25,6 +26,7 @@ def render(
 
     Args:
         target: a base URL, or ``AE@HOST:PORT``.
+        image: an image that the SUT is started from; ``target`` then names the container's own port.
         sections: the schema of each role's section; with ``claims`` those of the installed suites where absent.
         claims: the schema of each role's claims.
 
@@ -36,11 +38,14 @@ def render(
     from stgcmt.data import text  # noqa: PLC0415 - start-up
 
     values = _parse(target.strip())
+    if image is not None:
+        values |= _published(values, image)
     if sections is None:
         sections, claims = _installed()
     role = _role("base_url" if "url" in values else "ae_title", sections)
     stated = _claims((claims or {}).get(role, {}))
-    settings = {"url": None, "host": None, "listen": "", **values, "role": role, "timing": _timing(), "claims": stated}
+    settings = {"url": None, "host": None, "listen": "", "image": None, **values}
+    settings |= {"role": role, "timing": _timing(), "claims": stated, "own": _claims(sections[role])}
     environment = Environment(
         trim_blocks=True,
         lstrip_blocks=True,
@@ -69,6 +74,17 @@ def _parse(target: str) -> dict[str, Any]:
         )
     local = host in {"localhost", "::1"} or host.startswith("127.")
     return {"ae_title": ae_title, "host": host, "port": port, "listen": "127.0.0.1" if local else "0.0.0.0"}  # noqa: S104 - the SUT must reach us
+
+
+def _published(values: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """What differs where the SUT comes up in a container: its port is published on our loopback, at a free port."""
+    if not re.fullmatch(r"[^\s\"\\]+", image):
+        raise UsageError("reading --image", "NAME[:TAG]", f'"{image}"', "for example acme/archive:1.2")
+    if "url" not in values:
+        return {"image": image, "host": "127.0.0.1"}
+    parts = urlsplit(values["url"])
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return {"image": image, "port": port, "url": f"{parts.scheme}://127.0.0.1:{{port:web}}{parts.path}"}
 
 
 def _url(target: str) -> str:
@@ -101,7 +117,7 @@ def _installed() -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, A
 
 
 def _claims(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The claims that a suite knows: name, a value as example, meaning."""
+    """The claims (or keys of its section) that a suite knows: name, a value as example, meaning."""
     known = {"boolean": "true", "string": '"…"', "array": "[]", "number": "60", "integer": "60"}
     return [
         (name, known.get(str(each.get("type")), '"…"'), str(each.get("description", "")))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib
@@ -17,6 +18,7 @@ from stgcmt.catalogue import Requirement
 from stgcmt.checks import (
     EXPECTATION,
     RUN,
+    TIMED,
     Check,
     InconclusiveEnding,
     NotApplicableEnding,
@@ -24,7 +26,9 @@ from stgcmt.checks import (
     claims,
     describe,
 )
+from stgcmt.clock import iso
 from stgcmt.faces import suite_of
+from stgcmt.pending import pending_in
 from stgcmt.suite import Suite
 from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
 from stgcmt.verdict import VIOLATION, UnknownOutcomeError, Verdict, severity, worst
@@ -51,6 +55,7 @@ class Finding:
     expected: str = ""
     seen: tuple[str, ...] = ()
     evidence: tuple[Citation, ...] = ()
+    timed: bool = False  # the check held a time against the jitter that was measured in the run
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def judge(
 ) -> tuple[JudgedRow, ...]:
     """Every row of the run's roles, judged; rows outside the selection are not-tested, rows outside the edition are left out."""
     return tuple(
-        _judge_row(row, suites[role], recording, profile, selection)
+        _judge_row(row.at(edition), suites[role], recording, profile, selection)
         for role in recording.run.header.info.get("roles", ())
         for row in suites[role].catalogue
         if row.in_edition(edition)
@@ -224,8 +229,12 @@ def _graver(known: tuple[Verdict, str] | None, found: tuple[Verdict, str] | None
 def _held_against_claims(
     finding: Finding, check: Check, row: Requirement, recording: Recording, profile: str
 ) -> Finding:
-    """A row that the wire decided although a claim says that it cannot show: the claim is contradicted, and that fails."""
-    stated = [claim for claim in row.unless if claims(recording.run).get(claim)]
+    """A row that the wire decided although a claim says that it cannot show: the claim is contradicted, and that fails.
+
+    A claim that only permits (an undelivered report *may* be left to an operator) is not contradicted by doing more.
+    """
+    excluding = [claim for claim in row.unless if claim not in row.permits]
+    stated = [claim for claim in excluding if claims(recording.run).get(claim)]
     if not stated or finding.verdict not in (Verdict.PASS, Verdict.NOTE):
         return finding
     name = stated[0]
@@ -250,11 +259,24 @@ def _unusable(
         return Verdict.ERROR, f"the scenario {key[1]} crashed: {footer.reason}"
     if transcript.cut and key[1] != RUN and not check.partial:
         return Verdict.INCONCLUSIVE, transcript.cut
+    awaited = [each for each in pending_in(transcript) if not each.overdue]
+    if awaited and not check.partial:
+        due = iso(max(each.due_ns for each in awaited))
+        return Verdict.INCONCLUSIVE, f"a report may still come, until {due}: `stgcmt wait` listens for it"
     return None
 
 
 def evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     """Call a check and read how it ended; never raises, whatever the check does."""
+    token = TIMED.set(False)
+    try:
+        finding = _evaluate(check, row, arguments, profile)
+        return dataclasses.replace(finding, timed=True) if TIMED.get() else finding
+    finally:
+        TIMED.reset(token)
+
+
+def _evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], profile: str) -> Finding:
     token = EXPECTATION.set(None)
     try:
         try:

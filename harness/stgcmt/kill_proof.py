@@ -2,7 +2,8 @@
 
 A pass that no mutation turns red proves nothing: it is *vacuous*, and its row not-tested. Mutants are chosen by what is known
 to work (``kills.json`` of the suite), then by every operator in turn, with the seed in the ``run`` transcript; how many are tried
-depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere.
+depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere. Where the
+usual number kills nothing the search goes on, up to ten times as far, before a pass is called vacuous.
 """
 
 from __future__ import annotations
@@ -23,17 +24,21 @@ from stgcmt.transcript import Transcript
 from stgcmt.verdict import VIOLATION, Verdict, severity
 
 SEED = "stgcmt"
-TRIES = 40  # mutants for one pass at most
+TRIES = 40  # mutants for one pass
+SEARCH = 10 * TRIES  # where none of those killed: a small sample alone must not call a pass vacuous
 KNOWN = 24  # of them those that the suite's table leads to; the others are any
 ENOUGH = 5  # kills, more convince no reader
 USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
 LEAST = 8
 SHARED = 60  # mutants of one transcript that are kept for the next check
+HUGE = 4_000_000  # bytes of one transcript; its mutants are made only for checks that look at nothing smaller
 VACUOUS = "vacuous: no mutation of the recording turns the pass red"
 RED = frozenset({Verdict.FAIL, Verdict.WARN})
 
 # What differs from one recording to the next: events, connections, UIDs, numbers of items.
 _PASSING = re.compile(r"(?:event|connection) \d+|\d+(?:\.\d+){3,}|2\.25\.\d+|(?<=/)\d{1,3}(?=/|$)|^\d{1,3}(?=/)")
+_EVENT = re.compile(r"event (\d+)")
+_UID = re.compile(rb"\d+(?:\.\d+){3,}|2\.25\.\d+")
 _WORD = re.compile(r"[\w.]+")
 
 Progress = Callable[[int, int], None]
@@ -68,6 +73,34 @@ def with_transcript(recording: Recording, role: str, transcript: Transcript) -> 
     return dataclasses.replace(recording, scenarios={**recording.scenarios, (role, transcript.name): transcript})
 
 
+def owned(transcript: Transcript) -> frozenset[int]:
+    """The events of connections that this scenario opened; of others those that speak of what it minted.
+
+    An association of the SUT may carry what concerns other scenarios too; changes there tell little of this one's checks.
+    The event right before one on its way counts, too: often both are one message.
+    """
+    opened = {event.conn for event in transcript.of("conn.open") if event.info.get("side") == "requestor"}
+    uids = [str(event.info.get("uid")).encode("ascii", "replace") for event in transcript.of("uid")]
+    uids += [str(event.info.get("sop_instance_uid")).encode("ascii", "replace") for event in transcript.of("seed")]
+    known = frozenset(uids)
+    found: set[int] = set()
+    before: dict[tuple[int | None, str], int] = {}
+    for event in transcript.events:
+        key = (event.conn, event.kind)
+        if event.conn in opened:
+            found.add(event.n)
+        elif event.data and any(uid in known for uid in _UID.findall(event.data)):
+            found |= {event.n, before.get(key, event.n)}
+        before[key] = event.n
+    return frozenset(found)
+
+
+def _touches(edit: Edit, own: frozenset[int]) -> bool:
+    """Whether an edit is of an event of the scenario's own, or names none."""
+    named = [int(each) for each in _EVENT.findall(edit.where)]
+    return not named or any(each in own for each in named)
+
+
 @dataclass
 class Edits:
     """What can be done to one transcript: its edits by operator, in the order of the seed."""
@@ -85,8 +118,10 @@ class Edits:
             for edit in operator(transcript):
                 found.setdefault(edit.operator, []).append(edit)
         chooser = random.Random(f"{seed}/{transcript.header.role}/{transcript.name}")
+        own = owned(transcript)
         for edits in found.values():
             chooser.shuffle(edits)
+            edits.sort(key=lambda edit: not _touches(edit, own))
         return cls(transcript, found)
 
     def mutant(self, edit: Edit) -> Transcript | None:
@@ -94,7 +129,7 @@ class Edits:
         if id(edit) not in self._made:
             mutant = edit.make()
             same = mutant.events == self.transcript.events and mutant.header == self.transcript.header
-            while len(self._made) >= SHARED:
+            while len(self._made) >= max(1, SHARED * USUAL // max(_size(self.transcript), USUAL)):
                 del self._made[next(iter(self._made))]
             self._made[id(edit)] = None if same else mutant
         return self._made[id(edit)]
@@ -113,14 +148,19 @@ class Edits:
         return len(words & wanted) / (len(words | wanted) or 1)
 
 
+def _size(transcript: Transcript) -> int:
+    return sum(len(event.data) for event in transcript.events)
+
+
 @dataclass
 class Prover:
-    """Proves the passes of one role's rows in one recording."""
+    """Proves the passes of one role's rows in one recording; ``search``: mutants for a pass that no usual number kills."""
 
     suite: Suite
     recording: Recording
     profile: str
     seed: str
+    search: int
     known: Mapping[str, Mapping[str, tuple[Kill, ...]]]
     _edits: dict[str, Edits] = field(default_factory=dict)
     _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
@@ -139,9 +179,12 @@ class Prover:
         return self._proofs[key]
 
     def _prove(self, row: Requirement, check: Check) -> Proof:
-        arguments = [self._of(name) for name in check.arguments if self._transcript(name) is not None]
-        size = max(sum(len(event.data) for each in arguments for event in each.transcript.events), 1)
+        there = {name: each for name in check.arguments if (each := self._transcript(name)) is not None}
+        handy = [name for name, each in there.items() if _size(each) <= HUGE]
+        arguments = [self._of(name) for name in (handy if set(handy) - {RUN} else there)]
+        size = max(sum(_size(each) for each in there.values()), 1)
         tries = max(LEAST, min(TRIES, TRIES * USUAL // size))
+        most = max(LEAST, min(self.search, self.search * USUAL // size))
         wanted = max(1, min(ENOUGH, ENOUGH * USUAL // size))
         before = judge_check(check, row, self.recording, self.profile)
         tried = 0
@@ -154,7 +197,7 @@ class Prover:
             after = judge_check(check, row, with_transcript(self.recording, row.role, mutant), self.profile)
             if turned_red(row, before, after, self.profile):
                 killed.append(f"{mutant.name}: {edit.name}")
-            if tried >= tries or len(killed) >= wanted:
+            if tried >= (tries if killed else most) or len(killed) >= wanted:
                 break
         return Proof(tried, len(killed), tuple(killed))
 
@@ -216,7 +259,7 @@ def proved(
             continue
         if row.role not in provers:
             suite = suites[row.role]
-            provers[row.role] = Prover(suite, recording, profile, seed, suite.known_kills)
+            provers[row.role] = Prover(suite, recording, profile, seed, SEARCH, suite.known_kills)
         found.append(_with_proof(row, provers[row.role]))
         done += 1
         if progress:

@@ -27,6 +27,11 @@ STATUSES = (
     0x0122, 0x0123, 0x0124, 0x0210, 0x0211, 0x0212, 0x0213, 0xA700, 0xA801, 0xB000, 0xC000, 0xFE00, 0xFF00,
 )  # fmt: skip
 DELAYS_S = (2, 70, 400)
+# What a response may carry and need not, with values that no request has.
+OPTIONAL = (
+    (cmd.AFFECTED_CLASS, b"2.25.1"), (cmd.AFFECTED_INSTANCE, b"2.25.1"), (cmd.ACTION_TYPE, b"\x63\0"),
+    (cmd.EVENT_TYPE, b"\x63\0"),
+)  # fmt: skip
 MESSAGE_TYPES = frozenset({pdu.P_DATA_TF})
 # Large objects are moved about, not judged attribute by attribute: their data sets get few mutants.
 LARGE = 4096
@@ -219,6 +224,11 @@ def _commands(transcript: Transcript, message: Message, where: str) -> Iterator[
     yield Edit("order of command elements", where, put(list(reversed(elements))))
     comment = (cmd.ERROR_COMMENT, b"mutant")
     yield Edit("insert Error Comment", where, put(sorted([*elements, comment])))
+    present = {tag for tag, _ in elements}
+    for tag, value in OPTIONAL if message.is_response else ():
+        if tag not in present:
+            what = f"({tag >> 16:04X},{tag & 0xFFFF:04X}) of {where}"
+            yield Edit("insert a command element", what, put(sorted([*elements, (tag, value)])))
 
 
 def _other_values(tag: int, value: bytes) -> Iterator[tuple[str, bytes]]:

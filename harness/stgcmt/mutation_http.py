@@ -18,6 +18,7 @@ from stgcmt.mutation_json import edits as json_edits
 from stgcmt.mutation_json import inserted
 from stgcmt.transcript import Transcript
 from stgcmt.views.http import Exchange, http
+from stgcmt.wire.http import Message
 
 STATUSES = (
     200,
@@ -64,6 +65,7 @@ VALUES = {
 }  # fmt: skip
 LATER_S = 70  # beyond usual deadlines of polling
 OTHER_VALUES = (b"", b"x-other")
+_CODED = re.compile(rb"(?i)(?:transfer-encoding|content-encoding|content-length):")
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)\d+")
 _ELEMENT = re.compile(rb"<(DicomAttribute|Item|Value)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
 _TEXT = re.compile(rb">([^<>]+)<")
@@ -80,6 +82,7 @@ class Piece:
     end: int
     head: bytes
     body: bytes
+    message: Message
 
     @property
     def label(self) -> str:
@@ -95,6 +98,14 @@ class Piece:
             head = _LENGTH.sub(lambda found: found[1] + str(len(body)).encode(), head, count=1)
         data = head + b"\r\n\r\n" + body
         return splice(self.transcript, self.exchange.conn, "http.in", self.start, self.end, data)
+
+    def plain(self) -> Piece:
+        """The same without chunks and content codings, so that edits find what it means; itself where it has none."""
+        body = self.message.decoded
+        if body is None or body == self.body:
+            return self
+        kept = [line for line in self.head.split(b"\r\n") if not _CODED.match(line)]
+        return replace(self, head=b"\r\n".join([*kept, b"content-length: %d" % len(body)]), body=body)
 
 
 def from_outside(transcript: Transcript) -> frozenset[int | None]:
@@ -119,7 +130,7 @@ def pieces(transcript: Transcript) -> Iterator[Piece]:
         raw = directions[exchange.conn][message.start : message.end]
         head, blank, body = raw.partition(b"\r\n\r\n")
         if blank:
-            yield Piece(transcript, exchange, message.start, message.end, head, body)
+            yield Piece(transcript, exchange, message.start, message.end, head, body, message)
 
 
 def _edit(name: str, piece: Piece, what: str, make: Callable[[], Transcript]) -> Edit:
@@ -172,7 +183,16 @@ def bodies(transcript: Transcript) -> Iterator[Edit]:
 
 
 def body_edits(piece: Piece) -> Iterator[Edit]:
-    """What can be done to one body."""
+    """What can be done to one body: as it was framed, and to what it means."""
+    plain = piece.plain()
+    yield from _byte_edits(piece)
+    if plain is not piece:
+        yield from _byte_edits(plain)
+    if plain.body:
+        yield from _by_meaning(plain)
+
+
+def _byte_edits(piece: Piece) -> Iterator[Edit]:
     body = piece.body
 
     def put(new: bytes, *, repair: bool = True) -> Callable[[], Transcript]:
@@ -189,7 +209,6 @@ def body_edits(piece: Piece) -> Iterator[Edit]:
     for at in (0, len(body) // 3, len(body) // 2, len(body) - 1):
         yield _edit("change a byte", piece, f"byte {at}", put(body[:at] + bytes([body[at] ^ 0x20]) + body[at + 1 :]))
     yield _edit("bytes that are no UTF-8", piece, "", put(body.replace(b'"', b'"\xff', 1)))
-    yield from _by_meaning(piece)
 
 
 def _with_text(piece: Piece, before: bytes, make: Callable[[], bytes], after: bytes) -> Transcript:
@@ -333,7 +352,7 @@ def inserting(attributes: Mapping[str, Any]) -> Operator:
     """An operator that puts DICOM JSON attributes at the top of each result: for suites that know what never belongs there."""
 
     def operator(transcript: Transcript) -> Iterator[Edit]:
-        for piece in pieces(transcript):
+        for piece in map(Piece.plain, pieces(transcript)):
             for name, what, make in inserted(piece.body, attributes):
                 yield _edit(name, piece, what, partial(_with_text, piece, b"", make, b""))
 

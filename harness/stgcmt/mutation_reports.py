@@ -1,4 +1,7 @@
-"""Mutants of two deviations that belong together: reports on an association of ours, and what is served though refused."""
+"""Mutants of several changes that belong together.
+
+Reports on an association of ours, or where the SUT sent none; all of them late; what is served though it was refused.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from stgcmt.mutation import Edit, rebuilt, repeated
+from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated, without
 from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
 from stgcmt.wire import command as cmd
 
-SUCCESS = b"\0\0"
+SUCCESS, FAILURE = b"\0\0", b"\x10\x01"
 
 
 def moved(transcript: Transcript) -> Iterator[Edit]:
@@ -98,4 +101,111 @@ def _served(
     )
 
 
-OPERATORS = (moved, served)
+def anyway(transcript: Transcript) -> Iterator[Edit]:
+    """A request of the SUT on an association that it opened and on which it sent none: as if it had not looked at the answer.
+
+    It says what the SUT said elsewhere, or what we had asked for.
+    """
+    view = dimse(transcript)
+    theirs = [each for each in view.associations(side="acceptor") if each.ac is not None]
+    silent = [each for each in theirs if not any(_is_small_request(one) for one in each.messages)]
+    said = [
+        (command_set(one.command.elements), one) for each in theirs for one in each.messages if _is_small_request(one)
+    ]
+    said += [(_as_report(one), one) for one in view.messages("N-ACTION-RQ", incoming=False, complete=True)[:1]]
+    for target in silent:
+        if not target.rq or not target.rq.contexts:
+            continue
+        answered = target.negotiation_events[-1]
+        for command, source in said:
+            data = message_pdus(source, command, source.data, target.rq.contexts[0].id)
+            where = f"{source.kind} of connection {source.assoc.conn} on connection {target.conn}"
+            yield Edit("request on a silent association", where, partial(_behind, transcript, answered, data))
+
+
+def _as_report(action: Message) -> bytes:
+    """The command set of a report of full success on what a request of ours asked for."""
+    said = action.command
+    values = {
+        cmd.AFFECTED_CLASS: said.requested_class,
+        cmd.AFFECTED_INSTANCE: said.requested_instance,
+        cmd.EVENT_TYPE: 1,
+    }
+    return cmd.encode(cmd.request(cmd.N_EVENT_REPORT_RQ, 1, values, has_data=action.data is not None))
+
+
+def silent(transcript: Transcript) -> Iterator[Edit]:
+    """Nothing that the SUT asked of us arrived, on whatever association: at all, or of what names one UID of ours."""
+    found = [
+        each for each in dimse(transcript).messages(incoming=True) if not each.is_response and each.kind != "C-STORE-RQ"
+    ]
+    for kind in dict.fromkeys(each.kind for each in found):
+        ids = [n for each in found if each.kind == kind for n in each.events]
+        yield Edit("drop all requests", kind, partial(without, transcript, ids))
+    minted = [str(event.info.get("uid")) for event in transcript.of("uid") if event.info.get("what") == "transaction"]
+    for number, uid in enumerate(minted, 1):
+        ids = [n for each in found if uid.encode("ascii", "replace") in (each.data or b"") for n in each.events]
+        if not ids:
+            continue
+        yield Edit("drop all requests on a UID", f"transaction {number}", partial(without, transcript, ids))
+        for answer in dimse(transcript).messages(incoming=True, complete=True):
+            asked = answer.request.data if answer.is_response and answer.request else None
+            if answer.status == 0 and uid.encode("ascii", "replace") in (asked or b""):
+                make = partial(_refused, transcript, answer, ids)
+                yield Edit("refused, and silent", f"transaction {number}, event {answer.events[0]}", make)
+
+
+def _refused(transcript: Transcript, answer: Message, ids: list[int]) -> Transcript:
+    elements = [(tag, FAILURE if tag == cmd.STATUS else value) for tag, value in answer.command.elements]
+    mutant = replaced(transcript, answer, message_pdus(answer, command_set(elements), answer.data))
+    return without(mutant, ids)
+
+
+def _is_small_request(message: Message) -> bool:
+    return message.incoming and not message.is_response and message.complete and len(message.data or b"") <= LARGE
+
+
+def _behind(transcript: Transcript, at: int, data: bytes) -> Transcript:
+    """What the SUT sends right behind an event of the same connection."""
+    events: list[Event] = []
+    for event in transcript.events:
+        events.append(event)
+        if event.n == at:
+            events.append(replace(event, kind="dimse.in", t=event.t + 1, step=None, data=data))
+    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+
+
+def all_late(transcript: Transcript) -> Iterator[Edit]:
+    """Everything that the SUT opens, and all that it sends there, comes later."""
+    theirs = {each.conn for each in dimse(transcript).associations(side="acceptor")}
+    ids = [event.n for event in transcript.events if event.conn in theirs]
+    for seconds in DELAYS_S if ids else ():
+        yield Edit("all from outside late", f"{seconds} s", partial(late, transcript, ids, seconds))
+
+
+def admitted(transcript: Transcript) -> Iterator[Edit]:
+    """Who was turned away (A-ASSOCIATE-RJ, no context) is served like another association of ours."""
+    ours = dimse(transcript).associations(side="requestor")
+    served_ones = [each for each in ours if any(one.incoming and one.is_response for one in each.messages)]
+    for turned in ours:
+        if turned.rj is None and (turned.ac is None or turned.contexts):
+            continue
+        for model in served_ones:
+            where = f"connection {turned.conn} as connection {model.conn}"
+            yield Edit("admitted, and served", where, partial(_as, transcript, turned, model))
+
+
+def _as(transcript: Transcript, turned: Association, model: Association) -> Transcript:
+    """The bytes of one connection in the place of another's, in the same step."""
+    copied = [event for event in transcript.events if event.conn == model.conn]
+    start = turned.t_open - copied[0].t
+    events = [event for event in transcript.events if event.conn != turned.conn]
+    events += [
+        replace(event, conn=turned.conn, t=event.t + start, step=turned.step if event.step else None)
+        for event in copied
+    ]
+    events.sort(key=lambda event: event.t)
+    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+
+
+OPERATORS = (moved, served, anyway, silent, all_late, admitted)

@@ -53,7 +53,7 @@ def requests(transcript: Transcript) -> Iterator[Piece]:
         message = request.message
         head, blank, body = directions[exchange.conn][message.start : message.end].partition(b"\r\n\r\n")
         if blank:
-            yield Piece(transcript, exchange, message.start, message.end, head, body)
+            yield Piece(transcript, exchange, message.start, message.end, head, body, message)
 
 
 def _edit(name: str, piece: Piece, what: str, make: Callable[[], Transcript]) -> Edit:
@@ -127,8 +127,9 @@ def bodies(transcript: Transcript) -> Iterator[Edit]:
     for piece in requests(transcript):
         for edit in body_edits(piece):
             yield Edit(f"request: {edit.operator}", edit.where, edit.make)
-        if piece.body.startswith(b"--"):
-            yield from _parts(piece)
+        plain = piece.plain()
+        if plain.body.startswith(b"--"):
+            yield from _parts(plain)
 
 
 def _parts(piece: Piece) -> Iterator[Edit]:

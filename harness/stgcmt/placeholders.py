@@ -5,6 +5,9 @@
 ``{dir}``                   the SUT's fresh work directory, removed at the end
 ``{sut_dir}``               the directory of the SUT file
 ``{destination:N:port}``    port, ``ae_title`` or ``host`` of the N-th destination, from 0
+``{gateway}``               where containers reach this machine (driver docker)
+``{instances}``             the directory of the bundle with the ``{files}`` of triggers (driver docker: mount it)
+``{container:NAME}``        the container's name at the engine, for ``docker exec`` (driver docker)
 =========================== ===============================================================
 
 All other braces stay as they are, so that JSON and shell text need no escaping.
@@ -17,7 +20,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-KNOWN = re.compile(r"\{(?:port:([A-Za-z0-9_-]+)|(dir|sut_dir)|destination:(\d+):(port|ae_title|host))\}")
+KNOWN = re.compile(
+    r"\{(?:port:([A-Za-z0-9_-]+)|(dir|sut_dir)|destination:(\d+):(port|ae_title|host)|(gateway|instances)|container:([A-Za-z0-9_.-]+))\}"
+)
 SUSPECT = re.compile(r"\{[a-z_]+:[^{}\s\"',]*\}")
 
 
@@ -40,6 +45,9 @@ class Placeholders:
     directory: str = ""
     sut_directory: str = ""
     destinations: Sequence[Place] = ()
+    gateway: str = ""
+    instances: str = ""
+    containers: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, text: str) -> str:
         """``text`` with every known placeholder replaced; raises ``KeyError`` for one that is not there."""
@@ -57,11 +65,15 @@ class Placeholders:
         return value
 
     def _one(self, match: re.Match[str]) -> str:
-        port, directory, index, attribute = match.groups()
+        port, directory, index, attribute, place, container = match.groups()
         if port is not None:
             return str(self.ports[port])
         if directory is not None:
             return self.directory if directory == "dir" else self.sut_directory
+        if place is not None:
+            return self.gateway if place == "gateway" else self.instances
+        if container is not None:
+            return self.containers[container]
         if int(index) >= len(self.destinations):
             raise KeyError(match[0])
         return str(getattr(self.destinations[int(index)], attribute))

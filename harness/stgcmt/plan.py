@@ -84,10 +84,12 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
         if need == "retrieval" and section["retrieval"]["how"] == "none":
             return 'needs to read instances back: say how in [retrieval] (how = "wado-rs", "c-get" or "c-move")'
         if need == "restart" and not sut.driver.can_restart:
-            return 'needs a driver that can restart the SUT ([driver] kind = "process")'
+            return 'needs a driver that can restart the SUT ([driver] kind = "process" or "docker")'
         if need in {"trigger", "state"} and not (section.get(need) or sut.document.get(need)):
             what = "made to ask" if need == "trigger" else "asked what it believes"
             return f"needs a SUT that can be {what}: add [{need}] with a command or url"
+        if need.startswith("key.") and not section.get(key := need.partition(".")[2]):
+            return f"needs {key} in [{suite.role}]: {_meaning(suite, key)}"
         if need == "listener" and not section.get("port"):
             return f"needs the address where the SUT takes reports: add host and port to [{suite.role}]"
         offered = {*sut.provoke, *section.get("provoke", {})}
@@ -97,3 +99,8 @@ def unplayable(scenario: Scenario, suite: Suite, sut: Sut) -> str:
     if needs_destination and not sut.destinations:
         return f"needs a place where reports can arrive: add [[{suite.role}.destinations]]"
     return ""
+
+
+def _meaning(suite: Suite, key: str) -> str:
+    """What a key of the suite's section says, for who is to add it."""
+    return str(suite.schema.get("properties", {}).get(key, {}).get("description", "a value"))

@@ -14,24 +14,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stgcmt.askdesk import AskDesk, WebPlace
+from stgcmt.askdesk import AskDesk
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
-from stgcmt.errors import HarnessError, SkippedError, UnreachableError, UsageError
+from stgcmt.errors import HarnessError, SkippedError, UnreachableError
 from stgcmt.kill_proof import SEED
+from stgcmt.late import LateRecorder
+from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
 from stgcmt.relay import Relaying
 from stgcmt.results import tool
+from stgcmt.resuming import resumed
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import RUN, Reference, Scenario
-from stgcmt.tls import server_context
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
-BUILTIN_DESTINATIONS = 24  # one for every leased scenario: on the embedded default nobody queues
 JITTER_STEP_S = 0.05
 STAGGER_S = 0.01  # between two starts: the longest chain is under way before the rest competes for the processor
 
@@ -126,8 +127,13 @@ class Player:
             "command": list(plan.command),
             "seed": SEED,
         }
+        path = self.directory / "transcripts" / f"{RUN}.jsonl"
+        if path.exists():  # a run that goes on
+            again = LateRecorder(path, self.clock, masker=self._masker, failed=self.unwritable)
+            again.event("note", **resumed(self.directory, plan))
+            return again
         return Recorder(
-            self.directory / "transcripts" / f"{RUN}.jsonl",
+            path,
             self.clock,
             role=RUN,
             scenario=RUN,
@@ -137,14 +143,16 @@ class Player:
         )
 
     async def _play(self, run: Recorder, start: int) -> None:
-        from stgcmt.drivers import bring_up  # noqa: PLC0415 - start-up
+        from stgcmt.drivers import bring_up, meeting_of  # noqa: PLC0415 - start-up
 
-        places = [_place(each) for each in self._destinations()]
+        meeting = await meeting_of(self.plan.sut)
+        places = places_of(self.plan, meeting.ours)
         relaying = Relaying.of(self.plan, places, self.network)
-        desk = Desk(places, self.network, self.clock, run, self._serve)
-        asks = AskDesk(desk, self.network, self.clock, run, self.directory, self._web_places())
-        asks.attend = getattr(self.progress, "attend", None)
-        await self._open(desk, asks)
+        stores = any("dimse" in self.plan.suites[role].serves for role in self.plan.roles)
+        desk = Desk(places, self.network, self.clock, run, serving(self.clock, stores=stores))
+        asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
+        asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
+        await open_all(desk, asks)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()
         try:
@@ -183,42 +191,6 @@ class Player:
             await asks.aclose()
             await desk.aclose()
 
-    @staticmethod
-    async def _open(desk: Desk, asks: AskDesk) -> None:
-        try:
-            await desk.open()
-            await asks.open()
-        except OSError as error:
-            every: list[Any] = [*desk.places, *asks.places]
-            closed = [place for place in every if place.listener is None]
-            taken = ", ".join(f"{place.host}:{place.port}" for place in closed)
-            await asks.aclose()
-            await desk.aclose()
-            raise UsageError(
-                "opening destinations", "free ports where reports can arrive", f"{taken}: {error.strerror or error}",
-                "end what listens there, or change [[destinations]] (port 0 lets the system choose)",
-            ) from error  # fmt: skip
-
-    def _destinations(self) -> Sequence[Any]:
-        from stgcmt.sut import Destination  # noqa: PLC0415 - start-up
-
-        if self.plan.sut.driver.kind == "builtin" and not self.plan.sut.destinations:
-            return tuple(Destination(f"STGCMT{n}", "127.0.0.1", 0) for n in range(1, BUILTIN_DESTINATIONS + 1))
-        return self.plan.sut.destinations
-
-    def _web_places(self) -> list[WebPlace]:
-        """Where the requests of SUTs arrive that ask over HTTP."""
-        found = []
-        for role in self.plan.roles:
-            suite = self.plan.suites[role]
-            if "http" not in suite.serves:
-                continue
-            section = self.plan.sut.section(role)
-            host, port = str(section.get("listen_host", "127.0.0.1")), int(section.get("listen_port", 0))
-            path = str(section.get("listen_path", "/dicom-web")).rstrip("/")
-            found.append(WebPlace(role, host, port, path, suite.resolve("unowned")))
-        return found
-
     def _references(self) -> dict[str, Reference]:
         if self.plan.sut.driver.kind != "builtin":
             return {}
@@ -245,16 +217,6 @@ class Player:
             for role in self.plan.roles
             if any(f.name == self.plan.fault for f in self.plan.suites[role].all_faults)
         }
-
-    async def _serve(self, **arguments: Any) -> None:
-        from stgcmt.actors.acceptor import LISTENERS, serve_association  # noqa: PLC0415 - start-up
-        from stgcmt.actors.listeners import storing  # noqa: PLC0415 - start-up
-
-        script = listener_of(LISTENERS, arguments.pop("script"))
-        if any("dimse" in self.plan.suites[role].serves for role in self.plan.roles):
-            script = storing(script)
-        script = script.for_association(arguments.pop("number"))
-        await serve_association(clock=self.clock, script=script, **arguments)
 
     async def _all(self, run: Recorder, desk: Desk, running: Any, asks: AskDesk) -> None:
         for each in self.plan.scenarios:
@@ -328,7 +290,8 @@ class Player:
                 if self.progress:
                     self.progress.started(role, scenario.name)
                 if place is not None:
-                    recorder.event("decision", what="destination", ae_title=place.ae_title, port=place.port)
+                    leased: dict[str, Any] = {"listener": scenario.lease.listener} if scenario.lease else {}
+                    recorder.event("decision", what="destination", ae_title=place.ae_title, port=place.port, **leased)
                 state, reason = await self._perform(scenario, stage)
         except asyncio.CancelledError:
             state, reason = "cancelled", "interrupted"
@@ -343,11 +306,13 @@ class Player:
 
     def _recorder(self, planned: Planned) -> Recorder:
         scenario = planned.scenario
-        return Recorder(
+        recorder = Recorder(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
             scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
             failed=self.unwritable,
         )  # fmt: skip
+        recorder.watch = getattr(self.progress, "happened", None)
+        return recorder
 
     async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:
         """Run the script itself and say how it ended."""
@@ -408,11 +373,6 @@ class Player:
     def _timing(self, start: int) -> dict[str, Any]:
         wall = (self.clock.monotonic_ns() - start) / NS
         return critical_path(self._played, wall)
-
-
-def _place(destination: Any) -> Place:
-    tls = server_context(dataclasses.asdict(destination.tls)) if destination.tls is not None else None
-    return Place(destination.ae_title, destination.host, destination.port, tls)
 
 
 def _known_listener(name: str) -> None:

@@ -26,6 +26,8 @@ from typing import Any
 
 import pytest
 
+from stgcmt import plugin_allure
+
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 FINDING: pytest.StashKey[Any] = pytest.StashKey()
 OWNER: pytest.StashKey[Owner] = pytest.StashKey()
@@ -86,6 +88,20 @@ class Session:
     def owner(self, item: pytest.Item) -> Owner | None:
         """Whose check an item is: as it was made for, else the first that lists its file."""
         return item.stash.get(OWNER, None) or next(iter(self.files.get(str(item.path), ())), None)
+
+    def rows_of(self, item: pytest.Item, suite: Any) -> list[dict[str, Any]]:
+        """The rows of the results that a check judges."""
+        ids = {row.id for row in _rows(item, suite)}
+        rows = self.results["object"]["requirements"] if self.results else []
+        return [row for row in rows if row["role"] == suite.role and row["id"] in ids]
+
+    def transcripts(self) -> Any:
+        """The transcripts by reference name; a worker reads them from the bundle once."""
+        if self.recording is None and self.results is not None:
+            from stgcmt import bundle  # noqa: PLC0415 - start-up
+
+            self.recording = bundle.load(self.results["directory"])
+        return self.recording.named()
 
     def role_of(self, item: pytest.Item) -> Any:
         owner = self.owner(item)
@@ -307,6 +323,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     finding = _standing(ours, pyfuncitem, suite)
     pyfuncitem.stash[FINDING] = finding
     pyfuncitem.user_properties.append(("verdict", str(finding.verdict)))
+    if plugin_allure.wanted(pyfuncitem.config):
+        plugin_allure.tell(ours.rows_of(pyfuncitem, suite), finding, ours.transcripts())
     verdict, message = str(finding.verdict), finding.message
     if verdict in SKIPPED:
         raise pytest.skip.Exception(f"{verdict}: {message}", _use_item_location=True)
@@ -359,14 +377,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 
 
 def _excused(ours: Session, item: pytest.Item) -> bool:
-    suite = ours.role_of(item)
-    results = ours.results["object"] if ours.results else {"requirements": []}
-    ids = {row.id for row in _rows(item, suite)}
-    failed = [
-        row
-        for row in results["requirements"]
-        if row["role"] == suite.role and row["id"] in ids and row["verdict"] == "fail"
-    ]
+    failed = [row for row in ours.rows_of(item, ours.role_of(item)) if row["verdict"] == "fail"]
     return bool(failed) and all(row["known_issue"] for row in failed)
 
 
@@ -399,7 +410,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Every exit code but 0 becomes a failed session: nothing judged is no success, nor is a stale known issue."""
     ours = session.config.stash.get(KEY, None)
-    if ours is None or ours.results is None or session.exitstatus != 0:
+    if ours is None or ours.results is None:
+        return
+    if ours.worker is None and session.config.getoption("--alluredir", None):
+        plugin_allure.surroundings(session.config, ours.results["object"])
+    if session.exitstatus != 0:
         return
     if ours.results["object"]["exit_code"] != 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -59,7 +59,9 @@ async def _web(section: Mapping[str, Any], network: Network, clock: Clock, timin
     from stgcmt.actors.http_values import NoAnswer, Timeouts  # noqa: PLC0415 - start-up
 
     brief = Timeouts(connect=timing.connect, request=timing.connect)
-    client = client_for(section, network=network, clock=clock, connection=NoTap, timing=timing, timeouts=brief)
+    client = client_for(
+        section, network=network, clock=clock, connection=NoTap, timing=timing, timeouts=brief, connects=1
+    )
     try:
         answer = await client.request("OPTIONS", str(section["base_url"]))
     finally:

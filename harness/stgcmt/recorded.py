@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 SCHEMA = 1
 DISTRIBUTION = "stgcmt-conformance"
@@ -126,25 +128,74 @@ class Transcript:
 
 
 def read_transcript(path: Path) -> Transcript:
-    """Read a stored transcript; a cut last line is dropped. Raises ``TranscriptError``."""
+    """Read a stored transcript with what came late, where that is beside it; a cut last line is dropped.
+
+    The file is read line by line. Raises ``TranscriptError``.
+    """
+    beside = late_path(path)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            transcript = _read(file, str(path))
+        late = beside.read_bytes() if beside.exists() else b""
     except OSError as error:
         raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
-    return parse_transcript(raw, str(path))
+    return _with_late(transcript, late, str(beside)) if late else transcript
+
+
+def late_path(path: Path) -> Path:
+    """Where events of a stored transcript wait that came after its end, until they are put into it."""
+    return path.with_suffix(".late")
+
+
+def _with_late(transcript: Transcript, late: bytes, where: str) -> Transcript:
+    """The transcript with late events behind its own; those that it has already are left out."""
+    last = transcript.events[-1].n if transcript.events else 0
+    more = tuple(
+        event for number, line in _lines(io.BytesIO(late), where) if (event := _event(line, where, number)).n > last
+    )
+    footer = transcript.footer
+    whole = footer is not None and footer.events == len(transcript.events)
+    if footer is not None and whole:
+        footer = dataclasses.replace(footer, events=footer.events + len(more))
+    return dataclasses.replace(transcript, events=transcript.events + more, footer=footer)
+
+
+def write_transcript(transcript: Transcript, path: Path) -> None:
+    """Write a transcript as a recorder would have; raises ``OSError``."""
+    from stgcmt.clock import iso  # noqa: PLC0415 - start-up
+
+    header, footer = transcript.header, transcript.footer
+    first = {
+        "schema": header.schema, "role": header.role, "scenario": header.scenario, "wall": iso(header.wall_ns),
+        "wall_ns": header.wall_ns, "monotonic_ns": header.monotonic_ns, "info": dict(header.info),
+    }  # fmt: skip
+    with path.open("wb") as file:
+        for line in (first, *(event.to_json() for event in transcript.events)):
+            file.write(_line(line))
+        if footer is not None:
+            last: dict[str, Any] = {"footer": True, "state": footer.state, "events": footer.events}
+            file.write(_line(last | ({"reason": footer.reason} if footer.reason else {})))
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode("ascii") + b"\n"
 
 
 def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:
     """Like ``read_transcript``, from bytes."""
-    lines = _lines(raw, where)
+    return _read(io.BytesIO(raw), where)
+
+
+def _read(file: IO[bytes], where: str) -> Transcript:
+    lines = _lines(file, where)
     first = next(lines, None)
     if first is None:
-        raise TranscriptError(f"reading {where}: the file is empty, expected a header line")
+        raise TranscriptError(f"reading {where}: the file is empty or ends in its first line, expected a header line")
     header = _header(first[1], where)
     events: list[Event] = []
     for number, line in lines:
         if line.get("footer"):
-            footer = Footer(str(line.get("state", "")), int(line.get("events", -1)), str(line.get("reason", "")))
+            footer = _footer(line, where, number)
             if next(lines, None) is not None:
                 raise TranscriptError(f"reading {where}: lines follow the footer in line {number}")
             return Transcript(header, tuple(events), footer)
@@ -152,11 +203,12 @@ def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:
     return Transcript(header, tuple(events))
 
 
-def _lines(raw: bytes, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any]]]:
     import orjson  # noqa: PLC0415 - start-up
 
-    chunks = raw.split(b"\n")
-    for number, chunk in enumerate(chunks[:-1], 1):  # a last line without newline was cut in the middle
+    for number, chunk in enumerate(file, 1):
+        if not chunk.endswith(b"\n"):
+            return  # a last line without newline was cut in the middle
         try:
             line = orjson.loads(chunk)
         except ValueError as error:
@@ -186,10 +238,33 @@ def _header(line: dict[str, Any], where: str) -> Header:
             int(line["wall_ns"]),
             int(line["monotonic_ns"]),
             SCHEMA,
-            line.get("info", {}),
+            _info(line),
         )
+    except KeyError as error:
+        raise TranscriptError(f"reading {where}: the header lacks {error}; the file is damaged") from error
+    except (TypeError, ValueError) as error:
+        raise TranscriptError(f"reading {where}: line 1 is no header ({error}); the file is damaged") from error
+
+
+def _footer(line: dict[str, Any], where: str, number: int) -> Footer:
+    try:
+        return Footer(str(line["state"]), int(line["events"]), str(line.get("reason", "")))
     except (KeyError, TypeError, ValueError) as error:
-        raise TranscriptError(f"reading {where}: the header lacks or misspells {error}") from error
+        raise TranscriptError(f"reading {where}: line {number} is no footer ({error}); the file is damaged") from error
+
+
+def _info(line: dict[str, Any]) -> dict[str, Any]:
+    info = line.get("info") or {}
+    if not isinstance(info, dict):
+        raise TypeError("info is no JSON object")
+    return info
+
+
+def _of(line: dict[str, Any], key: str, kind: type[_T]) -> _T | None:
+    value = line.get(key)
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{key} is {value!r}")
+    return value
 
 
 def _version() -> str:
@@ -208,9 +283,9 @@ def _event(line: dict[str, Any], where: str, number: int) -> Event:
             int(line["t"]),
             str(line["kind"]),
             base64.b64decode(line["data"], validate=True) if "data" in line else b"",
-            line.get("conn"),
-            line.get("step"),
-            line.get("info") or {},
+            _of(line, "conn", int),
+            _of(line, "step", str),
+            _info(line),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TranscriptError(f"reading {where}: line {number} is no event ({error}); the file is damaged") from error

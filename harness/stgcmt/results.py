@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import NS, iso
 from stgcmt.judge import CONTRADICTED, JudgedRow, Recording, judge, suite_hash
 from stgcmt.kill_proof import proved
+from stgcmt.pending import Pending, pending_of
 from stgcmt.suite import Suite
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import (
@@ -28,13 +32,31 @@ DISTRIBUTION = "stgcmt-conformance"
 CLAIM_STEP = "Take that claim out of [claims], or mend what contradicts it."
 
 
+@functools.cache
 def tool() -> dict[str, Any]:
-    """Which harness this is."""
+    """Which harness this is; ``commit`` is that of the checkout, or the one the wheel was built from, else ``None``."""
     try:
         version = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:  # pragma: no cover - run from a plain source tree
         version = "0"
-    return {"name": "stgcmt", "version": version, "commit": None}
+    return {"name": "stgcmt", "version": version, "commit": _commit()}
+
+
+def _commit() -> str | None:
+    """The commit with ``-dirty`` where the checkout has changes; the build wrote it into a wheel (``hatch_build.py``)."""
+    here = Path(__file__).resolve()
+    written = here.parent / "data" / "commit"
+    if written.is_file():
+        return written.read_text("ascii").strip()
+    root = here.parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said or None
 
 
 def judged_results(
@@ -90,6 +112,8 @@ def judged_results(
         "summary": summary(rows),
         "scenarios": _scenarios(recording),
         "left_behind": _left_behind(recording),
+        "pending": [each.to_json() for each in awaited(recording)],
+        "topology": _topology(recording, suites),
         "known_issues": {
             name: [dataclasses.asdict(issue) for issue in getattr(known, name)]
             for name in ("applied", "stale", "unknown", "expired")
@@ -97,6 +121,12 @@ def judged_results(
         "requirements": [_row(row, known) for row in rows],
     }
     return results, rows
+
+
+def awaited(recording: Recording) -> tuple[Pending, ...]:
+    """The reports that may still come, to somebody who listens: the embedded references ended with their run."""
+    driver = recording.run.header.info.get("sut", {}).get("driver", {}).get("kind")
+    return () if driver == "builtin" else pending_of(recording.scenarios.values())
 
 
 def exit_of(results: Mapping[str, Any]) -> Exit:
@@ -147,6 +177,16 @@ def _left_behind(recording: Recording) -> list[dict[str, Any]]:
     return left
 
 
+def _topology(recording: Recording, suites: Mapping[str, Suite]) -> list[dict[str, Any]]:
+    """How reports arrived, for each role whose suite can tell."""
+    found: list[dict[str, Any]] = []
+    for role in recording.run.header.info.get("roles", ()):
+        tell = suites[role].resolve("topology")
+        if tell is not None:
+            found += tell(each for (of, _), each in sorted(recording.scenarios.items()) if of == role)
+    return found
+
+
 def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
     requirement, standing = row.requirement, row.standing
     issue = next((each for each in known.applied if (each.id, each.role) == (row.id, row.role)), None)
@@ -176,5 +216,6 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "excluded": requirement.excluded,
         "selected": row.selected,
         "vacuous": row.vacuous,
+        "timed": any(each.timed for each in row.findings),
         "proof": dataclasses.asdict(row.proof) if row.proof else None,
     }

@@ -15,6 +15,9 @@ from stgcmt.errors import UsageError
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 IMPLICIT = "1.2.840.10008.1.2"
 DESTINATION_UNKNOWN = 0xA801
+# C-GET and C-MOVE that were worked through: success, some or all of the sub-operations failed (PS3.4 C.4.2.1.5, C.4.3.1.4).
+WORKED_THROUGH = frozenset({0x0000, 0xB000, 0xA702})
+LOOKED_FOR = frozenset({200, 404, 410})  # WADO-RS: it is there, or it is not; every other status speaks of the service
 # What an instance that was there before may be encoded in: nobody told us, and a SUT need not transcode (PS3.5 annex A).
 USUAL = (
     "1.2.840.10008.1.2.1", IMPLICIT, "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5",
@@ -24,12 +27,17 @@ USUAL = (
 
 @dataclass(frozen=True)
 class Found:
-    """What a retrieval brought: the bytes (part 10 by WADO-RS, a bare data set by C-GET and C-MOVE), or why there are none."""
+    """What a retrieval brought: the bytes (part 10 by WADO-RS, a bare data set by C-GET and C-MOVE), or why there are none.
+
+    ``available``: the service looked for the instance, so that one that did not come is not there. Where the service itself
+    was refused, or failed, nothing is known of the instance.
+    """
 
     data: bytes | None
     transfer_syntax: str | None = None
     part10: bool = False
     detail: str = ""
+    available: bool = True
 
 
 async def seed(how: str, instance: Any, target: Any, stage: Any) -> tuple[bool, str]:
@@ -101,7 +109,7 @@ async def retrieve(how: str, instance: Any, target: Any, stage: Any) -> Found:
         return await _c_get(instance, end, stage)
     if how == "c-move":
         return await _c_move(instance, end, stage)
-    return Found(None, detail="the SUT file says that nothing can be retrieved")
+    return Found(None, detail="the SUT file says that nothing can be retrieved", available=False)
 
 
 async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
@@ -118,9 +126,9 @@ async def _wado(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
     finally:
         await client.aclose()
     if isinstance(answer, NoAnswer):
-        return Found(None, detail=f"no answer to WADO-RS: {answer.kind} {answer.detail}")
+        return Found(None, detail=f"no answer to WADO-RS: {answer.kind} {answer.detail}", available=False)
     if answer.status != 200:
-        return Found(None, detail=f"WADO-RS answered {answer.status}")
+        return Found(None, detail=f"WADO-RS answered {answer.status}", available=answer.status in LOOKED_FOR)
     head = f"Content-Type: {answer.header('content-type')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + answer.body, policy=email.policy.HTTP)
     parts = list(message.iter_parts()) if message.is_multipart() else [message]
@@ -150,8 +158,12 @@ async def _c_get(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
             return 0
 
         answer = await assoc.c_get(_identifier(instance), keep, model=STUDY_ROOT_GET)
+        sent_here = any(
+            each.abstract_syntax == instance.sop_class_uid and each.acceptor_scu for each in assoc.contexts.values()
+        )
     if not received:
-        return Found(None, detail=f"C-GET brought nothing: {_ended(answer)}")
+        worked = sent_here and getattr(answer, "status", None) in WORKED_THROUGH
+        return Found(None, detail=f"C-GET brought nothing: {_ended(answer)}", available=worked)
     return Found(received[0][1], received[0][0], detail="C-GET brought the instance")
 
 
@@ -179,7 +191,8 @@ async def _c_move(instance: Any, end: Mapping[str, Any], stage: Any) -> Found:
         if getattr(answer, "status", None) == 0x0000:  # all were sent, so it is here or on its way
             await asyncio.wait([arrival], timeout=stage.timing.response)
         if not arrival.done():
-            return Found(None, detail=f"C-MOVE to {ours} brought nothing: {_ended(answer)}")
+            worked = getattr(answer, "status", None) in WORKED_THROUGH
+            return Found(None, detail=f"C-MOVE to {ours} brought nothing: {_ended(answer)}", available=worked)
         syntax, data = arrival.result()
     return Found(data, syntax, detail=f"C-MOVE to {ours} brought the instance")
 

@@ -17,7 +17,8 @@ from typing import Any, Self
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
 from stgcmt.judge import Recording, judge_check
-from stgcmt.kill_proof import Edits, Prover, shape, turned_red, with_transcript
+from stgcmt.kill_proof import SEED as PROOF_SEED
+from stgcmt.kill_proof import TRIES, Edits, Prover, shape, turned_red, with_transcript
 from stgcmt.mutation import Edit, operators_for
 from stgcmt.selftest_cases import VARIANT, Case, record
 from stgcmt.suite import Kill, Suite, kills_from, load_suites
@@ -121,7 +122,9 @@ def _best(mine: Sequence[Counted]) -> list[Kill]:
 
 def gaps(suite: Suite, recording: Recording, content: Mapping[str, Any]) -> list[Counted]:
     """What turns those passes of a recording red to which a table does not lead."""
-    prover = Prover(suite, recording, "default", SEED, kills_from(content))
+    prover = Prover(
+        suite, recording, "default", PROOF_SEED, TRIES, kills_from(content)
+    )  # as a run would, without a search
     found = []
     for check, row in pairs(suite):
         passes = judge_check(check, row, recording, "default").verdict is Verdict.PASS

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from time import process_time
 
 from stgcmt.catalogue import Requirement
-from stgcmt.judge import Finding, Recording, judge_check
-from stgcmt.kill_proof import killable
+from stgcmt.judge import Recording, judge_check
+from stgcmt.kill_proof import turned_red
 from stgcmt.mutation import Edit, Operator, mutants, operators_for
-from stgcmt.selftest_cases import RED, Case, record
+from stgcmt.selftest_cases import Case, record
 from stgcmt.suite import RUN, Check, Suite
 from stgcmt.transcript import Event, Footer, Transcript
 from stgcmt.verdict import Verdict
@@ -151,13 +151,6 @@ def _judged(
             break
     seconds = process_time() - started
     return Proved(task, judged, killed, seconds, tuple(proofs.items()), tuple(errors.items()))
-
-
-def turned_red(row: Requirement, before: Finding, after: Finding) -> bool:
-    """Whether a mutant is killed: a fail or a warning that was none, or a note where the row can say nothing worse."""
-    if after.verdict in RED:
-        return before.verdict not in RED
-    return after.verdict is Verdict.NOTE and before.outcome != after.outcome and not killable(row)
 
 
 def _where(transcript: Transcript, edit: Edit) -> str:

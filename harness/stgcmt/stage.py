@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -160,6 +160,11 @@ class Stage(Asking):
 
     # --- instances
 
+    @property
+    def seeding(self) -> str:
+        """How instances get into the SUT: stow, c-store, preloaded or none; back-end where our end behind it holds them."""
+        return "back-end" if self.provided("seeding") else str(self._target.seeding.get("how", "none"))
+
     def make(self, kind: str = "ct", **where: Any) -> Any:
         """An instance that the SUT was never given."""
         return self._suite.resolve("instances")(kind, uid=lambda: self.uid("instance"), **where)
@@ -167,14 +172,16 @@ class Stage(Asking):
     async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
         """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails.
 
-        With ``optional`` a refusal is recorded, and the instance returned all the same.
+        With ``optional`` a refusal is recorded, and the instance returned all the same; so it is where the SUT file has
+        no seeding and the scenario only wants it.
         """
         from stgcmt import seeding  # noqa: PLC0415 - start-up
 
-        how = "back-end" if self.provided("seeding") else self._target.seeding.get("how", "none")
+        how = self.seeding
         if how == "preloaded":
             return self._next_preloaded(kind)
         instance = self.make(kind, **where)
+        optional |= how == "none" and "seeding" in self._scenario.wants
         with self.step("seed"):
             if self.backdrop is not None and self.provided("seeding"):
                 await self.backdrop.seed(instance)
@@ -215,6 +222,7 @@ class Stage(Asking):
         self.recorder.event(
             "retrieve",
             ok=found.data is not None,
+            available=found.available,
             how=how,
             detail=found.detail,
             sop_instance_uid=instance.sop_instance_uid,
@@ -237,14 +245,23 @@ class Stage(Asking):
     ) -> bool:
         """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline."""
         self._declared(within)
-        length = float(getattr(self.timing, within)) if seconds is None else seconds
+        limit = float(getattr(self.timing, within)) if seconds is None else seconds
+        length = min(limit, self.timing.report_wait)
         with self._waiting(within, "report", length, f"{count} report{'' if count == 1 else 's'}"):
             try:
                 async with asyncio.timeout(length), self._news:
-                    await self._news.wait_for(lambda: max((self._seen.get(uid, 0) for uid in uids), default=0) >= count)
+                    await self._news.wait_for(lambda: self._reports(uids) >= count)
             except TimeoutError:
+                place = self.destination.as_json() if self.destination is not None else None
+                self.recorder.event(
+                    "note", what="pending", uids=list(uids), count=count, seen=self._reports(uids), limit_s=limit,
+                    waited_s=length, destination=place,
+                )  # fmt: skip
                 return False
         return True
+
+    def _reports(self, uids: Sequence[str]) -> int:
+        return max((self._seen.get(uid, 0) for uid in uids), default=0)
 
     def reported(self, uids: set[str]) -> None:
         """The desk's word that a message from outside mentioned these UIDs."""

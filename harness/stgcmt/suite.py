@@ -78,6 +78,7 @@ class Play(Protocol):
     relayed: bool
     clock: Clock
     heard: list[Any]
+    seeding: str
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""
@@ -88,7 +89,10 @@ class Play(Protocol):
         ...
 
     async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it."""
+        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it.
+
+        Where nothing can be seeded, a scenario that only *wants* seeding gets one that was never stored.
+        """
         ...
 
     def make(self, kind: str = "ct", **where: Any) -> Any:
@@ -162,7 +166,11 @@ class Play(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scripted exchange, and everything about it that is declared, not discovered."""
+    """A scripted exchange, and everything about it that is declared, not discovered.
+
+    ``exchanges``: how many requests of the service (or associations that are only negotiated) it has with the suite's own
+    reference; what brings instances in and out is not counted. A SUT that is polled more often has more of them.
+    """
 
     name: str
     run: Callable[[Any], Awaitable[None]]
@@ -187,9 +195,11 @@ def scenario(
     alone: bool = False,
     wants: Sequence[str] = (),
 ) -> Callable[[_F], _F]:
-    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs (seeding, retrieval, provoke.X, restart).
+    """Declare a scenario: preferred mode, lease, exchanges with the SUT, waits, needs.
 
-    ``wants`` names what the scenario uses where it is there (provoke.X, restart) and does without elsewhere.
+    ``needs``: seeding, retrieval, destination, restart, trigger, state, ``provoke.X`` (the vendor's help), ``key.X`` (a key
+    of the role's section). ``wants`` names what the scenario uses where it is there (seeding, restart, ``provoke.X``) and
+    does without elsewhere.
     """
 
     def mark(function: _F) -> _F:
@@ -303,6 +313,8 @@ class Suite:
     serves: tuple[str, ...] = ()
     one_destination: bool = False  # the SUT asks the first destination alone, whatever a scenario leases
     unowned: str | Callable[[Any], Any] | None = None
+    # how reports arrived: a function of transcripts, rows of results.json
+    topology: str | Callable[..., Any] | None = None
     faces: tuple[Face, ...] = ()  # whose rows bind this SUT on its sides, too
     backdrop: str | Callable[..., Any] | None = None  # (play, side) -> stgcmt.faces.Backdrop, our end behind the SUT
     provides: tuple[str, ...] = ()  # the needs of scenarios that the backdrop meets

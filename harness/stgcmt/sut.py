@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from stgcmt.sut_docker import Docker
 from stgcmt.sut_schema import full_schema
 from stgcmt.transcript import Masker, Secret
 
@@ -64,6 +65,7 @@ class Timing:
     release: float = 5.0  # an A-RELEASE-RP needs no work; ARTIM of PS3.8 9.1.5 is 30 s at most in practice
     http_response: float = 60.0  # the usual limit of reverse proxies for an answer
     max_report_delay: float = 30.0  # archives report at once or from a job queue of 10 s and less; longer: say so
+    report_wait: float = 3600.0  # nobody sits before a run for longer; what is due later is for `stgcmt wait`
     result_deadline: float = 60.0  # twice max_report_delay: the web result is polled for, not pushed
     poll_interval: float = 0.5  # polite, and a result that is there at once costs no whole second
     quiet_period: float = 2.0  # four poll intervals; a second report comes from the same queue as the first
@@ -86,13 +88,15 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """How to tell that a process is up; port and host, url and status, or text in a line of its output."""
+    """How to tell that it is up: port and host, a C-ECHO there, url and status, a line of output, Docker's health check."""
 
     port: int | str | None = None
     host: str = "127.0.0.1"
     url: str | None = None
     status: int | None = None
     log: str | None = None
+    echo: str | None = None
+    healthy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """How the SUT comes up: external (it is there), process (we start it), builtin (the references of the suites)."""
+    """How the SUT comes up: external (it is there), process or docker (we start it), builtin (the references)."""
 
     kind: str = "external"
     command: tuple[str, ...] = ()
@@ -116,11 +120,12 @@ class Driver:
     restart: bool = True
     stop_grace: float = 5.0
     files: tuple[Template, ...] = ()
+    docker: Docker | None = None
 
     @property
     def can_restart(self) -> bool:
         """Whether a scenario may restart the SUT."""
-        return self.kind == "builtin" or (self.kind == "process" and self.restart)
+        return self.kind == "builtin" or (self.kind in {"process", "docker"} and self.restart)
 
 
 @dataclass(frozen=True, slots=True)

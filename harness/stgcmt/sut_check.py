@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from stgcmt import placeholders
 from stgcmt.preloaded import read_preloaded
 from stgcmt.sut import NEEDED, TLS_FILES, Destination, ListenerTls, Timing
+from stgcmt.sut_docker import GATEWAY, docker_problems
 from stgcmt.sut_errors import FROM_ENVIRONMENT, SECRET_KEYS, Problem
 from stgcmt.sut_errors import Path as KeyPath
 from stgcmt.tls import problem_of
@@ -87,8 +88,9 @@ class Checks:
                 "no such key",
                 "say how the SUT is started",
             )
+        yield from docker_problems(self.kind, self.document, self.beside)
         for key in ("command", "cwd", "env", "env_from", "ready", "files"):
-            if self.kind != "process" and key in driver:
+            if self.kind != "process" and key in driver and (self.kind != "docker" or key == "cwd"):
                 yield Problem(
                     ("driver", key), f"no {key} with the driver {self.kind}", "one", 'did you mean kind = "process"?'
                 )
@@ -106,18 +108,21 @@ class Checks:
                         match[0],
                         "add a destination or mend the number",
                     )
-                if self.kind != "process" and (match[1] is not None or match[2] == "dir"):
+                if self.kind not in {"process", "docker"} and (match[1] is not None or match[2] == "dir"):
                     yield Problem(
                         path,
                         f"no {match[0]} with the driver {self.kind}",
                         match[0],
-                        'only kind = "process" chooses ports and directories',
+                        'only kind = "process" or "docker" chooses ports and directories',
                     )
+                if self.kind != "docker" and (match[5] is not None or match[6] is not None):
+                    step = 'only kind = "docker" has containers'
+                    yield Problem(path, f"no {match[0]} with the driver {self.kind}", match[0], step)
             for suspect in placeholders.SUSPECT.findall(text):
                 if not placeholders.KNOWN.fullmatch(suspect):
                     yield Problem(
                         path,
-                        "{port:NAME}, {dir}, {sut_dir} or {destination:N:port|ae_title|host}",
+                        "{port:NAME}, {dir}, {sut_dir}, {container:NAME} or {destination:N:port|ae_title|host}",
                         suspect,
                         "mend the placeholder",
                     )
@@ -125,10 +130,11 @@ class Checks:
     def all_destinations(self) -> list[tuple[KeyPath, Destination]]:
         """Every destination with its key."""
         found: dict[Destination, KeyPath] = {}
+        here = GATEWAY if self.kind == "docker" else "127.0.0.1"  # containers do not reach our loopback
         for role, section in self.role_sections().items():
             for index, entry in enumerate(section.get("destinations", ())):
                 destination = Destination(
-                    entry["ae_title"].strip(), entry.get("host", "127.0.0.1"), entry["port"], self._tls(entry)
+                    entry["ae_title"].strip(), entry.get("host", here), entry["port"], self._tls(entry)
                 )
                 if (
                     destination in found and found[destination][0] == role
@@ -285,9 +291,9 @@ class Checks:
                 f"at most result_deadline ({timing.result_deadline:g} s)",
                 f"{timing.poll_interval:g}",
             )
+        awaited = min(("max_report_delay", "report_wait"), key=lambda name: float(getattr(timing, name)))
         longest = max(
-            ("max_report_delay", "result_deadline", "http_response", "response"),
-            key=lambda name: float(getattr(timing, name)),
+            (awaited, "result_deadline", "http_response", "response"), key=lambda name: float(getattr(timing, name))
         )
         if timing.scenario < getattr(timing, longest):
             seen = f"{timing.scenario:g}"

@@ -51,13 +51,13 @@ class Problem:
 
 
 class SutFileError(UsageError):
-    """Everything that is wrong with one SUT file, all at once, in the order of its lines."""
+    """Everything that is wrong with one SUT file (or ``what`` else is read like one), all at once, in the order of its lines."""
 
-    def __init__(self, where: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, where: str, problems: Sequence[Problem], *, what: str = "the SUT file") -> None:
         ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.key))
         self.problems = tuple(dict.fromkeys(ordered))
         first = self.problems[0]
-        super().__init__(f"reading the SUT file {where}", first.expected, first.seen, first.next_step)
+        super().__init__(f"reading {what} {where}", first.expected, first.seen, first.next_step)
 
     def lines(self) -> list[str]:
         count = len(self.problems)
@@ -102,6 +102,11 @@ def _unknown(path: Path, known: Sequence[str], full: Mapping[str, Any], where: M
     else:
         step = ""
     return Problem(path, f"one of the keys {', '.join(sorted(known))}", "an unknown key", step, line)
+
+
+def unknown_key(path: Path, known: Sequence[str], where: Mapping[Path, int]) -> Problem:
+    """A key that none of ``known`` is, with the nearest of them."""
+    return _unknown(path, known, {}, where)
 
 
 def _expected(error: Any) -> str:

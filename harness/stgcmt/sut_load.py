@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from stgcmt.sut import (
     freeze,
 )
 from stgcmt.sut_check import Checks, Document
+from stgcmt.sut_docker import docker_of
 from stgcmt.sut_errors import SECRET_KEYS, SutFileError, line_of, schema_problems, toml_lines
 from stgcmt.sut_schema import full_schema
 
@@ -40,8 +42,8 @@ def read(
     """The SUT that ``path`` describes; raises ``UsageError`` and ``SutFileError``."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - start-up
 
-    text = _text(path)
-    document = _document(path, text)
+    text = text_of(path)
+    document = document_of(path, text)
     lines = toml_lines(text)
     full = full_schema(sections, claims)
     reading = Reading(path, document, sections, environ)
@@ -54,8 +56,9 @@ def read(
     return reading.sut()
 
 
-def _text(path: Path) -> str:
-    stage, step = f"reading the SUT file {path}", "check the path; `stgcmt init` writes a new file"
+def text_of(path: Path, what: str = "the SUT file") -> str:
+    """The text of a file; raises ``UsageError``, which calls it ``what``."""
+    stage, step = f"reading {what} {path}", "check the path; `stgcmt init` writes a new SUT file"
     try:
         data = path.read_bytes()
     except IsADirectoryError as error:
@@ -70,7 +73,8 @@ def _text(path: Path) -> str:
         raise UsageError(stage, "text in UTF-8", seen, "save the file as UTF-8") from error
 
 
-def _document(path: Path, text: str) -> Document:
+def document_of(path: Path, text: str, what: str = "the SUT file") -> Document:
+    """The TOML document of a text; dates, nan and inf, which JSON does not know, as text. Raises ``UsageError``."""
     try:
         return _plain(tomllib.loads(text))  # type: ignore[no-any-return]
     except tomllib.TOMLDecodeError as error:
@@ -80,7 +84,7 @@ def _document(path: Path, text: str) -> Document:
         if any(re.match(rf"\W*{key}\b", shown, re.IGNORECASE) for key in SECRET_KEYS):
             shown = "(not shown)"
         seen = f"{error}{f': {shown}' if shown else ''}"
-        raise UsageError(f"reading the SUT file {path}", "TOML", seen, "mend that line; strings need quotes") from error
+        raise UsageError(f"reading {what} {path}", "TOML", seen, "mend that line; strings need quotes") from error
 
 
 def _plain(value: Any) -> Any:
@@ -88,6 +92,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else value
 
 
@@ -125,6 +131,8 @@ class Reading(Checks):
 
     def _driver_value(self) -> Driver:
         driver = dict(self.document.get("driver", {}))
+        if self.kind == "docker":
+            return self._docker_value(driver)
         secret = {name: self.environ[variable] for name, variable in driver.pop("env_from", {}).items()}
         ready = driver.pop("ready", None)
         files = tuple(Template(self.beside(each["source"]), each["target"]) for each in driver.pop("files", ()))
@@ -132,6 +140,14 @@ class Reading(Checks):
         return Driver(
             **driver, command=command, secret_env=secret, ready=Ready(**ready) if ready else None, files=files
         )
+
+    def _docker_value(self, driver: Document) -> Driver:
+        containers = docker_of(driver, self.environ, self.beside)
+        ready = Ready(**driver["ready"]) if "compose" in driver and "ready" in driver else None
+        files = tuple(Template(self.beside(each["source"]), each["target"]) for each in driver.get("files", ()))
+        rest = {key: driver[key] for key in ("restart", "stop_grace", "env") if key in driver}
+        secret = {name: self.environ[variable] for name, variable in driver.get("env_from", {}).items()}
+        return Driver("docker", files=files, ready=ready, docker=containers, secret_env=secret, **rest)
 
     def _preloaded(self) -> tuple[Preloaded, ...]:
         tables = [

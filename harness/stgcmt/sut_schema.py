@@ -1,7 +1,7 @@
 """The JSON Schema of the SUT file: the engine's part, and the sections that the installed suites contribute.
 
 A suite names its section by data alone, for instance ``{"$ref": "#/$defs/dimse_end_point"}``; beside ``$ref`` it may
-give ``properties`` and ``required`` of its own. Every section also takes ``seeding``, ``retrieval`` and ``modes``.
+give ``properties`` and ``required`` of its own. Every section also takes ``seeding``, ``retrieval``, ``provoke`` and ``modes``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 COMMON = {
     "seeding": {"$ref": "#/$defs/seeding"},
     "retrieval": {"$ref": "#/$defs/retrieval"},
+    "provoke": {"$ref": "#/$defs/provocations"},
     "trigger": {"$ref": "#/$defs/trigger"},
     "state": {"$ref": "#/$defs/provocation"},
 }

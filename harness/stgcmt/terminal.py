@@ -68,18 +68,18 @@ class Progress:
 
     def __enter__(self) -> Self:
         if not self._quiet and _is_terminal(self._stream):
-            from rich.live import Live  # noqa: PLC0415 - start-up
+            from stgcmt.terminal_stream import begin_live  # noqa: PLC0415 - start-up
 
-            # auto_refresh would start a thread; the loop's timer refreshes instead.
-            self._live = Live(console=console(self._stream), auto_refresh=False, transient=True)
-            self._live.start()
+            self._live = begin_live(self._stream)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._live is not None:
-            self._live.stop()
+            from stgcmt.terminal_stream import end_live  # noqa: PLC0415 - start-up
+
+            end_live(self._live)
             self._live = None
 
     def started(self, role: str, scenario: str) -> None:
@@ -95,9 +95,12 @@ class Progress:
 
     def attend(self, role: str, scenario: str, what: str) -> None:
         """A person is asked to do something; said also where progress is quiet, or nobody would do it."""
-        line = f"{role}/{scenario}: {what}"
-        if self._live is not None:
-            self._live.console.print(line, markup=False, highlight=False)
+        self.say(f"{role}/{scenario}: {what}")
+
+    def say(self, line: str) -> None:
+        """A line that stays; said also where progress is quiet."""
+        if self._live is not None:  # paths are to be copied: no line is broken
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
             return
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{line}\n")
@@ -146,6 +149,12 @@ class Progress:
             lines.append(f"  {role}/{scenario}: {what}")
         return [*lines, f"  and {len(under) - SHOWN} more"] if len(under) > SHOWN else lines
 
+    def display(self) -> Any:
+        """The live display as something that rich renders."""
+        from rich.text import Text  # noqa: PLC0415 - start-up
+
+        return Text("\n".join(self.lines()), no_wrap=True, overflow="ellipsis")
+
     def _show(self, line: str) -> None:
         if self._live is not None:
             self._refresh()
@@ -155,11 +164,9 @@ class Progress:
                 self._stream.flush()
 
     def _refresh(self) -> None:
-        from rich.text import Text  # noqa: PLC0415 - start-up
-
         if self._live is None:
             return
-        self._live.update(Text("\n".join(self.lines()), no_wrap=True, overflow="ellipsis"), refresh=True)
+        self._live.update(self.display(), refresh=True)
         if self._timer is not None:
             self._timer.cancel()
         with contextlib.suppress(RuntimeError):  # outside a loop there is no clock to tick
@@ -372,6 +379,12 @@ def _profile(results: Mapping[str, Any]) -> str:
 def _end(out: Console, results: Mapping[str, Any], bundle: Path | None) -> None:
     from rich.text import Text  # noqa: PLC0415 - start-up
 
+    if results["state"] != "complete" and bundle is not None:
+        out.print(Text(f"to play what is left: stgcmt run SUT.toml --resume {bundle}"), soft_wrap=True)
+    if results.get("pending"):
+        count = sum(each["missing"] for each in results["pending"])
+        what = "1 report is" if count == 1 else f"{count} reports are"
+        out.print(Text(f"{what} awaited still: stgcmt wait {bundle or 'BUNDLE'}"), soft_wrap=True)
     if bundle is not None:
         out.print(Text(f"evidence in {bundle} (report.html, results.json, transcripts)"), soft_wrap=True)
     code = results["exit_code"]

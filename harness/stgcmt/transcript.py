@@ -43,15 +43,19 @@ from stgcmt.recorded import (
     TranscriptError,
     parse_transcript,
     read_transcript,
+    write_transcript,
 )
 
 __all__ = [
     "SCHEMA", "STEP", "ConnectionTap", "Event", "Footer", "Header", "HeldTap", "Masker", "Recorder", "Secret", "Tap",
-    "Transcript", "TranscriptError", "parse_transcript", "read_transcript",
+    "Transcript", "TranscriptError", "parse_transcript", "read_transcript", "write_transcript",
 ]  # fmt: skip
 
 PASSCODE = 8  # bytes; a shorter one is blanked where it stands, but not searched for elsewhere
 STEP: contextvars.ContextVar[str | None] = contextvars.ContextVar("stgcmt_step", default=None)
+
+
+Watch = Callable[[str, str, str, bytes, Mapping[str, Any]], None]  # role, scenario, kind, data, info: for a screen
 
 
 class Tap(Protocol):
@@ -70,7 +74,11 @@ class Recorder:
 
     A file that cannot be written (a full disk) is told to ``failed`` once, and nothing is recorded from then on: an actor
     that met an ``OSError`` of ours would take it for the SUT's. Without ``failed`` it is raised.
+
+    ``watch``, where somebody sets it, is told each event after it was written: for a screen, never for a verdict.
     """
+
+    watch: Watch | None = None
 
     def __init__(
         self,
@@ -157,6 +165,8 @@ class Recorder:
         self._n += 1
         shown = self._masker.value({**info, "masked": spans} if spans else info)
         self._line(Event(self._n, when, kind, data, conn, step, shown).to_json())
+        if self.watch is not None:
+            self.watch(self.header.role, self.header.scenario, kind, data, shown)
 
     def _flush(self, conn: int) -> None:
         """Write what waits on a connection: nothing more comes."""

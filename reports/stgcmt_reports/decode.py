@@ -5,9 +5,11 @@ Names of attributes come from pydicom's dictionary; what the bytes mean is read 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, Literal
 
 from stgcmt.views.association import Association, Message
 from stgcmt.wire.command import Command
@@ -17,7 +19,7 @@ from stgcmt.wire.elements import OBSERVATIONS
 LINES = 300  # decoded lines of one message: a screenful or ten; the rest is in the transcript
 JSON_WIDTH = 72  # an attribute with one UID fits
 LARGE = 200_000  # bytes above which a message is shown by its beginning only
-_COMMAND_NAMES = {
+COMMAND_NAMES = {
     0x0000: "Command Group Length",
     0x0002: "Affected SOP Class UID",
     0x0003: "Requested SOP Class UID",
@@ -79,7 +81,7 @@ def body_lines(body: bytes, media_type: str = "") -> list[str]:
         return [*head.splitlines(), f"... {len(body) - 4000} more bytes are in the transcript"]
     if media_type.endswith("json") or body[:1] in (b"{", b"["):
         try:
-            return list(_json(json.loads(body.decode("utf-8"), object_pairs_hook=_Pairs), ""))
+            return list(_json(json.loads(body.decode("utf-8"), object_pairs_hook=Pairs), ""))
         except (ValueError, RecursionError):
             pass
     try:
@@ -91,33 +93,60 @@ def body_lines(body: bytes, media_type: str = "") -> list[str]:
     return text.splitlines()
 
 
-class _Pairs(list[tuple[str, Any]]):
+class Pairs(list[tuple[str, Any]]):
     """A JSON object as it was written: order and repeated keys kept."""
 
 
-def _json(value: Any, indent: str, head: str = "", tail: str = "") -> Iterator[str]:
-    """JSON as lines: what fits on one line stays on it, keys that the dictionary knows are named."""
-    short = _inline(value)
-    if len(short) <= JSON_WIDTH or not isinstance(value, list) or not value:
-        yield f"{indent}{head}{short}{tail}"
+def _json(value: Any, indent: str, head: str = "", tail: str = "", name: str = "") -> Iterator[str]:
+    """JSON as lines: what fits on one line stays on it; ``name`` is what the dictionary calls the key before it."""
+    if not isinstance(value, list) or not value:
+        yield f"{indent}{head}{_scalar(value)}{tail}{name}"
         return
-    pairs = isinstance(value, _Pairs)
-    yield f"{indent}{head}{'{' if pairs else '['}"
+    if (short := _inline(value, JSON_WIDTH)) is not None:
+        yield f"{indent}{head}{short}{tail}{name}"
+        return
+    pairs = isinstance(value, Pairs)
+    yield f"{indent}{head}{'{' if pairs else '['}{name}"
     for number, each in enumerate(value, 1):
         comma = "," if number < len(value) else ""
         if pairs:
             key, inner = each
-            yield from _json(inner, indent + " ", f"{json.dumps(key, ensure_ascii=False)}: ", comma + _named(key))
+            yield from _json(inner, indent + " ", f"{_scalar(key)}: ", comma, _named(key))
         else:
             yield from _json(each, indent + " ", "", comma)
     yield f"{indent}{'}' if pairs else ']'}{tail}"
 
 
-def _inline(value: Any) -> str:
-    if isinstance(value, _Pairs):
-        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_inline(each)}" for key, each in value) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_inline(each) for each in value) + "]"
+def json_lines(value: Any) -> list[str]:
+    """A JSON value (objects as ``Pairs``) as lines, attributes named; raises ``RecursionError`` on absurd nesting."""
+    return list(_json(value, ""))
+
+
+def _inline(value: Any, room: int) -> str | None:
+    """A value on one line; ``None`` where that takes more than ``room`` characters, found out without writing it all."""
+    if not isinstance(value, list) or not value:
+        whole = _scalar(value)
+        return whole if len(whole) <= room else None
+    pairs = isinstance(value, Pairs)
+    parts: list[str] = []
+    left = room - 2
+    for each in value:
+        head, inner = (f"{_scalar(each[0])}: ", each[1]) if pairs else ("", each)
+        text = _inline(inner, left - len(head))
+        if text is None:
+            return None
+        parts.append(head + text)
+        left -= len(head) + len(text) + 2
+        if left < -2:
+            return None
+    return f"{{{', '.join(parts)}}}" if pairs else f"[{', '.join(parts)}]"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, Pairs):
+        return "{}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -146,11 +175,12 @@ def message_lines(message: Message) -> list[str]:
 def command_lines(command: Command) -> Iterator[str]:
     """One line an element of a command set."""
     for element, value in command.elements:
-        name = _COMMAND_NAMES.get(element, "")
-        yield f"({element >> 16:04X},{element & 0xFFFF:04X}) {name} = {_command_value(element, value, command)}"
+        name = COMMAND_NAMES.get(element, "")
+        yield f"({element >> 16:04X},{element & 0xFFFF:04X}) {name} = {command_value(element, value, command)}"
 
 
-def _command_value(element: int, value: bytes, command: Command) -> str:
+def command_value(element: int, value: bytes, command: Command) -> str:
+    """The value of a command element: text, hexadecimal for codes, a number otherwise."""
     if element == 0x0100:
         return f"{int.from_bytes(value, 'little'):04X}H {command.name}"
     if element in _TEXT_ELEMENTS:
@@ -182,14 +212,19 @@ def _element(element: Element, data_set: DataSet) -> str:
     head = f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}) {element.vr or '??'} {keyword(element.tag)}"
     if element.items is not None:
         return f"{head}: {len(element.items)} item{'' if len(element.items) == 1 else 's'}"
+    return f"{head} = {element_value(element, data_set)}"
+
+
+def element_value(element: Element, data_set: DataSet) -> str:
+    """The value of an element that is no sequence: a number, a text, a named UID, or how many bytes it has."""
     size = _NUMERIC.get(element.vr or "")
     if size and len(element.value) == size:
-        order = "big" if data_set.form.order == ">" else "little"
-        number = int.from_bytes(element.value, "big" if order == "big" else "little", signed=element.vr in ("SS", "SL"))
-        return f"{head} = {number}" + (f" ({number:04X}H)" if element.vr == "US" else "")
+        order: Literal["big", "little"] = "big" if data_set.form.order == ">" else "little"
+        number = int.from_bytes(element.value, order, signed=element.vr in ("SS", "SL"))
+        return f"{number} ({number:04X}H)" if element.vr == "US" else str(number)
     if element.vr in ("OB", "OW", "UN", "OF", "OD", "OL", "OV"):
-        return f"{head} = {len(element.value)} bytes"
-    return f"{head} = {uid_name(_printable(element.value[:256]))}"
+        return f"{len(element.value)} byte{'' if len(element.value) == 1 else 's'}"
+    return uid_name(_printable(element.value[:256]))
 
 
 def association_lines(assoc: Association, *, answer: bool) -> list[str]:
@@ -210,6 +245,7 @@ def association_lines(assoc: Association, *, answer: bool) -> list[str]:
     return _capped(lines)
 
 
+@functools.lru_cache(4096)
 def keyword(tag: int) -> str:
     """The attribute's keyword, empty where the dictionary has none."""
     from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - start-up
@@ -217,6 +253,7 @@ def keyword(tag: int) -> str:
     return keyword_for_tag(tag)
 
 
+@functools.lru_cache(4096)
 def uid_name(uid: str) -> str:
     """The UID with its registered name, where there is one."""
     from pydicom.config import IGNORE  # noqa: PLC0415 - start-up

@@ -1,32 +1,31 @@
 """``report.html``: one offline file for people: findings first, every requirement, the exchange beside the clause.
 
-What a transcript holds is inlined up to a budget, messages that findings cite first; what was left out is said where
-it is missing, and stands in the bundle's ``transcripts/``.
+What stands in the page from the start are the cover, the findings and the table of requirements; exchanges and details
+are packed blocks that the reader's browser opens where they are wanted. Nothing that a SUT sent can run: all of it is
+escaped, and the page's own policy lets no script run but its own.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stgcmt.evidence import Evidence, findings
-from stgcmt.transcript import Transcript
-from stgcmt_reports import reproduce
-from stgcmt_reports.decode import hex_dump
-from stgcmt_reports.sequence import Step, anchor, steps
+from stgcmt.evidence import Evidence
+from stgcmt.verdict import CONSEQUENCES
+from stgcmt_reports import timeline, unjudged
+from stgcmt_reports.exchanges import packed, slug
+from stgcmt_reports.sections import SECTIONS, Page, Section, finding_id, places, row_id
+from stgcmt_reports.sequence import anchor
+from stgcmt_reports.text import clip, plural, visible
 
 FILE = "report.html"
-BUDGET = 5_000_000  # characters of decoded text and bytes; the page stays well below 10 MB
-RAW_LIMIT = 8192  # bytes of one message
-STEPS = 400  # steps of one transcript; those that a finding cites are always shown
-AROUND = 4  # steps shown before and after a cited one, beside a finding
-BESIDE = 3  # transcripts shown beside a finding
-OWN = frozenset({"uid", "conn", "note", "decision"})  # not shown beside a finding unless cited
 VERDICTS = ("error", "fail", "warn", "inconclusive", "not-tested", "note", "pass", "not-applicable")
+SAID = 1_500  # characters of one sentence of a finding; a SUT may have sent megabytes
 
 
 def write(evidence: Evidence, directory: Path) -> list[Path]:
@@ -38,7 +37,98 @@ def write(evidence: Evidence, directory: Path) -> list[Path]:
 
 def render(evidence: Evidence) -> str:
     """The page."""
+    page = Page(evidence)
+    results = evidence.results
+    environment = _environment()
+    environment.globals |= {
+        "r": results,
+        "present": set(evidence.transcripts),
+        "counts": [(verdict, results["summary"][verdict]) for verdict in VERDICTS if results["summary"][verdict]],
+    }
+    shown, broken = _sections(page)
+    row = environment.get_template("row.html.j2")
+    readings = next((data for section, data in shown if section.ident == "readings"), ())
+    ledger = {(each["role"], each["requirement"]): each for each in readings}
+    script = _template("report.js")
+    model = {
+        "sections": shown,
+        "broken": broken,
+        "scores": unjudged.scores(results),
+        "issues": unjudged.issues(results),
+        "deviations": _deviations(results),
+        "trust": trust(evidence),
+        "blocks": page.blocks,
+        "rows": packed(
+            [
+                {"h": row.render(row=each, read=ledger.get((each["role"], each["id"]))), "q": _words(each)}
+                for each in results["requirements"]
+            ]
+        ),
+        "waits": packed(timeline.table(page.spans)),
+        "css": _template("report.css"),
+        "js": script,
+        "js_hash": base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
+    }
+    return str(environment.get_template("report.html.j2").render(model))
+
+
+def _sections(page: Page) -> tuple[list[tuple[Section, Any]], list[str]]:
+    """The sections that have something to show, and a sentence for each that could not be made: it costs the others nothing."""
+    shown: list[tuple[Section, Any]] = []
+    broken: list[str] = []
+    for section in SECTIONS:
+        try:
+            data = section.data(page)
+        except Exception as error:  # noqa: BLE001 - perhaps a third party's; the findings must reach their reader
+            broken.append(f"The section {section.title} could not be made: {type(error).__name__}: {error}")
+            continue
+        if data:
+            shown.append((section, data))
+    return shown, broken
+
+
+def trust(evidence: Evidence) -> str:
+    """How far this page may be trusted: who ran the tool, and whether somebody answers for it.
+
+    A writer runs before anybody can sign, so the page itself is always unsigned; a signature stands beside the bundle.
+    """
+    driver = evidence.sut.get("driver")
+    builtin = isinstance(driver, Mapping) and driver.get("kind") == "builtin"
+    return "self-run, unsigned" + ("; the SUT is the reference that comes with the tool" if builtin else "")
+
+
+def _deviations(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """How many findings each consequence has, worst first."""
+    found = [row for row in results["requirements"] if row["verdict"] in ("fail", "warn")]
+    counted: dict[str, int] = {}
+    for row in found:
+        counted[row["consequence"]] = counted.get(row["consequence"], 0) + 1
+    order = [*CONSEQUENCES, *sorted(set(counted) - set(CONSEQUENCES))]
+    return [(name, counted[name]) for name in order if name in counted]
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    """What the search finds a row by."""
+    told = (
+        row[key] or "" for key in ("id", "title", "statement", "clause", "role", "message", "expected", "consequence")
+    )
+    checks = " ".join(check["name"] for check in row["checks"])
+    marks = [
+        "known issue" if row["known_issue"] else "",
+        "excluded" if row["excluded"] else "",
+        "vacuous" if row["vacuous"] else "",
+    ]
+    said = " ".join([*told, *row["readings"], checks, *(clip(seen, SAID) for seen in row["seen"]), *marks])
+    return visible(clip(said, 6_000)).lower()
+
+
+def _environment() -> Any:
     import jinja2  # noqa: PLC0415 - start-up
+    from markupsafe import Markup  # noqa: PLC0415 - start-up
+
+    def finalize(value: Any) -> Any:
+        """Every text that a template shows, without what does not print."""
+        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
@@ -46,167 +136,16 @@ def render(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=finalize,
     )
-    results = evidence.results
-    pages = _Pages(evidence.transcripts, findings(results))
-    model = {
-        "r": results,
-        "counts": [(verdict, results["summary"][verdict]) for verdict in VERDICTS if results["summary"][verdict]],
-        "rows_total": len(results["requirements"]),
-        "roles": list(dict.fromkeys(row["role"] for row in results["requirements"])),
-        "findings": [_finding(row, evidence, pages) for row in findings(results)],
-        "rows": [(row, f"r-{row['role']}-{reproduce.safe(row['id'])}") for row in results["requirements"]],
-        "pages": [pages.page(name) for name in pages.order],
-        "present": set(evidence.transcripts),
-        "css": _template("report.css"),
-        "js": _template("report.js"),
-        "places": places,
-        "anchor": anchor,
-        "finding_id": _finding_id,
+    environment.globals |= {"places": places, "anchor": anchor, "finding_id": finding_id, "row_id": row_id}
+    environment.filters |= {
+        "said": lambda text: clip(str(text), SAID),
+        "plural": plural,
+        "slug": slug,
+        "counted": lambda each: Counter(each).items(),
     }
-    return environment.get_template("report.html.j2").render(model)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One step as the page shows it; a ``gap`` stands for steps left out."""
-
-    step: Step | None = None
-    anchors: tuple[str, ...] = ()
-    marked: bool = False
-    lines: str = ""
-    raw: str = ""
-    raw_size: int = 0
-    left_out: str = ""
-    gap: int = 0
-
-    @property
-    def opens(self) -> bool:
-        """Whether there is anything inside."""
-        return bool(self.lines or self.raw or self.left_out)
-
-
-class _Pages:
-    """All transcripts as pages, with one budget spent in the order of interest."""
-
-    def __init__(self, transcripts: Mapping[str, Transcript], rows: Iterable[Mapping[str, Any]]) -> None:
-        self.transcripts = transcripts
-        self.cited: dict[str, set[int]] = {}
-        for row in rows:
-            for each in row["evidence"]:
-                if each["transcript"] in transcripts:
-                    self.cited.setdefault(each["transcript"], set()).update({each["event"]} - {None})
-        self.order = [*self.cited, *(name for name in transcripts if name not in self.cited)]
-        self._left = BUDGET
-        self._content: dict[tuple[str, tuple[int, ...], str], Shown] = {}
-        for only_marked in (True, False):
-            for name in self.order:
-                for step in self._kept(name):
-                    if not only_marked or self._marked(name, step):
-                        self._spend(name, step)
-
-    def page(self, name: str) -> dict[str, Any]:
-        """One transcript: header, state and its steps."""
-        transcript = self.transcripts[name]
-        shown: list[Shown] = []
-        last = -1
-        everything = steps(transcript)
-        place = {id(step): number for number, step in enumerate(everything)}
-        for step in self._kept(name):
-            number = place[id(step)]
-            if number > last + 1:
-                shown.append(Shown(gap=number - last - 1))
-            shown.append(self._spend(name, step))
-            last = number
-        if last + 1 < len(everything):
-            shown.append(Shown(gap=len(everything) - last - 1))
-        return {
-            "name": name,
-            "id": f"t-{name.replace('/', '-')}",
-            "steps": shown,
-            "events": len(transcript.events),
-            "cut": transcript.cut,
-            "cited": name in self.cited,
-        }
-
-    def beside(self, name: str, cited: set[int]) -> list[Shown]:
-        """The steps around the cited ones, as a finding shows them."""
-        transcript = self.transcripts[name]
-        everything = [step for step in steps(transcript) if step.kind not in OWN or cited & set(step.events)]
-        marks = [number for number, step in enumerate(everything) if cited & set(step.events)]
-        near = {n for mark in marks[:12] for n in range(mark - AROUND, mark + AROUND + 1)} or set(range(3 * AROUND))
-        shown: list[Shown] = []
-        gap = 0
-        for number, step in enumerate(everything):
-            if number not in near:
-                gap += 1
-                continue
-            if gap:
-                shown.append(Shown(gap=gap))
-                gap = 0
-            content = self._spend(name, step)
-            marked = bool(cited & set(step.events))
-            raw = hex_dump(step.data, 512) if marked else ""
-            lines = content.lines if marked else ""
-            shown.append(
-                Shown(step, content.anchors[:1], marked, lines, raw, left_out=content.left_out if marked else "")
-            )
-        return [*shown, Shown(gap=gap)] if gap else shown
-
-    def _marked(self, name: str, step: Step) -> bool:
-        return bool(self.cited.get(name, set()) & set(step.events))
-
-    def _kept(self, name: str) -> Iterator[Step]:
-        everything = steps(self.transcripts[name])
-        for number, step in enumerate(everything):
-            if number < STEPS or self._marked(name, step):
-                yield step
-
-    def _spend(self, name: str, step: Step) -> Shown:
-        """The content of a step, as far as the budget goes; decided once."""
-        key = (name, step.events, step.label)
-        if key not in self._content:
-            lines = "\n".join(step.lines) if self._left > 0 else ""
-            raw = base64.b64encode(step.data[:RAW_LIMIT]).decode("ascii") if self._left > 0 else ""
-            left_out = ""
-            if self._left <= 0 and step.data:
-                left_out = f"{len(step.data)} bytes left out to keep this page small"
-            self._left -= len(lines) + len(raw)
-            anchors = tuple(anchor(name, n) for n in step.events[:200])
-            self._content[key] = Shown(step, anchors, self._marked(name, step), lines, raw, len(step.data), left_out)
-        return self._content[key]
-
-
-def _finding(row: Mapping[str, Any], evidence: Evidence, pages: _Pages) -> dict[str, Any]:
-    by_transcript = places(row["evidence"])
-    known = [name for name in by_transcript if name in evidence.transcripts]
-    exact = [name for name in known if by_transcript[name]] or known
-    case = reproduce.case_of(row, evidence.transcripts, evidence.sut)
-    return {
-        "row": row,
-        "id": _finding_id(row),
-        "exchanges": [
-            (name, f"t-{name.replace('/', '-')}", pages.beside(name, set(by_transcript[name])))
-            for name in exact[:BESIDE]
-        ],
-        "more": len(exact) - BESIDE,
-        "reproduce": reproduce.hint(row, evidence.transcripts).splitlines() if case else [],
-        "script": f"{reproduce.DIRECTORY}/{case.name}" if case else "",
-    }
-
-
-def places(evidence: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """The cited events by transcript, in order of citation."""
-    found: dict[str, list[int]] = {}
-    for each in evidence:
-        ids = found.setdefault(each["transcript"], [])
-        if each["event"] and each["event"] not in ids:
-            ids.append(each["event"])
-    return found
-
-
-def _finding_id(row: Mapping[str, Any]) -> str:
-    return f"f-{row['role']}-{reproduce.safe(row['id'])}"
+    return environment
 
 
 def _template(name: str) -> str:

@@ -53,6 +53,7 @@ def _suite(root: ET.Element, role: str, rows: list[Mapping[str, Any]], results: 
             "suite": f"{hashed.get('version', '')} {hashed.get('hash', '')}".strip(),
             "edition": results["edition"] or "",
             "profile": results["profile"],
+            "tested": f"{results['summary']['tested']} of {results['summary']['total']}",
             "exit_code": results["exit_code"],
         },
     )
@@ -72,7 +73,7 @@ def _suite(root: ET.Element, role: str, rows: list[Mapping[str, Any]], results: 
 
 def _case(suite: ET.Element, row: Mapping[str, Any]) -> None:
     case = ET.SubElement(suite, "testcase", classname=row["role"], name=_text(f"{row['id']} {row['title']}"), time="0")
-    issue = row["known_issue"]
+    issue, verdict = row["known_issue"], row["verdict"]
     _properties(
         case,
         {
@@ -86,10 +87,12 @@ def _case(suite: ET.Element, row: Mapping[str, Any]) -> None:
             "evidence": ", ".join(place(each) for each in row["evidence"]),
             "proof": _proof(row["proof"]),
             "vacuous": "true" if row["vacuous"] else None,
+            "near_limit": "true" if row.get("timed") and verdict == "inconclusive" else None,
+            "excluded": row["excluded"],
             "known_issue": _issue(issue) if issue else None,
         },
     )
-    verdict, message = row["verdict"], _text(row["message"] or row["expected"] or row["verdict"])
+    message = _text(row["message"] or row["expected"] or row["verdict"])
     if issue and verdict in ("fail", "warn"):
         ET.SubElement(case, "skipped", message=_text(f"known issue: {_issue(issue)}"))
     elif verdict == "fail":

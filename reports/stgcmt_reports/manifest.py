@@ -1,4 +1,9 @@
-"""``manifest.json``: the size and sha256 of every file of the bundle, and how it came to be. Written last."""
+"""``manifest.json``: the size and sha256 of every file of the bundle, and how it came to be. Written last.
+
+Its own bytes are part of it: ``sha256`` is the digest of the file as it stands with 64 zeros in that place, so that a
+byte changed in the manifest itself is found, too. That guards against accidents; against somebody who writes a new
+manifest there is the signature (``stgcmt_reports.signing``).
+"""
 
 from __future__ import annotations
 
@@ -6,23 +11,42 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stgcmt.files import write_whole
+
 FILE = "manifest.json"
-SCHEMA_VERSION = 1
+SIGNATURES = "manifest.intoto.jsonl"
+APART = frozenset({FILE, SIGNATURES})  # at the top of a bundle, never listed: they are about the list
+SCHEMA_VERSION = 2
 CLOCKS = "intervals: the machine's monotonic clock; dates: its wall clock, UTC, not compared with a time server"
 _SECRET_OPTION = re.compile(r"--?[\w-]*(token|secret|password|passwd|apikey|api-key)[\w-]*\Z", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"(--?[\w-]*(?:token|secret|password|passwd|apikey|api-key)[\w-]*=).+", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://)[^/@\s]+@")
+_BLANK = "0" * 64
 
 
 def write_manifest(
-    directory: Path, *, command: Sequence[str] = (), results: Mapping[str, Any], clock: str = CLOCKS
+    directory: Path,
+    *,
+    command: Sequence[str] = (),
+    results: Mapping[str, Any],
+    clock: str = CLOCKS,
+    scrubbed: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write ``manifest.json`` over what is in ``directory`` now; raises ``OSError``."""
+    """Write ``manifest.json`` over what is in ``directory`` now; raises ``OSError``.
+
+    Args:
+        directory: the bundle.
+        command: the command line; secrets in it are blanked.
+        results: the ``results.json`` object.
+        clock: where the times come from, in words.
+        scrubbed: what ``stgcmt scrub`` says of a bundle that it wrote.
+    """
     value = {
         "schema_version": SCHEMA_VERSION,
+        "sha256": _BLANK,
         "tool": dict(results["tool"]),
         "suites": results["suites"],
         "edition": results["edition"],
@@ -32,11 +56,25 @@ def write_manifest(
         "finished": results["finished"],
         "judged": results["judged"],
         "clock": clock,
+        **({"scrubbed": dict(scrubbed)} if scrubbed else {}),
         "files": [{"path": name, "size": size, "sha256": digest} for name, size, digest in _files(directory)],
     }
-    path = directory / FILE
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return path
+    blank = _text(value)
+    value["sha256"] = hashlib.sha256(blank.encode()).hexdigest()
+    return write_whole(directory / FILE, _text(value))
+
+
+def read(directory: Path) -> dict[str, Any]:
+    """The manifest as it stands. Raises ``OSError`` where there is none, ``ValueError`` where it cannot be read."""
+    value = json.loads((directory / FILE).read_text("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{FILE} is no JSON object")  # noqa: TRY004 - bytes that cannot be used are a ValueError here
+    try:
+        for each in value["files"]:
+            str(each["path"]), int(each["size"]), str(each["sha256"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{FILE} lists files without path, size and sha256 ({error})") from error
+    return value
 
 
 def verify(directory: Path) -> list[str]:
@@ -44,18 +82,24 @@ def verify(directory: Path) -> list[str]:
 
     Raises ``OSError`` where there is no manifest, ``ValueError`` where it cannot be read.
     """
-    value = json.loads((directory / FILE).read_text("utf-8"))
-    try:
-        said = {str(each["path"]): (int(each["size"]), str(each["sha256"])) for each in value["files"]}
-    except (TypeError, KeyError) as error:
-        raise ValueError(
-            f"reading {directory / FILE}: expected files with path, size and sha256, {error} is missing"
-        ) from error
+    value = read(directory)
+    problems = [] if _untouched(directory, value) else [f"{FILE} itself was changed after it was written"]
+    said: dict[str, tuple[int, str]] = {}
+    for each in value["files"]:
+        name = str(each["path"])
+        if name in said:
+            problems.append(f"{name} stands twice in {FILE}")
+        elif PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            problems.append(f"{name} in {FILE} leads out of the bundle")
+            continue
+        said[name] = (int(each["size"]), str(each["sha256"]))
     seen = {name: (size, digest) for name, size, digest in _files(directory)}
-    problems = [f"{name} is missing" for name in sorted(said.keys() - seen.keys())]
+    problems += [f"{name} is missing" for name in sorted(said.keys() - seen.keys())]
     problems += [f"{name} is not in the manifest" for name in sorted(seen.keys() - said.keys())]
     for name in sorted(said.keys() & seen.keys()):
-        if said[name] != seen[name]:
+        if seen[name][1] == _LINK:
+            problems.append(f"{name} is a link or another thing that is no plain file")
+        elif said[name] != seen[name]:
             what = "size" if said[name][0] != seen[name][0] else "content"
             problems.append(f"{name} has another {what} than when the bundle was closed")
     return problems
@@ -71,11 +115,31 @@ def without_secrets(command: Sequence[str]) -> list[str]:
     return words
 
 
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _untouched(directory: Path, value: Mapping[str, Any]) -> bool:
+    """Whether the bytes of the manifest are those that were written. Manifests before version 2 do not tell."""
+    if value.get("schema_version") == 1 and "sha256" not in value:
+        return True
+    blank = _text({**value, "sha256": _BLANK})
+    digest = hashlib.sha256(blank.encode("utf-8", "surrogatepass")).hexdigest()
+    return value.get("sha256") == digest and (directory / FILE).read_bytes() == _text(value).encode("utf-8")
+
+
+_LINK = "no plain file"
+
+
 def _files(directory: Path) -> Iterator[tuple[str, int, str]]:
+    """Path, size and sha256 of what stands in a bundle; what is no plain file (a link) has no digest."""
     for path in sorted(directory.rglob("*")):
-        if path.is_file() and path != directory / FILE:
-            digest = hashlib.sha256()
-            with path.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
-            yield path.relative_to(directory).as_posix(), path.stat().st_size, digest.hexdigest()
+        name = path.relative_to(directory).as_posix()
+        if name in APART or (path.is_dir() and not path.is_symlink()):
+            continue
+        if path.is_symlink() or not path.is_file():
+            yield name, 0, _LINK
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield name, path.stat().st_size, digest

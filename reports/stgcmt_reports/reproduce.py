@@ -69,6 +69,9 @@ def write(evidence: Evidence, directory: Path) -> list[Path]:
             path.write_bytes(content)
             written.append(path)
         (directory / DIRECTORY / case.name).chmod(0o755)
+    for path in (directory / DIRECTORY).rglob("*"):  # a bundle that is judged again may have fewer findings
+        if path.is_file() and path not in written:
+            path.unlink()
     return written
 
 

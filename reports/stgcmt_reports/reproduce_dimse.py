@@ -120,6 +120,8 @@ class _Script:
             "report_status": answers[0].status if answers else 0,
             "report_syntaxes": list(dict.fromkeys(accepted)),
             "note": self._listener_note(reports),
+            "tls": self.case.section.get("tls"),
+            "listen_tls": self._own(calling).get("tls") or {},
         }
 
     def _destination(self) -> str:
@@ -132,8 +134,12 @@ class _Script:
         for event in self.case.transcript.of("decision"):
             if event.info.get("what") == "destination" and event.info.get("ae_title") == calling:
                 return int(event.info.get("port") or 0)
+        return int(self._own(calling).get("port", 0))
+
+    def _own(self, ae_title: str) -> dict[str, Any]:
+        """The destination of this AE title in the SUT file; empty where there is none."""
         places = self.case.section.get("destinations", ())
-        return next((int(each["port"]) for each in places if each.get("ae_title") == calling), 0)
+        return next((dict(each) for each in places if each.get("ae_title") == ae_title), {})
 
     @staticmethod
     def _listener_note(reports: tuple[Association, ...]) -> str:
@@ -159,7 +165,9 @@ class _Script:
         for number, assoc in enumerate(self.calls, 1):
             yield from self._association(f"assoc{number}", assoc)
         yield from self._waits()
-        seeds = [event for event in self.case.transcript.of("seed") if event.info.get("how") not in ("c-store", None)]
+        seeds = [
+            event for event in self.case.transcript.of("seed") if event.info.get("how") not in ("c-store", "none", None)
+        ]
         for event in seeds:
             uid, how = event.info.get("sop_instance_uid"), event.info.get("how")
             yield _Act(
@@ -179,12 +187,13 @@ class _Script:
         mine = self.main is None or assoc.called_ae == self.main.called_ae
         called = "args.called" if mine else repr(assoc.called_ae)
         calling = "args.calling" if assoc.calling_ae == self.calling else repr(assoc.calling_ae)
+        size = assoc.rq.max_pdu or 16382
         yield _Act(
             assoc.t_open,
             assoc.record[0].n,
             (
                 "",
-                f"{name} = call({peer}, {called}, {calling}, {contexts!r}, {roles!r}, {assoc.rq.max_pdu or 16382})",
+                f"{name} = call({peer}, {called}, {calling}, {contexts!r}, {roles!r}, {size}, args.client_tls)",
             ),
         )
         for message in assoc.messages:

@@ -37,6 +37,7 @@ show() {{ head -c 4000 "$OUT/$1" | cat -v; echo; }}
 # send NUMBER ARGUMENTS: one request; the whole response is kept in $OUT/NUMBER, its beginning is shown.
 send() {{
   number=$1; shift
+  : > "$OUT/$number"
   curl -sS -i --http1.1 --path-as-is --max-time 60 ${{STGCMT_CA:+--cacert "$STGCMT_CA"}} -o "$OUT/$number" "$@"
   show "$number"
 }}

@@ -1,14 +1,19 @@
 """A transcript as an ordered list of steps that a reader can follow: messages, negotiation, waits, decisions.
 
-Each step names its events, so that a finding's citation finds the step that shows it.
+Each step names its events, so that a finding's citation finds the step that shows it, and the two lanes between which it
+ran. Lanes are data of the recording: ``conn.open`` may carry ``lanes: [near, far]``, the names of our side and of the other
+side of that connection (a relay between two systems names both), and the header's info may carry ``lanes`` with all names
+from left to right. A recording that names none has the lanes *harness* and *SUT*.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from stgcmt import words
 from stgcmt.clock import NS
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association
@@ -18,13 +23,21 @@ from stgcmt.wire import pdu
 from stgcmt_reports import decode
 
 OUT, IN, HERE = "out", "in", "here"
+HARNESS, SUT = "harness", "SUT"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a sequence: ``flow`` is out (to the SUT), in (from it) or here (nothing crossed the wire).
+    """One line of a sequence: ``flow`` is out (near lane to far lane), in (back) or here (nothing crossed the wire).
 
-    ``t`` is seconds since the transcript's start, ``data`` the recorded bytes, ``lines()`` what they decode to.
+    Attributes:
+        events: ids of the events it shows.
+        t: seconds since the transcript's start.
+        until: the end of a wait (seconds since the start); ``None`` for everything else and for a wait without end.
+        data: the recorded bytes.
+        bad: whether the bytes are no well-formed message.
+        source: the view that decodes them: a request, response, DIMSE message or association.
+        ends: the lanes of its connection, near and far.
     """
 
     events: tuple[int, ...]
@@ -37,6 +50,19 @@ class Step:
     data: bytes = b""
     bad: bool = False
     make_lines: Callable[[], list[str]] = list
+    source: object = None
+    until: float | None = None
+    ends: tuple[str, str] = (HARNESS, SUT)
+
+    @property
+    def origin(self) -> str:
+        """The lane that it starts from, or stands at."""
+        return self.ends[self.flow == IN]
+
+    @property
+    def target(self) -> str:
+        """The lane that it goes to."""
+        return self.ends[self.flow == OUT]
 
     @functools.cached_property
     def lines(self) -> list[str]:
@@ -52,9 +78,27 @@ def steps(transcript: Transcript) -> tuple[Step, ...]:
     return transcript.view(_steps)
 
 
+def lanes(transcript: Transcript) -> tuple[str, ...]:
+    """The lanes of a recording from left to right: as its header says, then as they appear."""
+    named = transcript.header.info.get("lanes", ())
+    known = [str(name) for name in named] if isinstance(named, (list, tuple)) else []
+    met = [lane for step in steps(transcript) if step.conn is not None for lane in step.ends]
+    return tuple(dict.fromkeys([*known, *met])) or (HARNESS, SUT)
+
+
 def anchor(name: str, event: int) -> str:
     """The fragment that a report gives an event: ``scp-plain_commitment-7``."""
     return f"{name.replace('/', '-')}-{event}"
+
+
+def _ends(transcript: Transcript) -> dict[int | None, tuple[str, str]]:
+    """The lanes of each connection that names them."""
+    found: dict[int | None, tuple[str, str]] = {}
+    for event in transcript.of("conn.open"):
+        named = event.info.get("lanes")
+        if isinstance(named, (list, tuple)) and len(named) == 2:
+            found[event.conn] = (str(named[0]), str(named[1]))
+    return found
 
 
 def _steps(transcript: Transcript) -> tuple[Step, ...]:
@@ -66,6 +110,8 @@ def _steps(transcript: Transcript) -> tuple[Step, ...]:
         found += _association(association, transcript)
     used = {n for step in found for n in step.events}
     found += _others([event for event in transcript.events if event.n not in used])
+    if ends := _ends(transcript):
+        found = [dataclasses.replace(step, ends=ends.get(step.conn, step.ends)) for step in found]
     return tuple(sorted(found, key=lambda step: (step.t, step.events[:1])))
 
 
@@ -85,6 +131,7 @@ def _exchange(exchange: Exchange, transcript: Transcript) -> Iterator[Step]:
             _bytes(transcript, part.events, first.kind),
             bool(part.defects),
             functools.partial(decode.http_lines, part),
+            part,
         )
 
 
@@ -122,6 +169,7 @@ def _association(assoc: Association, transcript: Transcript) -> Iterator[Step]:
             one.step,
             one.pdu.raw,
             make_lines=lines or list,
+            source=assoc if lines else None,
         )
     for message in assoc.messages:
         kind = "dimse.in" if message.incoming else "dimse.out"
@@ -136,6 +184,7 @@ def _association(assoc: Association, transcript: Transcript) -> Iterator[Step]:
             _bytes(transcript, message.events, kind),
             bool(message.faults) or not message.complete,
             functools.partial(decode.message_lines, message),
+            message,
         )
 
 
@@ -174,7 +223,8 @@ def _wait(started: Event, ended: Event | None) -> Step:
     told = f"waited {length:.3g} s" if length is not None else f"began to wait {started.info.get('seconds')} s"
     label = f"{told}: {_wait_name(started)}" + (f" ({why})" if why and why != _wait_name(started) else "")
     ids = (started.n, ended.n) if ended else (started.n,)
-    return Step(ids, started.t / NS, HERE, _clip(label), "wait", started.conn, started.step)
+    until = ended.t / NS if ended else None
+    return Step(ids, started.t / NS, HERE, _clip(label), "wait", started.conn, started.step, until=until)
 
 
 def _event(event: Event) -> Step:
@@ -197,31 +247,17 @@ def _event(event: Event) -> Step:
 
 
 def _event_label(event: Event) -> str:
-    info = {key: _plain(value) for key, value in event.info.items() if key != "masked"}
+    info = event.info
     if event.kind == "conn.open":
         end, other = ("to", "from") if info.get("side") == "requestor" else ("from", "at")
-        return f"connection {end} {info.get('peer', '?')} {other} {info.get('local', '?')}, {info.get('protocol', '')}"
+        peer, local = words.plain(info.get("peer", "?")), words.plain(info.get("local", "?"))
+        return f"connection {end} {peer} {other} {local}, {info.get('protocol', '')}"
     if event.kind == "conn.close":
         return f"connection ended: {info.get('how', '?')}"
     if event.kind in ("seed", "retrieve"):
-        done = ("" if info.get("ok") == "True" else "not ") + ("seeded" if event.kind == "seed" else "read back")
+        done = ("" if info.get("ok") is True else "not ") + ("seeded" if event.kind == "seed" else "read back")
         return f"{done}: {info.get('sop_instance_uid', '?')} ({info.get('detail', '')})"
-    what = info.pop("what", "")
-    detail = ", ".join([what] * bool(what) + [f"{key} {value}" for key, value in info.items()])
-    return f"{_KINDS.get(event.kind, event.kind)}{': ' if detail else ''}{detail}"
-
-
-_KINDS = {
-    "conn.refused": "no connection",
-    "conn.tls": "TLS",
-    "uid": "UID minted",
-}
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return ":".join(str(each) for each in value)
-    return str(value)
+    return words.told(event)
 
 
 def _bytes(transcript: Transcript, ids: Iterable[int], kind: str) -> bytes:

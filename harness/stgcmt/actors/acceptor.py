@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from stgcmt.actors.association import Association, OnMessage
-from stgcmt.actors.listeners import LISTENERS, PLAIN, ListenerScript
+from stgcmt.actors.listeners import CALLED_AE_UNKNOWN, LISTENERS, PLAIN, ListenerScript
 from stgcmt.actors.outcome import Fault, Timeouts
 from stgcmt.clock import Clock
 from stgcmt.transcript import Tap
@@ -23,8 +23,6 @@ from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Stream
 
 __all__ = ["LISTENERS", "Acceptor", "Handler", "ListenerScript", "Reply", "serve_association"]
-
-CALLED_AE_UNKNOWN = (1, 1, 7)
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ async def serve_association(
     served = _Served(script, {} if handlers is None else handlers, on_message)
     assoc = Association(stream, clock, tap, "acceptor", timeouts or Timeouts(), served.serve)
     assoc.start()
-    try:
+    async with assoc.to_its_end():
         await _answer(assoc, script, ae_title)
         await _until_ended(assoc, stop)
         if assoc.outcome is None:
@@ -69,13 +67,6 @@ async def serve_association(
             await assoc.drain()
             # A service that has begun outlives its association: the report may go out on another one.
             await assoc.finish()
-    except BaseException:
-        await assoc.abort()
-        raise
-    finally:
-        await assoc.close()
-    if assoc.failure is not None:
-        raise assoc.failure
     return assoc
 
 

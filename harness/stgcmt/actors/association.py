@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TypedDict, Unpack
 
 from stgcmt.actors.outcome import Ended, NotAccepted, Outcome, Response, Silence, Split, Timeouts
 from stgcmt.actors.upperlayer import Side, UpperLayer
@@ -27,6 +28,14 @@ from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, STUDY_RO
 OnMessage = Callable[["Association", Message], Awaitable[None]]
 OnStore = Callable[[Message], Awaitable[int]]
 PENDING = frozenset({0xFF00, 0xFF01})
+
+
+class Sending(TypedDict, total=False):
+    """How a request goes out: the id of its context, in parts, its deadline (seconds)."""
+
+    context: int | None
+    split: Split | None
+    timeout: float | None
 
 
 class Association(UpperLayer):
@@ -57,6 +66,22 @@ class Association(UpperLayer):
         self._handler: asyncio.Task[None] | None = None
         self._on_store: OnStore | None = None
         self._whole = asyncio.Lock()  # fragments of two messages never mix
+
+    @contextlib.asynccontextmanager
+    async def to_its_end(self) -> AsyncIterator[None]:
+        """Whatever happens inside, the connection is closed; an exception (cancellation too) aborts the association first.
+
+        Raises an error of our own handler once all is closed.
+        """
+        try:
+            yield
+        except BaseException:
+            await self.abort()
+            raise
+        finally:
+            await self.close()
+        if self.failure is not None:
+            raise self.failure
 
     @property
     def established(self) -> bool:
@@ -139,21 +164,12 @@ class Association(UpperLayer):
         action_type: int | None = 1,
         class_uid: str | None = COMMITMENT_PUSH,
         instance_uid: str | None = COMMITMENT_PUSH_INSTANCE,
-        context: int | None = None,
         overrides: Mapping[int, Value] | None = None,
-        split: Split | None = None,
-        timeout: float | None = None,
+        **sending: Unpack[Sending],
     ) -> Outcome:
         """N-ACTION; by default a Storage Commitment request on the context of its class."""
-        values: dict[int, Value] = {
-            cmd.REQUESTED_CLASS: class_uid,
-            cmd.REQUESTED_INSTANCE: instance_uid,
-            cmd.ACTION_TYPE: action_type,
-            **(overrides or {}),
-        }
-        return await self._invoke(
-            COMMITMENT_PUSH, cmd.N_ACTION_RQ, values, data, context=context, split=split, timeout=timeout
-        )
+        named = {cmd.REQUESTED_CLASS: class_uid, cmd.REQUESTED_INSTANCE: instance_uid, cmd.ACTION_TYPE: action_type}
+        return await self._invoke(COMMITMENT_PUSH, cmd.N_ACTION_RQ, {**named, **(overrides or {})}, data, **sending)
 
     async def n_event_report(
         self,
@@ -162,20 +178,13 @@ class Association(UpperLayer):
         *,
         class_uid: str | None = COMMITMENT_PUSH,
         instance_uid: str | None = COMMITMENT_PUSH_INSTANCE,
-        context: int | None = None,
         overrides: Mapping[int, Value] | None = None,
-        split: Split | None = None,
-        timeout: float | None = None,
+        **sending: Unpack[Sending],
     ) -> Outcome:
         """N-EVENT-REPORT; roles are not looked at, the caller decides (PS3.7 D.3.3.4)."""
-        values: dict[int, Value] = {
-            cmd.AFFECTED_CLASS: class_uid,
-            cmd.AFFECTED_INSTANCE: instance_uid,
-            cmd.EVENT_TYPE: event_type,
-            **(overrides or {}),
-        }
+        named = {cmd.AFFECTED_CLASS: class_uid, cmd.AFFECTED_INSTANCE: instance_uid, cmd.EVENT_TYPE: event_type}
         return await self._invoke(
-            COMMITMENT_PUSH, cmd.N_EVENT_REPORT_RQ, values, data, context=context, split=split, timeout=timeout
+            COMMITMENT_PUSH, cmd.N_EVENT_REPORT_RQ, {**named, **(overrides or {})}, data, **sending
         )
 
     async def respond(

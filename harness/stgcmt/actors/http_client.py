@@ -44,6 +44,8 @@ from stgcmt.wire.http import Arrival, Headers, Message
 from stgcmt.wire.stream import Network, Stream, start_tls
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+CONNECTS = 3  # for clients that play: what is at stake is the SUT's answer, not one packet on a busy machine
+CONNECT_PAUSE_S = 0.1
 _BAD_HEADER = re.compile(r"[\x00\r\n]")
 
 
@@ -59,6 +61,7 @@ class HttpClient:
         tls: context for https; ``tls_context()`` where absent.
         timeouts: seconds.
         idle_s: a connection that was idle for longer is not used again (0: every request opens its own).
+        connects: how often a connection is tried before it counts as refused; nothing was sent, so nothing is sent twice.
     """
 
     def __init__(
@@ -72,10 +75,12 @@ class HttpClient:
         tls: ssl.SSLContext | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - a frozen value
         idle_s: float = 1.0,
+        connects: int = 1,
     ) -> None:
         self._network, self._clock, self._connection = network, clock, connection
         self._headers = _pairs(headers)
         self._tls, self._timeouts, self._idle_ns = tls, timeouts, int(idle_s * NS)
+        self._connects = connects
         self._base = base_url.rstrip("/")
         self._origin = locate(base_url)
         self._idle: dict[tuple[str, str, int], list[Connection]] = {}
@@ -235,7 +240,7 @@ class HttpClient:
         limit = self._timeouts.connect
         try:
             async with asyncio.timeout(limit):
-                stream = await self._network.connect(origin.host, origin.port)
+                stream = await self._connected(origin, tap)
                 tap.event("conn.open", **{**where, "local": list(stream.local), "peer": list(stream.peer)})
                 if origin.scheme == "https":
                     context = self._tls or tls_context()
@@ -259,6 +264,18 @@ class HttpClient:
             stream.close()
         return failure
 
+    async def _connected(self, origin: Origin, tap: Tap) -> Stream:
+        """A connection; one that fails is tried again, since a machine under load refuses what it takes a moment later."""
+        for _ in range(self._connects - 1):
+            try:
+                return await self._network.connect(origin.host, origin.port)
+            except socket.gaierror:
+                raise
+            except OSError as error:
+                tap.event("note", what="connecting again", why=str(error))
+                await asyncio.sleep(CONNECT_PAUSE_S)
+        return await self._network.connect(origin.host, origin.port)
+
 
 def client_for(
     section: Mapping[str, Any],
@@ -281,6 +298,7 @@ def client_for(
     base_url = str(section["base_url"])
     if base_url.startswith("https:"):
         options.setdefault("tls", client_context(section.get("tls"), HTTP_1_1))
+    options.setdefault("connects", CONNECTS)
     options.setdefault("timeouts", Timeouts(connect=timing.connect, request=timing.http_response))
     return HttpClient(network, clock, connection=connection, base_url=base_url, **{"headers": headers, **options})
 

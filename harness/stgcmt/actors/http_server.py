@@ -107,6 +107,8 @@ Answerer = Callable[[Asked], Awaitable[Reply]]
 async def serve_http(stream: Stream, clock: Clock, tap: Tap, answer: Answerer, *, idle_s: float = IDLE_S) -> None:
     """Serve one connection until either side ends it; never raises for what the peer does."""
     tap.event("conn.open", protocol="http", side="acceptor", local=list(stream.local), peer=list(stream.peer))
+    if (session := getattr(stream, "tls", None)) is not None:
+        tap.event("conn.tls", version=session.version(), cipher=(session.cipher() or ("",))[0])
     serving = _Serving(stream, clock, tap)
     how = "local"
     try:

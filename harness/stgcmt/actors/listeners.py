@@ -84,6 +84,7 @@ def storing(script: ListenerScript) -> ListenerScript:
 PLAIN = ListenerScript("plain")
 REJECT_TRANSIENT = (2, 3, 2)  # local limit exceeded: what a busy listener says
 REJECT_PERMANENT = (1, 1, 1)  # no reason given
+CALLED_AE_UNKNOWN = (1, 1, 7)  # who listens here has another AE title
 
 LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
     script.name: script
@@ -103,6 +104,7 @@ LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
         ListenerScript("late", accept_after_s=1.0),
         ListenerScript("reject-transient", associate="reject", reject=REJECT_TRANSIENT, deviate_first=1),
         ListenerScript("reject-permanent", associate="reject", reject=REJECT_PERMANENT),
+        ListenerScript("other-ae", associate="reject", reject=CALLED_AE_UNKNOWN),
         ListenerScript("reject-context", refuse_with=TRANSFER_SYNTAXES_UNKNOWN),
         ListenerScript("failure-status", report_status=0x0110),
         ListenerScript("abort-on-report", on_request="abort"),

@@ -104,6 +104,35 @@ Ended = Rejected | Aborted | Released | Closed | Reset | Fault | Silence | Unrea
 Outcome = Response | Ended | NotAccepted
 
 
+def in_words(outcome: object) -> str:
+    """An outcome as a phrase for people."""
+    match outcome:
+        case Response(status=None):
+            return "a response without a readable status"
+        case Response(status=int(status)):
+            return f"answered {status:04X}H"
+        case Rejected(result, source, reason):
+            kind = {1: "for good", 2: "for now"}.get(result or 0, f"with result {result}")
+            return f"rejected {kind} (source {source}, reason {reason})"
+        case Aborted(source, reason):
+            return f"aborted (source {source}, reason {reason})"
+        case Released():
+            return "released without an answer"
+        case Closed(0):
+            return "the connection was closed without an answer"
+        case Closed(count):
+            return f"the connection was closed {count} bytes into a message"
+        case Reset():
+            return "the connection was reset"
+        case Silence(seconds):
+            return f"no answer for {seconds:g} s"
+        case Fault(text) | Unreachable(text):
+            return text
+        case NotAccepted():
+            return "the presentation context was not accepted"
+    return str(outcome)
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Deadlines in seconds, from the SUT file.

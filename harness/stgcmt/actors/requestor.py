@@ -56,19 +56,12 @@ async def associate(
         yield assoc
         return
     assoc.start()
-    try:
+    async with assoc.to_its_end():
         rq = raw_rq or proposal.encode(called_ae=called_ae, calling_ae=calling_ae, max_pdu=max_pdu)
         await _negotiate(assoc, rq)
         yield assoc
         if assoc.open:
             await assoc.release()
-    except BaseException:
-        await assoc.abort()
-        raise
-    finally:
-        await assoc.close()
-    if assoc.failure is not None:
-        raise assoc.failure
 
 
 async def _connect(

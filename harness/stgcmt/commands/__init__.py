@@ -40,9 +40,13 @@ def selection_of(
     rows = [row for role in roles for row in suites[role].catalogue]
     for ident in req:
         if all(row.id != ident for row in rows):
-            raise UsageError(
-                "reading --req", "a requirement id of the chosen roles", ident, nearest(ident, [row.id for row in rows])
+            theirs = [role for role, suite in suites.items() if any(row.id == ident for row in suite.catalogue)]
+            step = (
+                f"{ident} is a row of role {' and '.join(theirs)}; add --role {theirs[0].replace('_', '-')}"
+                if theirs
+                else nearest(ident, [row.id for row in rows])
             )
+            raise UsageError("reading --req", f"a requirement id of the chosen roles ({', '.join(roles)})", ident, step)
     selection = {"req": list(req), "clause": list(clause), "level": list(level)}
     if not any(selected(row, selection) for row in rows):
         raise UsageError(
@@ -54,10 +58,10 @@ def selection_of(
     return selection
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The sentence that names the nearest known word."""
+def nearest(word: str, known: Iterable[str], otherwise: str = "`stgcmt list` shows what there is") -> str:
+    """The sentence that names the nearest known word; ``otherwise``: where none is near."""
     close = difflib.get_close_matches(word, list(known), 1, 0.5)
-    return f"did you mean {close[0]}?" if close else "`stgcmt list` shows what there is"
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def counted(number: int, noun: str) -> str:

@@ -27,7 +27,7 @@ def _entry(plan: Plan, planned: Planned) -> dict[str, Any]:
         "what": scenario.doc.split("\n")[0],
         "mode": scenario.mode,
         "exchanges": scenario.exchanges,
-        "waits": {name: getattr(timing, name, None) for name in scenario.waits},
+        "waits": {name: _seconds(timing, name) for name in scenario.waits},
         "lease": scenario.lease.listener if scenario.lease else None,
         "alone": scenario.alone,
         "needs": list(scenario.needs),
@@ -37,13 +37,27 @@ def _entry(plan: Plan, planned: Planned) -> dict[str, Any]:
     }
 
 
+def _seconds(timing: Any, name: str) -> float | None:
+    """How long a run waits for this at most: for a report no longer than it sits before it (``stgcmt wait`` takes over)."""
+    value: float | None = getattr(timing, name, None)
+    return min(value, timing.report_wait) if name == "max_report_delay" and value is not None else value
+
+
 def show(plan: Plan, *, as_json: bool) -> None:
     """Print the plan: as JSON, or for a reader with the price of leases at the end."""
     found = entries(plan)
     if as_json:
-        told = {"sut": plan.sut.name, "roles": list(plan.roles), "scenarios": found, "not_tested": not_tested(plan)}
+        told = {
+            "sut": plan.sut.name,
+            "driver": driver(plan),
+            "roles": list(plan.roles),
+            "scenarios": found,
+            "not_tested": not_tested(plan),
+        }
         click.echo(json.dumps(told | {"leases": price(plan, found)}, indent=1))
         return
+    for line in driver(plan)["starts"]:
+        click.echo(f"driver {plan.sut.driver.kind}: {line}")
     for each in found:
         waits = ", ".join(
             f"{name} {'as the SUT asks' if value is None else f'<= {value:g} s'}"
@@ -58,6 +72,17 @@ def show(plan: Plan, *, as_json: bool) -> None:
         if each["not_played"]:
             click.echo(f"    NOT PLAYED: {each['not_played']}")
     _summary(plan, found)
+
+
+def driver(plan: Plan) -> dict[str, Any]:
+    """How the SUT would come up, and what would be started."""
+    from stgcmt.sut_docker import described  # noqa: PLC0415 - start-up
+
+    chosen = plan.sut.driver
+    starts = list(described(chosen.docker)) if chosen.docker is not None else []
+    if chosen.kind == "process":
+        starts = [" ".join(chosen.command)]
+    return {"kind": chosen.kind, "starts": starts}
 
 
 def not_tested(plan: Plan) -> dict[str, list[str]]:
@@ -83,7 +108,7 @@ def not_tested(plan: Plan) -> dict[str, list[str]]:
 
 def price(plan: Plan, found: list[dict[str, Any]]) -> dict[str, Any]:
     """What leases cost at most (seconds of declared waits): with the destinations at hand, and with four."""
-    from stgcmt.play import BUILTIN_DESTINATIONS  # noqa: PLC0415 - start-up
+    from stgcmt.listening import BUILTIN_DESTINATIONS  # noqa: PLC0415 - start-up
 
     leases = [each for each in found if each["lease"] and not each["not_played"]]
     places = len(plan.sut.destinations) or BUILTIN_DESTINATIONS

@@ -36,6 +36,8 @@ def lines(suite: Any, row: Any) -> list[str]:
     found += ["  outcomes:", *_outcomes(row)]
     if row.unless:
         found.append(f"  not applicable where the SUT file claims: {', '.join(row.unless)}")
+    if row.permits:
+        found.append(f"  reading: {', '.join(row.permits)} permits only; who does more does not contradict it")
     if row.same_as:
         found.append(f"  twin of {row.same_as}: the same checks and verdict")
     found += _checks(suite, row)
@@ -58,7 +60,9 @@ def _outcomes(row: Any) -> list[str]:
         means = f": {entry['means']}" if isinstance(entry, Mapping) and "means" in entry else ""
         reading = f" (reading {entry['reading']})" if isinstance(entry, Mapping) and "reading" in entry else ""
         moved = "" if strict == default else f", {strict} with --strict"
-        found.append(f"    {name}: {default}{moved}{reading}{means}")
+        since = entry.get("from", {}) if isinstance(entry, Mapping) else {}
+        later = "".join(f", {verdict} from {edition} on" for edition, verdict in since.items())
+        found.append(f"    {name}: {default}{moved}{later}{reading}{means}")
     return found
 
 

@@ -41,10 +41,12 @@ def command(
     from stgcmt.verdict import load_known_issues  # noqa: PLC0415 - start-up
 
     recording = bundles.load(bundle)
-    if claims:
-        recording = _with_claims(recording, claims)
     suites = installed()
-    _check_roles(recording, suites)
+    check_roles(recording, suites)
+    if claims:
+        from stgcmt.claims_file import read_claims  # noqa: PLC0415 - rarely used
+
+        recording = _with_claims(recording, read_claims(claims, suites))
     results, _ = judged_results(
         recording,
         suites,
@@ -53,13 +55,17 @@ def command(
         edition=edition_of(edition),
         known_issues=load_known_issues(known_issues) if known_issues else None,
     )
+    run_by = list(recording.run.header.info.get("command", []))
     if out:
         import shutil  # noqa: PLC0415 - rarely used
 
-        bundles.prepare(out)
-        shutil.copytree(bundle / bundles.TRANSCRIPTS, out / bundles.TRANSCRIPTS, dirs_exist_ok=True)
-    if out or not (bundle / bundles.RESULTS).exists():
-        bundles.write(out or bundle, results, recording, list(recording.run.header.info.get("command", [])))
+        from stgcmt.files import whole_directory  # noqa: PLC0415 - rarely used
+
+        with whole_directory(out, "writing the bundle", bundle) as partial:
+            shutil.copytree(bundle / bundles.TRANSCRIPTS, partial / bundles.TRANSCRIPTS)
+            bundles.write(partial, results, recording, run_by)
+    elif not (bundle / bundles.RESULTS).exists():
+        bundles.write(bundle, results, recording, run_by)
     if as_json:
         click.echo(bundles.dump(results), nl=False)
     else:
@@ -69,7 +75,8 @@ def command(
     sys.exit(exit_of(results).code)
 
 
-def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
+def check_roles(recording: Any, suites: dict[str, Any]) -> None:
+    """Raises ``UsageError`` where a suite is not installed that recorded the bundle."""
     from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
 
     for role in recording.run.header.info.get("roles", ()):
@@ -82,19 +89,11 @@ def _check_roles(recording: Any, suites: dict[str, Any]) -> None:
             )
 
 
-def _with_claims(recording: Any, path: Path) -> Any:
+def _with_claims(recording: Any, claimed: dict[str, Any]) -> Any:
     """The recording with other claims: everything else stays as it was recorded."""
     import dataclasses  # noqa: PLC0415 - rarely used
-    import tomllib  # noqa: PLC0415 - rarely used
 
-    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
-
-    try:
-        tree = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError("reading claims", "a TOML file with [claims]", f"{path}: {error}", "check the file") from error
     header = recording.run.header
-    claimed = tree.get("claims", tree)
     run = dataclasses.replace(
         recording.run, header=dataclasses.replace(header, info={**header.info, "claims": claimed})
     )

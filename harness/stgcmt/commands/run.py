@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 @click.option("--req", multiple=True, help="only this requirement id")
 @click.option("--level", multiple=True, type=click.Choice(["shall", "should", "may", "info"]), help="only this level")
 @click.option("--out", type=click.Path(path_type=Path), help="directory for the evidence (new or empty)")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="go on in the directory of a run that was interrupted: play what is left",
+)
 @click.option("--strict", is_flag=True, help="readings of silent text move up by one")
 @click.option("--edition", help="only the rows that hold in this edition of the standard, e.g. 2024e")
 @click.option("--known-issues", type=click.Path(path_type=Path), help="the vendor's known-issues.toml")
@@ -33,12 +38,17 @@ if TYPE_CHECKING:
     "--dry-run", is_flag=True, help="show what would be sent, the waits and the leases, and what stays not-tested"
 )
 @click.option("--json", "as_json", is_flag=True, help="print only results.json")
-def command(sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | None, **options: Any) -> None:
+def command(
+    sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | None, resume: Path | None, **options: Any
+) -> None:
     """Play every scenario against the SUT of SUT.toml (without it: the embedded references), judge, write evidence.
 
     SUT.toml may be the name of a product whose SUT file ships: orthanc.
     """
-    plan = make_plan(sut_file, command=("stgcmt", *sys.argv[1:]), **options)
+    words = ("stgcmt", *sys.argv[1:])
+    plan = (
+        make_resumed(sut_file, resume, words, out, options) if resume else make_plan(sut_file, command=words, **options)
+    )
     if dry_run:
         from stgcmt.commands.dry_run import show  # noqa: PLC0415 - start-up
 
@@ -48,14 +58,32 @@ def command(sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | 
     from stgcmt.results import exit_of  # noqa: PLC0415 - start-up
     from stgcmt.terminal import Progress, print_results  # noqa: PLC0415 - start-up
 
-    directory = bundles.prepare(out)
+    directory = resume or bundles.prepare(out)
     with Progress(quiet=as_json, total=len(plan.playable)) as progress:
-        results, recording = run_plan(plan, directory, progress=progress)
+        results, recording = run_plan(plan, directory, progress=progress, resume=resume is not None)
     if as_json:
         click.echo(bundles.dump(results), nl=False)
     else:
         print_results(results, recording.named(), bundle=directory)
     sys.exit(exit_of(results).code)
+
+
+def make_resumed(
+    sut_file: Path | None, directory: Path, command: tuple[str, ...], out: Path | None, options: dict[str, Any]
+) -> Plan:
+    """The rest of the run in ``directory``, as its own command line chose it; raises ``UsageError``."""
+    from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
+    from stgcmt.errors import UsageError  # noqa: PLC0415 - start-up
+    from stgcmt.resuming import check_same, given, options_of, rest_of  # noqa: PLC0415 - start-up
+
+    if more := given({**options, "out": out}):
+        raise UsageError(
+            "reading --resume", "no other choice: the bundle says what is played", ", ".join(more), "leave it out"
+        )
+    recording = bundles.load(directory)
+    plan = make_plan(sut_file, command=command, **options_of(recording))
+    check_same(recording, plan, directory)
+    return rest_of(recording, plan, directory)
 
 
 def make_plan(
@@ -85,6 +113,8 @@ def make_plan(
         stated = {name: dict(suite.reference_claims) for name, suite in suites.items() if suite.reference_claims}
         sut = dataclasses.replace(sut, claims=stated)
     roles = roles_of(role, suites, sut.roles)
+    if sut_file is None and not (role or fault or variant):  # what proxies borrow is played by the others already
+        roles = tuple(each for each in roles if not suites[each].faces) or roles
     _check_roles(roles, sut)
     known = load_known_issues(known_issues) if known_issues else ()
     options: dict[str, dict[str, Any]] = {}
@@ -152,7 +182,8 @@ def _roles_with(kind: str, wanted: str, roles: tuple[str, ...], suites: Any, sut
     if not found:
         names = sorted({name for each in known.values() for name in each})
         shown = "a fault that `stgcmt faults` lists" if kind == "fault" else f"one of {', '.join(names)}"
-        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names))
+        otherwise = "`stgcmt faults` lists them" if kind == "fault" else "choose one of these"
+        raise UsageError(f"reading --{kind}", shown, wanted, nearest(wanted, names, otherwise))
     return found
 
 
@@ -167,25 +198,36 @@ def _as_variant(sut: Any, role: str, variant: Any) -> tuple[Any, dict[str, Any]]
     return dataclasses.replace(sut, claims=claims, timing=timing), dict(variant.options)
 
 
-def run_plan(plan: Plan, directory: Path, *, progress: Any = None) -> tuple[dict[str, Any], Any]:
+def run_plan(plan: Plan, directory: Path, *, progress: Any = None, resume: bool = False) -> tuple[dict[str, Any], Any]:
     """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is."""
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
-    from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
     from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
+    from stgcmt.resuming import set_aside  # noqa: PLC0415 - start-up
 
-    asyncio.run(_play(plan, directory, progress))
-    recording = bundles.load(directory)
-    proving = progress.proving if progress else None
-    results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+    with bundles.held(directory):
+        if resume:
+            set_aside(directory, plan)
+        asyncio.run(_play(plan, directory, progress))
+        recording = bundles.load(directory)
+        proving = progress.proving if progress else None
+        results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+        write_all(directory, results, recording, list(plan.command))
+    return results, recording
+
+
+def write_all(directory: Path, results: dict[str, Any], recording: Any, command: list[str]) -> None:
+    """Everything that is derived from the transcripts; raises ``HarnessError`` where there is no room for it."""
+    from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
+    from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
+
     try:
-        bundles.write(directory, results, recording, list(plan.command))
+        bundles.write(directory, results, recording, command)
     except OSError as error:
         raise HarnessError(
             "writing the bundle", f"room for the results in {directory}", error.strerror or str(error),
             f"make room, then stgcmt judge {directory} --out DIR: the transcripts are complete",
         ) from error  # fmt: skip
-    return results, recording
 
 
 async def _play(plan: Plan, directory: Path, progress: Any) -> None:

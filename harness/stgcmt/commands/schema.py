@@ -10,9 +10,9 @@ from stgcmt.commands import installed
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["sut", "results", "transcript", "known-issues"]))
+@click.argument("name", type=click.Choice(["sut", "results", "transcript", "known-issues", "claims", "ledger"]))
 def command(name: str) -> None:
-    """Print the JSON Schema of the SUT file, the results, a transcript line, or the known issues."""
+    """Print the JSON Schema of the SUT file, the results, a transcript line, the known issues, the claim audit or the ledger."""
     from stgcmt.data import schema  # noqa: PLC0415 - start-up
 
     if name == "sut":

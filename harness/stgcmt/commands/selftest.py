@@ -51,7 +51,8 @@ def command(
         return
     known = {each.name for name in roles for each in suites[name].all_faults}
     if fault is not None and fault not in known:
-        raise UsageError("reading --fault", "a fault that `stgcmt faults` lists", fault, nearest(fault, known))
+        near = nearest(fault, known, "`stgcmt faults` lists them")
+        raise UsageError("reading --fault", "a fault that `stgcmt faults` lists", fault, near)
     shown = None if as_json else _rows if fault else _progress
     report = selftest(suites, roles, jobs=jobs or os.cpu_count() or 1, fault=fault, progress=shown, quick=quick)
     if as_json:

@@ -20,6 +20,7 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.argument("role")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="port to listen on; 0: the system chooses")
+@click.option("--provoke-port", type=click.IntRange(1, 65535), help="port of the URLs for [provoke] (DIMSE)")
 @click.option("--ae-title", help="our AE title (DIMSE)")
 @click.option(
     "--destination",
@@ -67,21 +68,21 @@ def command(
             "reading --fault",
             f"a fault of {suite.role}",
             fault,
-            nearest(fault, [each.name for each in suite.all_faults]),
+            nearest(fault, [each.name for each in suite.all_faults], "`stgcmt faults` lists them"),
         )
     if mode and mode not in suite.modes:
         raise UsageError(
             "reading --mode",
             f"one of {', '.join(suite.modes)}" if suite.modes else f"no --mode, {suite.role} has none",
             mode,
-            nearest(mode, suite.modes),
+            nearest(mode, suite.modes, "choose one of these" if suite.modes else "leave --mode out"),
         )
     if stack and stack not in suite.stacks:
         raise UsageError(
             "reading --stack",
             f"one of {', '.join(suite.stacks)}" if suite.stacks else f"no --stack, {suite.role} has one implementation",
             stack,
-            nearest(stack, suite.stacks),
+            nearest(stack, suite.stacks, "choose one of these" if suite.stacks else "leave --stack out"),
         )
     destinations = tuple(_destination(each) for each in options.pop("destination"))
     chosen = _behind(suite.role, options) | _credentials(options) | _tls(options)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The shipped JSON Schema ``name`` (sut, results, transcript, known-issues); raises ``FileNotFoundError``."""
+    """The shipped JSON Schema ``name`` (sut, results, transcript, known-issues, claims, ledger); raises ``FileNotFoundError``."""
     value: dict[str, Any] = json.loads(text(f"{name}.schema.json"))
     return value
 

@@ -1,4 +1,4 @@
-"""How a SUT comes up: external (it is there), process (we start it), builtin (the references of the suites).
+"""How a SUT comes up: external (it is there), process or docker (we start it), builtin (the references of the suites).
 
 ``bring_up`` is the one door. What it yields knows the SUT's real end points, can restart it, and carries out the
 vendor's ``[provoke]`` commands. Every action is recorded as an event of kind ``driver`` or ``provoke``.
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import Clock
+from stgcmt.drivers.meeting import meeting_of
 from stgcmt.drivers.running import Context, External, Running
 from stgcmt.placeholders import Place
 from stgcmt.sut import Sut
 from stgcmt.wire.stream import Network
 
-__all__ = ["Running", "bring_up"]
+__all__ = ["Running", "bring_up", "meeting_of"]
 
 Reference = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
 
@@ -55,7 +56,7 @@ async def bring_up(
         base_urls: where we are asked over HTTP, by role.
 
     Raises:
-        UsageError: the command cannot be started, a template cannot be rendered.
+        UsageError: the command cannot be started, a template cannot be rendered; no engine, image or port.
         UnreachableError: the SUT ended or was not ready in time; with its last lines of output.
         HarnessError: a reference does not come up.
     """
@@ -65,6 +66,15 @@ async def bring_up(
         from stgcmt.drivers.process import Process  # noqa: PLC0415 - start-up
 
         running = Process(context)
+    elif sut.driver.docker is not None:
+        if sut.driver.docker.compose is None:
+            from stgcmt.drivers.docker import DockerSut  # noqa: PLC0415 - start-up
+
+            running = DockerSut(context, sut.driver.docker)
+        else:
+            from stgcmt.drivers.docker_compose import ComposeSut  # noqa: PLC0415 - start-up
+
+            running = ComposeSut(context, sut.driver.docker)
     elif sut.driver.kind == "builtin":
         from stgcmt.drivers.builtin import Builtin  # noqa: PLC0415 - start-up
 

@@ -10,16 +10,15 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
+from stgcmt.drivers.output import Output, quote
 from stgcmt.transcript import Masker
 
 POLL_S = 0.05  # between two looks at a process where the system has no descriptor for it
-TAIL = 200  # lines of output kept in memory
-LONG_LINE = 65536  # bytes after which a line without end is written all the same
+CHUNK = 65536  # bytes read at once
 
 
 class Child:
@@ -40,13 +39,11 @@ class Child:
         *,
         whole_group: bool = True,
     ) -> None:
-        self._masker, self._log, self._exited, self._whole_group = masker, log, exited, whole_group
+        self._said = Output(masker, log)
+        self._exited, self._whole_group = exited, whole_group
         self._popen: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._ending = False
-        self._buffer = b""
-        self._lines: deque[str] = deque(maxlen=TAIL)
-        self._news = asyncio.Event()
         self.over = asyncio.Event()
 
     def start(self, command: list[str], cwd: Path, environment: Mapping[str, str]) -> None:
@@ -87,18 +84,15 @@ class Child:
 
     def tail(self, lines: int) -> tuple[str, ...]:
         """The last lines of output."""
-        return tuple(self._lines)[-lines:]
+        return self._said.tail(lines)
 
     def quoted(self) -> str:
         """The last lines as the end of a message."""
-        shown = self.tail(8)
-        return "; it said:" + "".join(f"\n            | {line}" for line in shown) if shown else "; it said nothing"
+        return quote(self.tail(8))
 
     async def said(self, text: str) -> None:
         """Wait for a line of output that contains ``text``."""
-        while not any(text in line for line in self._lines):
-            self._news.clear()
-            await self._news.wait()
+        await self._said.said(text)
 
     async def end(self, grace: float) -> None:
         """SIGTERM to the group, SIGKILL after ``grace`` seconds; returns when the process was reaped."""
@@ -140,7 +134,7 @@ class Child:
     def _read(self) -> None:
         while True:
             try:
-                data = os.read(self._output.fileno(), LONG_LINE)
+                data = os.read(self._output.fileno(), CHUNK)
             except BlockingIOError:
                 return
             except (OSError, ValueError):
@@ -148,27 +142,12 @@ class Child:
             if not data:
                 self._close()
                 return
-            *lines, self._buffer = (self._buffer + data).split(b"\n")
-            for line in lines:
-                self._line(line)
-            if len(self._buffer) > LONG_LINE:
-                line, self._buffer = self._buffer, b""
-                self._line(line)
-
-    def _line(self, line: bytes) -> None:
-        shown, _ = self._masker.data(line.rstrip(b"\r"))
-        if self._log is not None:
-            self._log.write(shown + b"\n")
-            self._log.flush()
-        self._lines.append(shown.decode("utf-8", "replace"))
-        self._news.set()
+            self._said.feed(data)
 
     def _close(self) -> None:
         if self._output.closed:
             return
-        if self._buffer:
-            line, self._buffer = self._buffer, b""
-            self._line(line)
+        self._said.flush()
         asyncio.get_running_loop().remove_reader(self._output.fileno())
         self._output.close()
 

@@ -6,26 +6,21 @@ say that the SUT is ready. An end that nobody asked for is recorded when it happ
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import socket
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from stgcmt.clock import NS
 from stgcmt.drivers.child import Child
-from stgcmt.drivers.provoke import NoTap, secret_environment
+from stgcmt.drivers.ports import free_ports
+from stgcmt.drivers.provoke import secret_environment
+from stgcmt.drivers.ready import STAGE, Readiness, come_up
 from stgcmt.drivers.running import Context, Running
-from stgcmt.errors import UnreachableError, UsageError
+from stgcmt.drivers.templates import render, template_ports
+from stgcmt.errors import UsageError
 from stgcmt.placeholders import Placeholders, names_of
-from stgcmt.sut import Ready
 from stgcmt.transcript import Masker
-
-STAGE = "bringing the SUT up"
-POLL_S = 0.05  # between two looks at a port or URL: a SUT that is up in 100 ms costs no whole second
 
 
 class Process(Running):
@@ -45,10 +40,10 @@ class Process(Running):
         self._log = self._scratch.enter_context(log.open("wb"))
         known = self.placeholders
         names = {match[1]: None for match in names_of(self.sut.document) if match[1]} | dict.fromkeys(
-            self._template_ports()
+            template_ports(self.sut)
         )
         self.placeholders = Placeholders(free_ports(names), work, known.sut_directory, known.destinations)
-        self._render()
+        render(self.context, self.placeholders)
         await self._up("started")
 
     async def stop(self) -> None:
@@ -75,27 +70,6 @@ class Process(Running):
         return self._child.tail(lines) if self._child is not None else ()
 
     # --- the way up
-
-    def _template_ports(self) -> list[str]:
-        return [match[1] for each in self.sut.driver.files for match in names_of(_read(each.source)) if match[1]]
-
-    def _render(self) -> None:
-        for each in self.sut.driver.files:
-            target = Path(self.placeholders.directory, each.target).resolve()
-            if not target.is_relative_to(Path(self.placeholders.directory).resolve()):
-                raise UsageError(
-                    STAGE, "a target below {dir}", f"{each.target} of [[driver.files]]", "name a relative path"
-                )
-            try:
-                text = self.placeholders.text(_read(each.source))
-            except KeyError as error:
-                step = "add [[…destinations]] or mend the number"
-                raise UsageError(
-                    STAGE, "a destination that the SUT file has", f"{error.args[0]} in {each.source.name}", step
-                ) from error
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, "utf-8")
-            self.context.record("driver", action="rendered", source=each.source.name, target=each.target)
 
     async def _up(self, action: str) -> None:
         driver, began = self.sut.driver, self.context.clock.monotonic_ns()
@@ -130,98 +104,21 @@ class Process(Running):
         )
 
     async def _ready(self, child: Child) -> None:
-        limit = self.sut.timing.ready
-        checks = asyncio.create_task(self._checks(child))
-        over = asyncio.create_task(child.over.wait())
-        try:
-            await asyncio.wait((checks, over), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-            if child.over.is_set():
-                step = "mend the command; its output is in driver/sut.log of the bundle"
-                raise UnreachableError(
-                    STAGE, "a SUT that stays up", f"it ended ({child.how}) before it was ready{child.quoted()}", step
-                )
-            if not checks.done():
-                step = "check [driver] ready, or allow more with [timing] ready"
-                raise UnreachableError(
-                    STAGE, f"{self._what()} within {limit:g} s", f"a SUT that is not ready{child.quoted()}", step
-                )
-            checks.result()
-        finally:
-            for task in (checks, over):
-                task.cancel()
-            await asyncio.gather(checks, over, return_exceptions=True)
-
-    def _what(self) -> str:
         ready = self.sut.driver.ready
-        if ready is None:
-            return f"connections at the ports {', '.join(map(str, self.placeholders.ports.values())) or '(none)'}"
-        parts = [f"a connection at port {self.placeholders.value(ready.port)}" if ready.port is not None else ""]
-        parts += [
-            f"an answer at {self.placeholders.text(ready.url)}" if ready.url else "",
-            f'"{ready.log}" in its output' if ready.log else "",
+        wanted = [
+            port
+            for name, port in self.placeholders.ports.items()
+            if any(match[1] == name for match in names_of(self.sut.sections))
         ]
-        return " and ".join(filter(None, parts))
-
-    async def _checks(self, child: Child) -> None:
-        ready = self.sut.driver.ready
-        if ready is None:  # without a word about it: every port that it was given
-            for name, port in self.placeholders.ports.items():
-                if any(match[1] == name for match in names_of(self.sut.sections)):
-                    await self._port("127.0.0.1", port)
-            return
-        if ready.log is not None:
-            await child.said(ready.log)
-        if ready.port is not None:
-            await self._port(ready.host, int(self.placeholders.value(ready.port)))
-        if ready.url is not None:
-            await self._url(ready)
-
-    async def _port(self, host: str, port: int) -> None:
-        while True:
-            try:
-                (await self.context.network.connect(host, port)).close()
-            except OSError:
-                await asyncio.sleep(POLL_S)
-            else:
-                return
-
-    async def _url(self, ready: Ready) -> None:
-        from stgcmt.actors.http_client import client_for  # noqa: PLC0415 - start-up
-
-        section = {"base_url": self.placeholders.text(ready.url or ""), "tls": {"verify": False}}
-        while True:
-            client = client_for(
-                section,
-                network=self.context.network,
-                clock=self.context.clock,
-                connection=NoTap,
-                timing=self.sut.timing,
-            )
-            try:
-                status = (await client.request("GET", str(section["base_url"]))).status
-            finally:
-                await client.aclose()
-            if status is not None and (status == ready.status if ready.status else status < 500):
-                return
-            await asyncio.sleep(POLL_S)
-
-
-def free_ports(names: Mapping[str, Any]) -> dict[str, int]:
-    """A free port for each name; all are held until the last was chosen, so that they differ."""
-    with contextlib.ExitStack() as held:
-        ports = {}
-        for name in names:
-            sock = held.enter_context(socket.socket())
-            sock.bind(("127.0.0.1", 0))
-            ports[name] = int(sock.getsockname()[1])
-        return ports
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(STAGE, "a template in UTF-8", f"{path}: {error}", "check [[driver.files]]") from error
+        readiness = Readiness(self.context, self.placeholders)
+        await come_up(
+            readiness.wait(ready, wanted, child.said),
+            child.over.wait(),
+            self.sut.timing.ready,
+            expected=readiness.what(ready, self.placeholders.ports.values()),
+            ended=lambda: child.how,
+            quoted=child.quoted,
+        )
 
 
 def _located(command: list[str], beside: Path) -> list[str]:

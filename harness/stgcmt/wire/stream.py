@@ -127,6 +127,10 @@ class TlsStream:
         await self._pump(lambda: self._tls.write(data))
 
     async def send_eof(self) -> None:
+        with contextlib.suppress(ssl.SSLError):  # it wants the peer's close_notify, which may come later
+            self._tls.unwrap()
+        with contextlib.suppress(OSError):
+            await self._flush()
         await self._inner.send_eof()
 
     def close(self, *, reset: bool = False) -> None:
@@ -176,25 +180,13 @@ class SystemNetwork:
     """The network of this machine."""
 
     async def connect(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> Stream:
-        loop = asyncio.get_running_loop()
         failure: OSError | None = None
-        addresses = await _resolve(host, port)
-        # ENOENT is no answer of a peer: some sandboxed kernels give it to a connect under load. Once more, then believed.
-        for place, (family, kind, proto, _, address) in enumerate([*addresses, *addresses]):
-            if place >= len(addresses) and (failure is None or failure.errno != errno.ENOENT):
-                break
-            sock = socket.socket(family, kind, proto)
-            sock.setblocking(False)
+        for family, kind, proto, _, address in await _resolve(host, port):
             try:
-                await loop.sock_connect(sock, address)
+                plain = SocketStream(await _connected(family, kind, proto, address))
             except OSError as error:
-                sock.close()
                 failure = error
                 continue
-            except BaseException:
-                sock.close()
-                raise
-            plain = SocketStream(sock)
             return plain if tls is None else await start_tls(plain, tls, hostname=host)
         raise failure or ConnectionError(f"{host} has no address")
 
@@ -261,6 +253,23 @@ async def _serve(stream: Stream, handler: Handler) -> None:
         await handler(stream)
     finally:
         stream.close()
+
+
+async def _connected(family: int, kind: int, proto: int, address: Address, *, again: bool = True) -> socket.socket:
+    """A socket that is connected; raises ``OSError``.
+
+    ENOENT is no answer of a peer: some sandboxed kernels give it to a connect under load. Once more, then believed.
+    """
+    sock = socket.socket(family, kind, proto)
+    sock.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException as error:
+        sock.close()
+        if again and isinstance(error, OSError) and error.errno == errno.ENOENT:
+            return await _connected(family, kind, proto, address, again=False)
+        raise
+    return sock
 
 
 async def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:

@@ -63,8 +63,11 @@ def reason(
         return None if "commits-missing" in faults else reasons.NO_SUCH_INSTANCE
     if held.sop_class_uid != asked.sop_class_uid and "commits-wrong-class" not in faults:
         return reasons.PROCESSING_FAILURE if "conflict-as-0110" in faults else reasons.CLASS_INSTANCE_CONFLICT
-    if "minds-the-study" in faults and asked.study_instance_uid not in ("", held.study_instance_uid):
-        return reasons.NO_SUCH_INSTANCE
+    if asked.study_instance_uid not in ("", held.study_instance_uid):
+        if "minds-the-study" in faults:
+            return reasons.NO_SUCH_INSTANCE
+        if "wrong-study-as-0213" in faults:
+            return reasons.RESOURCE_LIMITATION
     if held.transfer_syntax_uid in reasons.LINK_ONLY and "commits-links" not in faults:
         return reasons.PROCESSING_FAILURE
     return reasons.NO_SUCH_INSTANCE if "held-as-0112" in faults else None
@@ -100,6 +103,16 @@ def _both_lists(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
 
 def _twice(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
     return [*decided, *decided[:1]]
+
+
+def _again_failed(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
+    seen: set[str] = set()
+    told = []
+    for each in decided:
+        again = each.asked.sop_instance_uid in seen
+        told.append(replace(each, reason=reasons.PROCESSING_FAILURE) if again else each)
+        seen.add(each.asked.sop_instance_uid)
+    return told
 
 
 def _out_of_set(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
@@ -148,6 +161,7 @@ DISTORTIONS: Mapping[str, Callable[[Sequence[Decided], _Held], Sequence[Decided]
     "extra-instance": _add_one,
     "instance-in-both-lists": _both_lists,
     "instance-twice": _twice,
+    "repeated-in-both-lists": _again_failed,
     "reason-out-of-set": _out_of_set,
     "stored-class-in-result": _stored_class,
     "other-class-in-result": _other_class,

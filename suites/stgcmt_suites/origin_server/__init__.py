@@ -47,6 +47,11 @@ _CLAIMS = {
             "items": {"type": "string"},
             "description": "classes that are not committed",
         },
+        "coerced": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "tags (8 hex digits) that storing changes",
+        },
         "no_link_transfer_syntaxes": {
             "type": "boolean",
             "description": "the JPIP transfer syntaxes are not taken at all",
@@ -75,6 +80,7 @@ suite = Suite(
         f"{_PACKAGE}.test_origin_server_j_1",
         f"{_PACKAGE}.test_origin_server_j_2",
         f"{_PACKAGE}.test_origin_server_j_2_truth",
+        f"{_PACKAGE}.test_origin_server_readings",
         f"{_PACKAGE}.test_origin_server_13_1_media_types",
         f"{_PACKAGE}.test_origin_server_8_messages",
         f"{_PACKAGE}.test_origin_server_8_negotiation",

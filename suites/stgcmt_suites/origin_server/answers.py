@@ -37,6 +37,8 @@ def result(content_type: str, body: bytes, location: str, faults: Collection[str
         del headers["content-location"]
     if "content-location-elsewhere" in faults:
         headers["content-location"] = location + ".0"
+    if "content-location-other-host" in faults:
+        headers["content-location"] = "http://node-7.invalid" + location
     if "content-location-outside" in faults:
         headers["content-location"] = "/elsewhere" + location
     if "charset-latin-1" in faults:

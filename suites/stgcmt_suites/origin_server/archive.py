@@ -16,6 +16,7 @@ from stgcmt_suites.origin_server.answers import header
 from stgcmt_suites.origin_server.commitments import Commitments, header_type
 from stgcmt_suites.origin_server.negotiate import RELATED, MediaType, RefusalError, parse, ranges
 from stgcmt_suites.origin_server.representations import split
+from stgcmt_suites.origin_server.rewriting import rewritten
 
 DICOM = "application/dicom"
 PRELOADED = 12  # more than any scenario asks for
@@ -94,8 +95,8 @@ class Archive:
         if not wanted:
             raise RefusalError(406, f'Instances come as {RELATED}; type="{DICOM}", in their own transfer syntax.')
         best = max(wanted, key=lambda each: each.q)
-        data = self.store.part10(held)
-        own = f"{DICOM}; transfer-syntax={held.transfer_syntax_uid}"
+        data, syntax = rewritten(self.store.part10(held), held.transfer_syntax_uid, self.store.faults)
+        own = f"{DICOM}; transfer-syntax={syntax}"
         if best.name == DICOM:
             return Response(data, 200, {"content-type": own, "cache-control": "no-store"})
         boundary = f"stgcmt-{held.file.partition('.')[0]}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from stgcmt.clock import NS
@@ -14,6 +15,7 @@ RESOURCE = "commitment-requests"
 MAX_POLLS = 200  # a server that asks to come back after 0 seconds is not asked for ever
 HOLD_BACK_S = 0.05  # the least pause between two polls, also where Retry-After says 0
 POLLING = ("retry_after", "poll_interval")
+KEEPING = ("provoke.keep-pending", "provoke.release")  # what ``kept_pending`` uses where it is there
 Headers = Sequence[tuple[str, str]]
 
 
@@ -87,6 +89,22 @@ async def commit(
     uid = uid or play.uid()
     answer = await post(play, client, uid, module, step=step, **how)
     return uid, await poll(play, client, uid, answer, step=f"{step}-poll", accepted=False)
+
+
+@contextlib.asynccontextmanager
+async def kept_pending(play: Play, instance: Any) -> AsyncIterator[None]:
+    """Meanwhile nothing is decided on this instance, where the vendor can keep it pending: else the server's pace must do.
+
+    What was there before the run is left alone: other scenarios ask for it, too.
+    """
+    ours = hasattr(instance, "part10")
+    if ours:
+        await play.provoke("keep-pending", sop_instance_uid=instance.sop_instance_uid)
+    try:
+        yield
+    finally:
+        if ours:
+            await play.provoke("release", sop_instance_uid=instance.sop_instance_uid)
 
 
 async def other(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from pydicom import Dataset
@@ -17,16 +17,18 @@ from starlette.responses import Response
 
 from stgcmt.clock import NS, Clock
 from stgcmt_suites.commitment.decisions import Asked, Decided
-from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
+from stgcmt_suites.commitment.reasons import NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import DONE, EXPIRED, PENDING, Store, Transaction
 from stgcmt_suites.origin_server import answers
-from stgcmt_suites.origin_server.modules import is_uid, references, response
-from stgcmt_suites.origin_server.negotiate import OFFERS, Offer, RefusalError, choose
+from stgcmt_suites.origin_server.large import LARGE, result_json
+from stgcmt_suites.origin_server.modules import is_uid, once_each, references, response
+from stgcmt_suites.origin_server.negotiate import OFFERS, RELATED, XML, Offer, RefusalError, choose
 from stgcmt_suites.origin_server.representations import read, write
 from stgcmt_suites.origin_server.settings import Settings
 
 RESOURCE = "commitment-requests"
 ALLOW = "GET, HEAD, OPTIONS, POST"
+SEARCH_S = 10.0  # how long the manner delays-wrong-study looks for an instance elsewhere
 RACE_S = 0.05  # how long the fault concurrent-duplicates-accepted looks away between looking and booking
 
 
@@ -75,9 +77,20 @@ class Commitments:
         if transaction is None or "never-finishes" in self.faults:
             return
         await asyncio.sleep(max(0.0, (transaction.due_ns - self.clock.wall_ns()) / NS))
+        if self._misplaced(transaction.asked):
+            if "wrong-study-lost" in self.faults:
+                return
+            if "delays-wrong-study" in self.faults:
+                await asyncio.sleep(SEARCH_S)
         while self.store.is_kept_pending(transaction.asked):
             await self._released.wait()
         self.store.finish(uid)
+
+    def _misplaced(self, asked: Iterable[Asked]) -> bool:
+        """Whether an instance is asked for within a study that is not its own."""
+        named = {each.sop_instance_uid: each.study_instance_uid for each in asked if each.study_instance_uid}
+        held = {uid: self.store.instance(uid) for uid in named}
+        return any(each is not None and each.study_instance_uid != named[uid] for uid, each in held.items())
 
     # --- Request (13.4)
 
@@ -149,13 +162,18 @@ class Commitments:
         if "json-requests-refused" in self.faults and (header_type(request) or "").startswith("application/dicom+json"):
             raise RefusalError(415, "The media type is not supported.")
         found = [references(module, self.faults) for module in read(header_type(request), body, self.faults)]
+        for status in (400, 500):
+            if f"several-parts-as-{status}" in self.faults and len(found) > 1:
+                raise RefusalError(status, "The payload has several parts.")
+        if "first-part-only" in self.faults:
+            found = found[:1]
         structures = {structure for structure, _ in found}
         if len(structures) > 1:
             raise RefusalError(400, "The parts of the payload have both structures.")
         structure = structures.pop()
         if structure == "hierarchical" and "hierarchical-refused" in self.faults:
             raise RefusalError(400, "Hierarchical requests are not supported.")
-        asked = tuple(dict.fromkeys(each for _, part in found for each in part))
+        asked = once_each([each for _, part in found for each in part], self.faults)
         if len(asked) > self.settings.limit_references:
             raise RefusalError(413, f"At most {self.settings.limit_references} instances can be asked for at once.")
         return structure, asked
@@ -174,8 +192,13 @@ class Commitments:
             for status in (415, 422, 500):
                 if f"malformed-as-{status}" in self.faults:
                     raise RefusalError(status, refused.why)
+            if "malformed-xml-as-500" in self.faults and (header_type(request) or "").startswith(XML):
+                raise RefusalError(500, refused.why)
             if "closes-on-malformed" in self.faults:
                 request.state.abort()
+            related = (header_type(request) or "").startswith(RELATED)
+            if "malformed-multipart-accepted" in self.faults and related:
+                return self._working(uid)
             if "accepts-malformed" in self.faults:
                 return self._working(uid)
         raise refused
@@ -194,6 +217,7 @@ class Commitments:
             "unsupported-as-409": (unsupported, 409),
             "unsupported-as-501": (unsupported, 501),
             "several-studies-refused": (len({each.study_instance_uid for each in asked}) > 1, 400),
+            "wrong-study-refused": (self._misplaced(asked), 400),
         }
         for name, (holds, status) in rules.items():
             if holds and name in self.faults:
@@ -249,6 +273,8 @@ class Commitments:
             raise RefusalError(404 if "gone-as-404" in self.faults else 410, "The result is no longer kept.")
         if known.state == PENDING:
             return self._working(uid, of_check=True)
+        if "nothing-held-as-500" in self.faults and all(each.reason == NO_SUCH_INSTANCE for each in known.decided):
+            raise RefusalError(500, "Something went wrong.")
         self._reads[uid] += request.method == "GET"
         reads = self._reads[uid]
         if "regress-to-pending" in self.faults and reads > 1 and reads % 2 == 0:
@@ -309,9 +335,16 @@ class Commitments:
     def _result(self, known: Transaction, offer: Offer, *, status: int = 200) -> Response:
         location = f"{self.settings.prefix}/{RESOURCE}/{known.uid}"
         decided = known.decided[::-1] if "reversed-order" in self.faults else known.decided
-        module = response(known.structure, decided, known.uid, self.faults)
-        content_type, body = write(offer, module, location, self.faults)
+        content_type, body = self._written(known, decided, offer, location)
         return answers.result(content_type, body, location, self.faults, status=status)
+
+    def _written(
+        self, known: Transaction, decided: tuple[Decided, ...], offer: Offer, location: str
+    ) -> tuple[str, bytes]:
+        if len(decided) >= LARGE and offer == OFFERS[0] and not self.faults:
+            return offer.part, result_json(known.structure, decided)
+        module = response(known.structure, decided, known.uid, self.faults)
+        return write(offer, module, location, self.faults)
 
 
 def header_type(request: Request) -> str | None:

@@ -100,6 +100,7 @@ FAULTS_GENERAL: tuple[Fault, ...] = (
     Fault("http-1.0", "Responses say HTTP/1.0.", ("WEB-8.1.1-01",)),
     Fault("empty-reports", "Errors come without a Status Report.", ("WEB-8.1.2-02",)),
     Fault("content-location-elsewhere", "Content-Location names another transaction.", ("WEB-8.4.2-03",)),
+    Fault("content-location-other-host", "Content-Location names a host that nobody else knows.", ("WEB-8.4.2-03",)),
     Fault(
         "content-location-outside",
         "Content-Location names a resource that is not below the Base URI.",

@@ -7,6 +7,7 @@ structure of the request. How they travel as bytes is ``representations``' busin
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag, Tag
 
 from stgcmt_suites.commitment.decisions import Asked, Decided
+from stgcmt_suites.origin_server.large import Element
 from stgcmt_suites.origin_server.negotiate import RefusalError
 
 FAILURE_REASON = 0x00081197
@@ -40,6 +42,9 @@ REQUEST_VRS = {
 _UID = re.compile(r"(?=.{1,64}\Z)(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
 
 
+Module = Dataset | dict[int, Element]  # the latter where it is too large for the former
+
+
 def is_uid(text: object) -> bool:
     """Whether a text is a valid UID."""
     return isinstance(text, str) and _UID.fullmatch(text) is not None
@@ -48,7 +53,7 @@ def is_uid(text: object) -> bool:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def references(module: Dataset, faults: Collection[str] = ()) -> tuple[str, tuple[Asked, ...]]:
+def references(module: Module, faults: Collection[str] = ()) -> tuple[str, tuple[Asked, ...]]:
     """The structure of a request module ("flat" or "hierarchical") and its references, in order.
 
     Raises ``RefusalError`` with 400 where an attribute of type 1 is missing, empty or of another VR, where both
@@ -59,41 +64,56 @@ def references(module: Dataset, faults: Collection[str] = ()) -> tuple[str, tupl
         raise RefusalError(400, "The module has both (0008,1199) and (0008,1110); one of them names the instances.")
     if not flat and not deep:
         raise RefusalError(400, "The module has neither (0008,1199) nor (0008,1110).")
-    found = [Asked(*_reference(item)) for item in _items(module, SOPS, faults)] if flat else list(_tree(module, faults))
-    return ("flat" if flat else "hierarchical"), tuple(dict.fromkeys(found))
+    if flat:
+        items = _items(module, SOPS, faults)
+        return "flat", tuple(Asked(_uid(each, SOP_CLASS, faults), _uid(each, SOP_INSTANCE, faults)) for each in items)
+    return "hierarchical", tuple(_tree(module, faults))
 
 
-def _tree(module: Dataset, faults: Collection[str]) -> Iterator[Asked]:
+def once_each(asked: Sequence[Asked], faults: Collection[str] = ()) -> tuple[Asked, ...]:
+    """References without those that stand there again; what other servers do with one that does is a manner or a fault.
+
+    Raises ``RefusalError`` where those refuse.
+    """
+    counts = Counter(each.sop_instance_uid for each in asked)
+    for status in (400, 409, 500):
+        if f"repeated-as-{status}" in faults and len(counts) < len(asked):
+            raise RefusalError(status, "The request names an instance twice.")
+    if "repeated-forgotten" in faults:
+        once = tuple(each for each in asked if counts[each.sop_instance_uid] == 1)
+        return once or tuple(asked[:1])
+    kept = {"repeated-twice", "repeated-in-both-lists"} & frozenset(faults)
+    return tuple(asked if kept else dict.fromkeys(asked))
+
+
+def _tree(module: Module, faults: Collection[str]) -> Iterator[Asked]:
     for study in _items(module, STUDIES, faults):
-        study_uid = _uid(study, STUDY)
+        study_uid = _uid(study, STUDY, faults)
         for series in _items(study, SERIES_SEQUENCE, ()):
-            series_uid = _uid(series, SERIES)
+            series_uid = _uid(series, SERIES, faults)
             for of_class in _items(series, CLASSES, ()):
-                sop_class = _uid(of_class, SOP_CLASS)
+                sop_class = _uid(of_class, SOP_CLASS, faults)
                 for item in _items(of_class, INSTANCES, ()):
-                    yield Asked(sop_class, _uid(item, SOP_INSTANCE), study_uid, series_uid)
+                    yield Asked(sop_class, _uid(item, SOP_INSTANCE, faults), study_uid, series_uid)
 
 
-def _reference(item: Dataset) -> tuple[str, str]:
-    return _uid(item, SOP_CLASS), _uid(item, SOP_INSTANCE)
-
-
-def _items(ds: Dataset, tag: int, faults: Collection[str]) -> Sequence[Dataset]:
+def _items(ds: Module, tag: int, faults: Collection[str]) -> Sequence[Module]:
     element = _element(ds, tag, "SQ")
-    items: Sequence[Dataset] = element.value or ()
+    items: Sequence[Module] = element.value or ()
     if not items and "empty-list-accepted" not in faults:
         raise RefusalError(400, f"{_name(tag)} has no item.")
     return items
 
 
-def _uid(ds: Dataset, tag: int) -> str:
+def _uid(ds: Module, tag: int, faults: Collection[str]) -> str:
     value = _element(ds, tag, "UI").value
-    if not isinstance(value, str) or not is_uid(str(value)):
+    taken = is_uid(str(value)) or (value and "invalid-uids-accepted" in faults)
+    if not isinstance(value, str) or not taken:
         raise RefusalError(400, f"{_name(tag)} is no single valid UID.")
     return str(value)
 
 
-def _element(ds: Dataset, tag: int, vr: str) -> DataElement:
+def _element(ds: Module, tag: int, vr: str) -> DataElement | Element:
     if tag not in ds:
         raise RefusalError(400, f"{_name(tag)} is missing.")
     element = ds[tag]

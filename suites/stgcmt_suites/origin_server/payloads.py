@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from stgcmt.suite import Transcript, expected, inconclusive
 from stgcmt_suites.commitment.references import Reference, Result
@@ -64,6 +64,22 @@ def path_of(call: Call, given: str) -> str:
         return urlsplit(urljoin(call.target.partition("?")[0], given)).path
     except ValueError:
         return ""
+
+
+def same_host(call: Call, given: str) -> bool:
+    """Whether a URI reference stays on the server that the request went to, as its Host field names it."""
+    try:
+        there, here = urlsplit(given), urlsplit(f"//{call.sent('Host') or ''}")
+        usual = {"http": 80, "https": 443}.get(there.scheme)
+        same = (there.hostname, there.port or usual) == (here.hostname, here.port or usual)
+    except ValueError:
+        return False
+    return not there.netloc or same
+
+
+def names_itself(call: Call, given: str) -> bool:
+    """Whether a URI reference names the very resource that was asked; percent-encoded unreserved characters are equal."""
+    return same_host(call, given) and unquote(path_of(call, given)) == unquote(call.target.partition("?")[0])
 
 
 def bodies(form: str, *transcripts: Transcript) -> tuple[Call, ...]:

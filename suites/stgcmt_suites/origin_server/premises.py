@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable
 
+NOT_TAKEN = (400, 406, 415)  # how a media type is refused; other codes speak of something else
 ALWAYS_SYNCHRONOUS = "origin_server.always_synchronous"
 ALWAYS_ASYNCHRONOUS = "origin_server.always_asynchronous"
 

@@ -79,16 +79,19 @@ def _section(chosen: Settings, store: Store, host: str, port: int) -> dict[str, 
         section["token"] = chosen.token
     elif chosen.basic:
         section["basic"] = chosen.basic
-    return section | _hidden(chosen, store)
+    return section | _hidden(chosen, store, provoke)
 
 
-def _hidden(chosen: Settings, store: Store) -> dict[str, Any]:
+def _hidden(chosen: Settings, store: Store, provoke: Mapping[str, Any]) -> dict[str, Any]:
     """What a vendor says otherwise: nothing can be stored, nothing read back, no commands."""
     section: dict[str, Any] = {}
     if "preloaded-only" in chosen.manners:
         section["seeding"] = {"how": "preloaded", "instances": store.instances()}
     if "nothing-seeded" in chosen.manners:
         section |= {"seeding": {"how": "none"}, "retrieval": {"how": "none"}}
+    if "keeps-nothing-pending" in chosen.manners:
+        commands = {name: each for name, each in provoke.items() if name not in ("keep-pending", "release")}
+        section["provoke"] = commands
     if "no-help" in chosen.manners:
         section["provoke"] = {}
     return section

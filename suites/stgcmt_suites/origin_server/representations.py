@@ -10,6 +10,7 @@ import email
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from email.errors import CloseBoundaryNotFoundDefect
 from email.message import Message
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,7 +18,9 @@ from xml.etree import ElementTree as ET
 from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag
 
-from stgcmt_suites.origin_server.modules import REQUEST_VRS, is_uid
+from stgcmt_suites.origin_server import large
+from stgcmt_suites.origin_server.large import LARGE_BYTES
+from stgcmt_suites.origin_server.modules import REQUEST_VRS, Module, is_uid
 from stgcmt_suites.origin_server.negotiate import JSON, RELATED, XML, MediaType, Offer, RefusalError, parse
 
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
@@ -28,7 +31,7 @@ _VRS = frozenset(re.findall("..", "AEASATCSDADSDTFLFDISLOLTOBODOFOLOVOWPNSHSLSQS
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) -> list[Dataset]:
+def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) -> list[Module]:
     """The modules that a request body carries: one, or one per part. Raises ``RefusalError`` with 400 or 415."""
     if content_type is None and "untyped-as-json" in faults:
         content_type = JSON
@@ -40,27 +43,28 @@ def read(content_type: str | None, body: bytes, faults: Collection[str] = ()) ->
     if found.name == RELATED:
         if "multipart-requests-refused" in faults:
             raise RefusalError(415, f"Payloads are {JSON} or {XML}.")
-        return [_module(kind, part, faults) for kind, part in _parts(found, content_type or "", body)]
+        return [_module(kind, part, faults) for kind, part in _parts(found, content_type or "", body, faults)]
     return [_module(found, body, faults)]
 
 
-def _module(kind: MediaType, body: bytes, faults: Collection[str]) -> Dataset:
+def _module(kind: MediaType, body: bytes, faults: Collection[str]) -> Module:
     if kind.parameters.get("charset", "utf-8").lower() not in ("utf-8", "us-ascii"):
         raise RefusalError(415, "Payloads are encoded in UTF-8.")
     if kind.name == JSON:
-        return _from_json(body)
+        return _from_json(body, faults)
     if kind.name == XML and "xml-requests-refused" not in faults:
         return _from_xml(body)
     raise RefusalError(415, f"The media type {kind.name} is not supported; payloads are {JSON} or {XML}.")
 
 
-def split(content_type: str, body: bytes) -> list[tuple[Mapping[str, str], bytes]]:
+def split(content_type: str, body: bytes, faults: Collection[str] = ()) -> list[tuple[Mapping[str, str], bytes]]:
     """Header fields (names in lower case) and content of each part of a multipart body; raises ``RefusalError``."""
     message = email.message_from_bytes(b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body)
     if not message.is_multipart():
         raise RefusalError(400, "The multipart payload has no part, or its Content-Type no boundary.")
-    if message.defects:
-        raise RefusalError(400, f"The multipart payload is malformed: {type(message.defects[0]).__name__}.")
+    for defect in message.defects:
+        if not (isinstance(defect, CloseBoundaryNotFoundDefect) and "lenient-multipart" in faults):
+            raise RefusalError(400, f"The multipart payload is malformed: {type(defect).__name__}.")
     parts: list[tuple[Mapping[str, str], bytes]] = []
     for part in message.get_payload():
         if not isinstance(part, Message):  # pragma: no cover - only to narrow the type
@@ -72,8 +76,11 @@ def split(content_type: str, body: bytes) -> list[tuple[Mapping[str, str], bytes
     return parts
 
 
-def _parts(root: MediaType, content_type: str, body: bytes) -> list[tuple[MediaType, bytes]]:
+def _parts(root: MediaType, content_type: str, body: bytes, faults: Collection[str]) -> list[tuple[MediaType, bytes]]:
     wanted = root.parameters.get("type", "").lower()
+    if "lenient-multipart" in faults:  # what a part says counts, or else what the whole says
+        parts = split(content_type, body, faults)
+        return [(parse(headers.get("content-type", "")) or MediaType(wanted), content) for headers, content in parts]
     if wanted not in (JSON, XML):
         raise RefusalError(415 if wanted else 400, f"{RELATED} needs the parameter type with {JSON} or {XML}.")
     found = []
@@ -87,11 +94,12 @@ def _parts(root: MediaType, content_type: str, body: bytes) -> list[tuple[MediaT
     return found
 
 
-def _from_json(body: bytes) -> Dataset:
+def _from_json(body: bytes, faults: Collection[str]) -> Module:
     try:
         # Strictly UTF-8 first: json.loads(bytes) would take UTF-16 and a byte order mark.
         tree = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
-        return Dataset.from_json(_checked(tree))
+        checked = _checked(tree, faults)
+        return Dataset.from_json(checked) if len(body) < LARGE_BYTES else large.tree(checked)
     except RefusalError:
         raise
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -111,7 +119,7 @@ def _no_constant(name: str) -> Any:
     raise RefusalError(400, f"{name} is no JSON.")
 
 
-def _checked(tree: Any) -> dict[str, Any]:
+def _checked(tree: Any, faults: Collection[str]) -> dict[str, Any]:
     """The attributes of a request module in a data set of the DICOM JSON model (F.2); the others are ignored.
 
     Refuses what the model does not allow: keys, ``vr``, more than one kind of value, values that are not of the VR.
@@ -132,17 +140,18 @@ def _checked(tree: Any) -> dict[str, Any]:
         if int(key, 16) not in REQUEST_VRS:
             continue
         vr = attribute["vr"]
-        _check_attribute(key, vr, values)
-        found[key] = {"vr": vr, "Value": [_checked(value) for value in values] if vr == "SQ" else values}
+        _check_attribute(key, vr, values, faults)
+        found[key] = {"vr": vr, "Value": [_checked(value, faults) for value in values] if vr == "SQ" else values}
     return found
 
 
-def _check_attribute(key: str, vr: str, values: list[Any]) -> None:
+def _check_attribute(key: str, vr: str, values: list[Any], faults: Collection[str] = ()) -> None:
     """That an attribute of a request module has its VR and, where there are any, valid UIDs."""
     expected = REQUEST_VRS[int(key, 16)]
     if vr != expected:
         raise RefusalError(400, f"{key} has the VR {vr}, not {expected}.")
-    if vr == "UI" and not all(is_uid(value) for value in values):
+    unchecked = "invalid-uids-accepted" in faults and all(isinstance(value, str) for value in values)
+    if vr == "UI" and not unchecked and not all(is_uid(value) for value in values):
         raise RefusalError(400, f"A value of {key} is no UID.")
 
 

@@ -97,7 +97,9 @@ def body(module: Any) -> bytes:
 # --- modules with one defect each -------------------------------------------------------------------------------------
 
 
-def _flat_item(change: Callable[[Json], Any]) -> Callable[[Json, Json], Json]:
+def flat_put(change: Callable[[Json], Any]) -> Callable[[Json, Json], Json]:
+    """From a flat and a hierarchical module the flat one, its first item changed."""
+
     def made(flat_module: Json, _: Json) -> Json:
         module = copy.deepcopy(flat_module)
         change(module["00081199"]["Value"][0])
@@ -106,7 +108,9 @@ def _flat_item(change: Callable[[Json], Any]) -> Callable[[Json, Json], Json]:
     return made
 
 
-def _deep(change: Callable[[Json], Any], *path: str) -> Callable[[Json, Json], Json]:
+def deep_put(change: Callable[[Json], Any], *path: str) -> Callable[[Json, Json], Json]:
+    """From a flat and a hierarchical module the hierarchical one, its first item below ``path`` changed."""
+
     def made(_: Json, deep_module: Json) -> Json:
         module = copy.deepcopy(deep_module)
         node = module
@@ -137,20 +141,20 @@ _EMPTY_SQ: Json = {"vr": "SQ"}
 # What a conformant server refuses: name -> (a flat module, a hierarchical module) -> the module with one defect.
 MALFORMED: Mapping[str, Callable[[Json, Json], Any]] = {
     "no-sequence": lambda _flat, _deep_module: {},
-    "class-absent": _flat_item(_drop("00081150")),
-    "instance-absent": _flat_item(_drop("00081155")),
-    "class-empty": _flat_item(_put("00081150", {"vr": "UI"})),
-    "instance-empty": _flat_item(_put("00081155", {"vr": "UI"})),
-    "instance-vr": _flat_item(_put("00081155", {"vr": "US", "Value": [1]})),
+    "class-absent": flat_put(_drop("00081150")),
+    "instance-absent": flat_put(_drop("00081155")),
+    "class-empty": flat_put(_put("00081150", {"vr": "UI"})),
+    "instance-empty": flat_put(_put("00081155", {"vr": "UI"})),
+    "instance-vr": flat_put(_put("00081155", {"vr": "US", "Value": [1]})),
     "sequence-vr": lambda _flat, _deep_module: {"00081199": {"vr": "LO", "Value": ["1.2.3"]}},
     "item-empty": lambda _flat, _deep_module: {"00081199": sequence([{}])},
-    "study-absent": _deep(_drop("0020000D"), *_STUDY),
-    "series-sequence-absent": _deep(_drop("00081115"), *_STUDY),
-    "series-absent": _deep(_drop("0020000E"), *_SERIES),
-    "class-sequence-empty": _deep(_put("00081112", _EMPTY_SQ), *_SERIES),
-    "deep-class-absent": _deep(_drop("00081150"), *_CLASS),
-    "instance-sequence-empty": _deep(_put("0008114A", _EMPTY_SQ), *_CLASS),
-    "deep-instance-absent": _deep(_drop("00081155"), *_LEAF),
+    "study-absent": deep_put(_drop("0020000D"), *_STUDY),
+    "series-sequence-absent": deep_put(_drop("00081115"), *_STUDY),
+    "series-absent": deep_put(_drop("0020000E"), *_SERIES),
+    "class-sequence-empty": deep_put(_put("00081112", _EMPTY_SQ), *_SERIES),
+    "deep-class-absent": deep_put(_drop("00081150"), *_CLASS),
+    "instance-sequence-empty": deep_put(_put("0008114A", _EMPTY_SQ), *_CLASS),
+    "deep-instance-absent": deep_put(_drop("00081155"), *_LEAF),
 }
 
 # Sequences that are there without an item: the standard says that they shall have one, not what follows.

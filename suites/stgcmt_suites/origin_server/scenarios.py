@@ -9,28 +9,31 @@ import asyncio
 from typing import Any
 
 from stgcmt.suite import Play, scenario
-from stgcmt_suites.origin_server.asking import POLLING, check, commit, poll, post
-from stgcmt_suites.origin_server.requests import flat, hierarchical, in_study, under_class
+from stgcmt_suites.origin_server.asking import KEEPING, POLLING, check, commit, kept_pending, poll, post
+from stgcmt_suites.origin_server.damage import WRAPPED, wrapped
+from stgcmt_suites.origin_server.requests import body, flat, hierarchical, in_study, under_class
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
 
-@scenario(mode="asynchronous", exchanges=8, waits=POLLING)
+@scenario(mode="asynchronous", exchanges=6, waits=POLLING, wants=KEEPING)
 async def pending_commitment(play: Play) -> None:
     """A flat request for two instances, a Result Check at once, polling to the end, and three more Result Checks."""
     client = play.http()
-    module = flat([await play.seed("ct"), await play.seed("sc")])
+    first = await play.seed("ct")
+    module = flat([first, await play.seed("sc")])
     uid = play.uid()
-    answer = await post(play, client, uid, module)
-    if answer.status == 202:
-        answer = await check(play, client, uid, step="first-check")
+    async with kept_pending(play, first):
+        answer = await post(play, client, uid, module)
+        if answer.status == 202:
+            answer = await check(play, client, uid, step="first-check")
     await poll(play, client, uid, answer)
     for _ in range(3):
         await check(play, client, uid, step="after")
 
 
-@scenario(mode="synchronous", exchanges=3, waits=POLLING)
+@scenario(mode="synchronous", exchanges=2, waits=POLLING)
 async def synchronous_commitment(play: Play) -> None:
     """The same of a server that is configured to answer at once; then a Result Check all the same."""
     client = play.http()
@@ -38,7 +41,7 @@ async def synchronous_commitment(play: Play) -> None:
     await check(play, client, uid, step="after")
 
 
-@scenario(exchanges=4, waits=POLLING)
+@scenario(exchanges=2, waits=POLLING)
 async def partly_missing(play: Play) -> None:
     """Two instances that are there and one that was never sent, in one flat request."""
     client = play.http()
@@ -46,13 +49,13 @@ async def partly_missing(play: Play) -> None:
     await commit(play, client, flat([there[0], play.make("ct"), there[1]]))
 
 
-@scenario(exchanges=3, waits=POLLING, needs=())
+@scenario(exchanges=2, waits=POLLING, needs=())
 async def all_missing(play: Play) -> None:
     """A request whose instances were never sent: the service still answers with a result."""
     await commit(play, play.http(), flat([play.make("ct"), play.make("mr")]))
 
 
-@scenario(exchanges=4, waits=POLLING)
+@scenario(exchanges=2, waits=POLLING)
 async def wrong_class(play: Play) -> None:
     """An instance asked for under another SOP class than it was stored with, beside one under its own."""
     client = play.http()
@@ -74,13 +77,13 @@ async def _tree(play: Play) -> list[Any]:
     ]
 
 
-@scenario(exchanges=8, waits=POLLING)
+@scenario(exchanges=2, waits=POLLING)
 async def hierarchical_commitment(play: Play) -> None:
     """A hierarchical request over two studies, two series and two classes; all instances are there."""
     await commit(play, play.http(), hierarchical(await _tree(play)))
 
 
-@scenario(exchanges=8, waits=POLLING)
+@scenario(exchanges=2, waits=POLLING)
 async def hierarchical_partly_missing(play: Play) -> None:
     """A hierarchical request in which one series lacks an instance, and one study was never sent."""
     tree = await _tree(play)
@@ -89,24 +92,56 @@ async def hierarchical_partly_missing(play: Play) -> None:
     await commit(play, play.http(), hierarchical([*tree, absent, play.make("mr")]))
 
 
-@scenario(exchanges=3, waits=POLLING)
+@scenario(exchanges=4, waits=POLLING)
 async def wrong_study(play: Play) -> None:
-    """An instance asked for within a study that it does not belong to, beside one in its own."""
+    """An instance asked for within a study that it does not belong to, beside one in its own; a control has both in theirs."""
     client = play.http()
     right, moved = await play.seed("ct"), await play.seed("ct")
-    await commit(play, client, hierarchical([right, in_study(moved, play.uid("study"))]))
+    wrong = hierarchical([right, in_study(moved, play.uid("study"))])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(commit(play, client, hierarchical([right, moved]), step="control"))
+        group.create_task(commit(play, client, wrong))
 
 
-@scenario(mode="asynchronous", exchanges=8, waits=POLLING)
+@scenario(exchanges=8, waits=POLLING)
+async def repeated_references(play: Play) -> None:
+    """References that stand in one request twice, flat and under two studies, beside a control for each structure."""
+    client = play.http()
+    held, other, absent = await play.seed("ct"), await play.seed("mr"), play.make("ct")
+    elsewhere = in_study(held, play.uid("study"))
+    requests = {
+        "control": flat([held, other, absent]),
+        "twice": flat([held, absent, other, held, absent]),
+        "control-studies": hierarchical([held, other]),
+        "two-studies": hierarchical([held, other, elsewhere]),
+    }
+    async with asyncio.TaskGroup() as group:
+        for step, module in requests.items():
+            group.create_task(commit(play, client, module, step=step))
+
+
+@scenario(exchanges=4, waits=POLLING)
+async def two_parts(play: Play) -> None:
+    """Two modules as two parts of one multipart request, beside a control with one part; not sent where that is refused."""
+    client = play.http()
+    modules = [body(flat([await play.seed("ct"), await play.seed(kind)])) for kind in ("ct", "mr")]
+    _, answer = await commit(play, client, wrapped(modules[0]), step="control", content_type=WRAPPED)
+    if answer.status in (200, 202):
+        await commit(play, client, wrapped(*modules), step="two-parts", content_type=WRAPPED)
+
+
+@scenario(mode="asynchronous", exchanges=7, waits=POLLING, wants=KEEPING)
 async def duplicate_pending(play: Play) -> None:
     """The same Transaction UID again while the first request is under way, beside a control under a fresh one."""
     client = play.http()
-    first, second = flat([await play.seed("ct")]), flat([await play.seed("mr")])
+    instance, second = await play.seed("ct"), flat([await play.seed("mr")])
+    first = flat([instance])
     uid, fresh = play.uid(), play.uid()
-    answer = await post(play, client, uid, first)
-    await post(play, client, uid, second, step="different")
-    await post(play, client, uid, first, step="identical")
-    still = await check(play, client, uid, step="still")
+    async with kept_pending(play, instance):
+        answer = await post(play, client, uid, first)
+        await post(play, client, uid, second, step="different")
+        await post(play, client, uid, first, step="identical")
+        still = await check(play, client, uid, step="still")
     control = await post(play, client, fresh, second, step="control")
     async with asyncio.TaskGroup() as group:
         group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))
@@ -127,7 +162,7 @@ async def duplicate_done(play: Play) -> None:
     await commit(play, client, second, step="control")
 
 
-@scenario(mode="asynchronous", exchanges=9, waits=POLLING)
+@scenario(mode="asynchronous", exchanges=7, waits=POLLING)
 async def concurrent_duplicates(play: Play) -> None:
     """Four requests under one Transaction UID at the same moment, each on its own connection, beside a control.
 
@@ -145,7 +180,7 @@ async def concurrent_duplicates(play: Play) -> None:
     await commit(play, client, flat([held]), step="control")
 
 
-@scenario(exchanges=5, waits=POLLING)
+@scenario(exchanges=4, waits=POLLING)
 async def unknown_transaction(play: Play) -> None:
     """Result Checks of a Transaction UID that was never used; then it is used."""
     client = play.http()

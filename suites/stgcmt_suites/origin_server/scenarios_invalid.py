@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from stgcmt.suite import Play, scenario
-from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt.wire import native_xml
+from stgcmt_suites.origin_server.asking import (
+    KEEPING,
+    POLLING,
+    RESOURCE,
+    check,
+    commit,
+    kept_pending,
+    other,
+    poll,
+    post,
+)
+from stgcmt_suites.origin_server.damage import (
+    INVALID_UIDS,
+    WRAPPED,
+    Body,
+    damaged_multipart,
+    damaged_xml,
+    loose_multipart,
+    wrapped,
+)
 from stgcmt_suites.origin_server.requests import (
     EMPTY,
     JSON,
     MALFORMED,
+    XML,
     bad_uids,
     body,
     damaged,
@@ -18,11 +41,12 @@ from stgcmt_suites.origin_server.requests import (
 )
 
 METHODS = ("PUT", "DELETE", "PATCH")
+AGAIN = ("truncated", "cut-off")  # defects whose Transaction UID is asked for and used afterwards
 
 
-@scenario(exchanges=19, waits=POLLING)
+@scenario(exchanges=26, waits=POLLING)
 async def malformed_modules(play: Play) -> None:
-    """Modules with one defect each: a missing or empty mandatory attribute, a wrong VR; beside both controls."""
+    """Modules with one defect each: a mandatory attribute that is missing, empty, of a wrong VR or no UID; beside both controls."""
     client = play.http()
     instance = await play.seed("ct")
     whole, deep = flat([instance]), hierarchical([instance])
@@ -33,12 +57,14 @@ async def malformed_modules(play: Play) -> None:
     ]
     for name, make in MALFORMED.items():
         await post(play, client, play.uid(), make(whole, deep), step=f"defect-{name}")
+    for name, make in INVALID_UIDS.items():
+        await post(play, client, play.uid(), make(whole, deep), step=f"uid-{name}")
     async with asyncio.TaskGroup() as group:
         for uid, answer in answers:
             group.create_task(poll(play, client, uid, answer, step="control-poll"))
 
 
-@scenario(exchanges=9, waits=POLLING)
+@scenario(exchanges=10, waits=POLLING)
 async def malformed_bodies(play: Play) -> None:
     """Bodies that are no DICOM JSON, and lists without an item, beside a control."""
     client = play.http()
@@ -52,7 +78,44 @@ async def malformed_bodies(play: Play) -> None:
     await poll(play, client, uid, answer, step="control-poll")
 
 
-@scenario(exchanges=7, waits=POLLING)
+async def _damaged(play: Play, good: Body, defects: Mapping[str, Body]) -> None:
+    """A control of a media type; where it is taken, the defects in the same type: what is not supported is not tried."""
+    client = play.http()
+    uid = play.uid()
+    answer = await post(play, client, uid, good[1], step="control", content_type=good[0])
+    if answer.status not in (200, 202):
+        return
+    again: dict[str, str] = {}
+    for name, (content_type, content) in defects.items():
+        spent = play.uid()
+        await post(play, client, spent, content, step=name, content_type=content_type)
+        if name.removeprefix("defect-") in AGAIN:
+            again[name.removeprefix("defect-")] = spent
+    await poll(play, client, uid, answer, step="control-poll")
+    for name, spent in again.items():
+        await check(play, client, spent, step=f"left-{name}")
+        await commit(play, client, good[1], uid=spent, step=f"again-{name}", content_type=good[0])
+
+
+@scenario(exchanges=19, waits=POLLING)
+async def malformed_xml(play: Play) -> None:
+    """Bodies that are no native XML or no request module in it, beside a control; none where XML is not taken."""
+    instance = await play.seed("ct")
+    whole, deep = flat([instance]), hierarchical([instance])
+    defects = {f"defect-{name}": (XML, content) for name, content in damaged_xml(whole, deep).items()}
+    await _damaged(play, (XML, native_xml.dump(whole)), defects)
+
+
+@scenario(exchanges=18, waits=POLLING)
+async def malformed_multipart(play: Play) -> None:
+    """Multipart bodies that are damaged or in a loose form, beside a control; none where multipart is not taken."""
+    module: Any = flat([await play.seed("ct")])
+    defects = {f"defect-{name}": each for name, each in damaged_multipart(module).items()}
+    loose = {f"loose-{name}": each for name, each in loose_multipart(module).items()}
+    await _damaged(play, (WRAPPED, wrapped(body(module))), defects | loose)
+
+
+@scenario(exchanges=5, waits=POLLING)
 async def both_structures(play: Play) -> None:
     """One request with a flat and a hierarchical list, beside each list alone."""
     client = play.http()
@@ -78,7 +141,7 @@ async def invalid_transaction_uids(play: Play) -> None:
         await check(play, client, segment, step=f"get-{name}")
 
 
-@scenario(exchanges=12, waits=POLLING)
+@scenario(exchanges=14, waits=POLLING)
 async def refused_requests(play: Play) -> None:
     """Requests refused for module, Accept and Content-Type; then the same Transaction UIDs are used well."""
     client = play.http()
@@ -96,7 +159,7 @@ async def refused_requests(play: Play) -> None:
         group.create_task(commit(play, client, good, step="control"))
 
 
-@scenario(exchanges=5, waits=POLLING)
+@scenario(exchanges=4, waits=POLLING)
 async def collection(play: Play) -> None:
     """Requests to the collection itself, without a Transaction UID, beside a control with one."""
     client = play.http()
@@ -107,16 +170,18 @@ async def collection(play: Play) -> None:
     await other(play, client, "GET", RESOURCE, step="get-collection", headers=[("Accept", JSON)])
 
 
-@scenario(exchanges=12, waits=POLLING)
+@scenario(exchanges=13, waits=POLLING, wants=KEEPING)
 async def other_methods(play: Play) -> None:
     """PUT, DELETE, PATCH, OPTIONS and an unknown method on a finished transaction; HEAD on every kind."""
     client = play.http()
-    module = flat([await play.seed("ct")])
+    instance = await play.seed("ct")
+    module = flat([instance])
     uid = play.uid()
-    answer = await post(play, client, uid, module)
-    if answer.status == 202:
-        await check(play, client, uid, step="head-pending", method="HEAD")
-        answer = await check(play, client, uid, step="get-pending")
+    async with kept_pending(play, instance):
+        answer = await post(play, client, uid, module)
+        if answer.status == 202:
+            await check(play, client, uid, step="head-pending", method="HEAD")
+            answer = await check(play, client, uid, step="get-pending")
     await poll(play, client, uid, answer)
     await check(play, client, uid, step="before")
     await check(play, client, uid, step="head-done", method="HEAD")

@@ -10,12 +10,19 @@ from urllib.parse import quote, urljoin
 
 from stgcmt.suite import Play, scenario
 from stgcmt.wire import multipart, native_xml
-from stgcmt_suites.origin_server.asking import POLLING, RESOURCE, check, commit, other, poll, post
+from stgcmt_suites.origin_server.asking import (
+    KEEPING,
+    POLLING,
+    RESOURCE,
+    check,
+    commit,
+    kept_pending,
+    other,
+    poll,
+    post,
+)
+from stgcmt_suites.origin_server.damage import BOUNDARY, MULTI_JSON, MULTI_XML
 from stgcmt_suites.origin_server.requests import JSON, XML, body, flat, hierarchical
-
-MULTI_JSON = f'multipart/related; type="{JSON}"'
-MULTI_XML = f'multipart/related; type="{XML}"'
-BOUNDARY = "stgcmt-part"
 
 # Accept of a Result Check on a finished transaction, by the name of its step.
 ACCEPTS: Mapping[str, str | None] = {
@@ -38,6 +45,7 @@ ACCEPTS: Mapping[str, str | None] = {
     "syntax-any": f"{JSON}; transfer-syntax=*",
     "charset": f"{JSON}; charset=utf-8",
 }
+MOST_LOCATIONS = 8  # other URIs that are followed: one for each representation, and some more
 # Query and Accept of a Result Check on the same transaction; a bare plus sign would be read as a blank by many.
 QUERIES: Mapping[str, tuple[str, str | None]] = {
     "accept": (f"?accept={quote(XML)}", "*/*"),
@@ -52,21 +60,21 @@ QUERIES: Mapping[str, tuple[str, str | None]] = {
 }
 
 
-@scenario(exchanges=36, waits=POLLING)
+@scenario(exchanges=34, waits=POLLING)
 async def negotiation(play: Play) -> None:
     """One finished transaction with committed and failed instances, read with every Accept, parameter and coding."""
     client = play.http()
     module = hierarchical([await play.seed("ct"), play.make("mr")])
     uid, _ = await commit(play, client, module, step="control")
-    for name, accept in ACCEPTS.items():
-        await check(play, client, uid, step=f"accept-{name}", accept=accept)
+    answers = [await check(play, client, uid, step=f"accept-{name}", accept=accept) for name, accept in ACCEPTS.items()]
     for name, (query, accept) in QUERIES.items():
-        await check(play, client, uid, step=f"query-{name}", accept=accept, query=query)
+        answers.append(await check(play, client, uid, step=f"query-{name}", accept=accept, query=query))
     await check(play, client, uid, step="charset-unknown", headers=[("Accept-Charset", "x-none")])
     await check(play, client, uid, step="charset-listed", headers=[("Accept-Charset", "x-none, utf-8;q=0.5")])
     await check(play, client, uid, step="gzip", headers=[("Accept-Encoding", "gzip")])
-    last = await check(play, client, uid, step="last")
-    if located := last.header("Content-Location"):
+    answers.append(await check(play, client, uid, step="last"))
+    given = dict.fromkeys(answer.header("Content-Location") for answer in answers if answer.status == 200)
+    for located in list(filter(None, given))[:MOST_LOCATIONS]:
         await _follow(play, client, uid, located)
 
 
@@ -82,7 +90,7 @@ async def _follow(play: Play, client: Any, uid: str, located: str) -> None:
         await other(play, client, "GET", target, step="content-location", headers=[("Accept", JSON)])
 
 
-@scenario(exchanges=10, waits=POLLING)
+@scenario(exchanges=9, waits=POLLING)
 async def negotiated_requests(play: Play) -> None:
     """Requests with every kind of Accept, each under a fresh Transaction UID, beside a control."""
     client = play.http()
@@ -100,14 +108,15 @@ async def negotiated_requests(play: Play) -> None:
             group.create_task(commit(play, client, module, step=step, **how))
 
 
-@scenario(mode="asynchronous", exchanges=5, waits=POLLING)
+@scenario(mode="asynchronous", exchanges=6, waits=POLLING, wants=KEEPING)
 async def pending_without_accept(play: Play) -> None:
     """A Result Check without Accept while the work is under way, between two with it; then again at the end."""
     client = play.http()
-    uid = play.uid()
-    answer = await post(play, client, uid, flat([await play.seed("ct")]))
-    await check(play, client, uid, step="pending-none", accept=None)
-    still = await check(play, client, uid, step="still")
+    uid, instance = play.uid(), await play.seed("ct")
+    async with kept_pending(play, instance):
+        answer = await post(play, client, uid, flat([instance]))
+        await check(play, client, uid, step="pending-none", accept=None)
+        still = await check(play, client, uid, step="still")
     if answer.status == 202:
         await poll(play, client, uid, still)
     await check(play, client, uid, step="done-none", accept=None)
@@ -128,7 +137,7 @@ def _bodies(module: Any) -> Mapping[str, tuple[str, bytes]]:
     }
 
 
-@scenario(exchanges=14, waits=POLLING)
+@scenario(exchanges=12, waits=POLLING)
 async def request_media_types(play: Play) -> None:
     """The same module as DICOM JSON, native XML, and multipart of both, quoted and unquoted."""
     client = play.http()
@@ -138,7 +147,7 @@ async def request_media_types(play: Play) -> None:
             group.create_task(commit(play, client, content, step=f"type-{name}", content_type=content_type))
 
 
-@scenario(exchanges=7, waits=POLLING)
+@scenario(exchanges=8, waits=POLLING)
 async def unsupported_bodies(play: Play) -> None:
     """Request bodies under a media type or coding that the service does not have, beside a control."""
     client = play.http()

@@ -11,7 +11,7 @@ INSIDE = 0.6  # of the stated retention: far enough from both ends for a verdict
 MARGIN_S = 0.5  # beyond the stated retention, so that a server which cleans up now and then had its turn
 
 
-@scenario(exchanges=6, waits=POLLING, needs=("seeding", "retrieval"))
+@scenario(exchanges=2, waits=POLLING, needs=("seeding", "retrieval"))
 async def committed_and_retrieved(play: Play) -> None:
     """Instances that were committed are read back, one with private attributes; one that was never sent is beside them."""
     instances = [await play.seed("ct"), await play.seed("private-attributes")]
@@ -20,7 +20,7 @@ async def committed_and_retrieved(play: Play) -> None:
         await play.retrieve(instance)
 
 
-@scenario(exchanges=6, waits=POLLING, wants=("provoke.delete",))
+@scenario(exchanges=2, waits=POLLING, wants=("provoke.delete",))
 async def deleted_instance(play: Play) -> None:
     """An instance is deleted by the vendor's means; then its commitment is requested beside one that is still there."""
     client = play.http()
@@ -31,7 +31,7 @@ async def deleted_instance(play: Play) -> None:
     await commit(play, client, flat([kept, deleted]))
 
 
-@scenario(exchanges=4, waits=POLLING)
+@scenario(exchanges=2, waits=POLLING)
 async def link_only(play: Play) -> None:
     """An instance whose pixel data is only a link (JPIP), beside one with its pixel data."""
     client = play.http()
@@ -50,7 +50,7 @@ async def unsupported_class(play: Play) -> None:
     await commit(play, client, flat([private]), step="alone")
 
 
-@scenario(exchanges=3, waits=POLLING)
+@scenario(exchanges=2, waits=POLLING)
 async def large_request(play: Play) -> None:
     """Many references in one request (``large_request`` in the section, 1000 by default); two are there."""
     client = play.http()

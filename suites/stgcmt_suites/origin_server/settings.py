@@ -39,7 +39,7 @@ class Settings:
     tls_ca: str | None = None
     unsupported: frozenset[str] = frozenset({"2.25.202410300834567.1"})
     limit_bytes: int = 64 << 20
-    limit_references: int = 10_000
+    limit_references: int = 1_000_000
     manners: frozenset[str] = frozenset()
     latency: float = 0.0
     large_request: int | None = None

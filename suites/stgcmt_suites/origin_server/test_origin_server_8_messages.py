@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.origin_server.payloads import UNSETTLED, finished, path_of, same_result, settled
+from stgcmt_suites.origin_server.payloads import (
+    UNSETTLED,
+    finished,
+    names_itself,
+    path_of,
+    same_host,
+    same_result,
+    settled,
+)
 from stgcmt_suites.origin_server.premises import control
-from stgcmt_suites.origin_server.views import RESOURCE, Call, calls, commitment
+from stgcmt_suites.origin_server.views import NEVER, RESOURCE, Call, calls, commitment
 
 UNSECURED = "origin_server.unsecured"
 LENGTH_DEFECTS = frozenset({"cl-and-te", "bad-content-length", "differing-content-length"})
@@ -30,10 +37,14 @@ def test_http_1_1_is_spoken(pending_commitment: Transcript, unknown_transaction:
 
 @requirement("WEB-8.1.2-01")
 def test_every_request_gets_a_response(
-    malformed_bodies: Transcript, malformed_modules: Transcript, unsupported_bodies: Transcript
+    malformed_bodies: Transcript,
+    malformed_modules: Transcript,
+    malformed_xml: Transcript,
+    malformed_multipart: Transcript,
+    unsupported_bodies: Transcript,
 ) -> None:
     """Whatever is wrong with a request, a response with a three-digit status comes; nothing is dropped."""
-    seen = calls(malformed_bodies, malformed_modules, unsupported_bodies)
+    seen = calls(malformed_bodies, malformed_modules, malformed_xml, malformed_multipart, unsupported_bodies)
     controls = [call for call in seen if call.step.startswith("control")]
     if not any(call.accepted for call in controls):
         inconclusive("no control request was answered, so that silence proves nothing", *controls)
@@ -113,20 +124,23 @@ def test_content_encoding_says_what_was_applied(negotiation: Transcript, unsuppo
 
 @requirement("WEB-8.4.2-03")
 def test_content_location_names_the_result(negotiation: Transcript) -> None:
-    """Where Content-Location is there, it names the transaction, or leads to the same result."""
+    """Where Content-Location is there, it names the transaction on this server, or leads to the same result.
+
+    It is followed wherever it is another URI; one that was not to be followed leads nowhere.
+    """
     first = finished(negotiation)
     view = commitment(negotiation)
-    seen = [call for call in view.calls if call.final and call.method == "GET"]
-    followed = view.any_step("content-location")
+    seen = [call for call in view.calls if call.final and call.method != "HEAD"]
+    reached = {call.target.partition("?")[0]: call for call in view.every if call.step == "content-location"}
     for call in seen:
         given = call.header("Content-Location")
-        if given is None:
+        if given is None or names_itself(call, given):
             continue
-        itself = unquote(path_of(call, given)) == unquote(call.target.partition("?")[0])
+        followed = reached.get(path_of(call, given), NEVER) if same_host(call, given) else NEVER
         leads = followed.final and same_result(followed, first)
-        assert itself or leads, expected("a Content-Location that leads to this result", given, call, followed)
+        assert leads, expected("a Content-Location that leads to this result", given, call, followed)
     for call in seen:
-        if call.header("Content-Location") is None:
+        if call.header("Content-Location") is None and call.method == "GET":
             outcome("absent", call, what="Content-Location")
 
 

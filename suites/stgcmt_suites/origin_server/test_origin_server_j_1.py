@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
 from stgcmt_suites.origin_server.payloads import UNSETTLED
-from stgcmt_suites.origin_server.premises import control, withstood
-from stgcmt_suites.origin_server.views import Call, commitment, names, uids_of
+from stgcmt_suites.origin_server.premises import NOT_TAKEN, control, withstood
+from stgcmt_suites.origin_server.views import Call, commitment, names, uids_of, valid_uid
 
 
 @requirement("WEB-J.1-03")
@@ -47,31 +47,57 @@ def test_a_request_may_span_studies_series_classes(
 
 
 @requirement("WEB-J.1-05")
-def test_malformed_modules_are_refused(malformed_modules: Transcript, malformed_bodies: Transcript) -> None:
-    """A module with a defect is refused, with 400; nothing of it is worked on, and the server survives it."""
+def test_malformed_modules_are_refused(
+    malformed_modules: Transcript,
+    malformed_bodies: Transcript,
+    malformed_xml: Transcript,
+    malformed_multipart: Transcript,
+) -> None:
+    """A module with a defect is refused, with 400; nothing of it is worked on, and the server survives it.
+
+    So it is in each media type whose control Request is taken.
+    """
     view, bodies = commitment(malformed_modules), commitment(malformed_bodies)
-    defects = [call for each in (view, bodies) for call in each.calls if call.step.startswith("defect-")]
-    empty = [call for call in bodies.calls if call.step.startswith("empty-")]
-    controls = {
-        "defect": bodies.one("control"),
-        "flat": view.one("control-flat"),
-        "deep": view.one("control-hierarchical"),
-    }
+    others = [commitment(each) for each in (malformed_xml, malformed_multipart)]
+    defects = [call for each in (view, bodies, *others) for call in each.calls if call.step.startswith("defect-")]
+    uids, empty, loose = (
+        [call for each in (view, bodies, *others) for call in each.calls if call.step.startswith(kind)]
+        for kind in ("uid-", "empty-", "loose-")
+    )
+    controls = [bodies.one("control"), view.one("control-flat"), view.one("control-hierarchical")]
     for call in defects:
         assert not call.accepted, expected("a malformed module is refused", call)
+    for call in uids:
+        wrong = [uid for uid in uids_of(call.module.result.committed) if call.accepted and not valid_uid(uid)]
+        assert not wrong, expected("no commitment of what is no UID", *wrong[:3], call)
     for call in empty:
         nothing = call.status == 202 or (call.status == 200 and not call.module.references)
         assert not call.accepted or nothing, expected("no result for an empty list", call)
-    withstood("a 400", [*defects, *empty], *controls.values())
-    for each in controls.values():
+    tried = [each.one("control") for each in others if each.one("control").accepted]
+    withstood("a 400", [*defects, *uids, *empty, *loose], *controls, *tried)
+    refused = [each.one("control") for each in others if each.one("control").status in NOT_TAKEN]
+    for each in [*controls, *(each.one("control") for each in others if each.one("control") not in refused)]:
         control(each)
-    for call in [*defects, *empty]:
+    _tolerated(empty, uids, [*defects, *empty, *uids, *loose])
+    if not defects or not uids:
+        inconclusive("no malformed module was sent")
+    if any(call.accepted for call in loose):
+        outcome("loose-multipart-accepted", *(call for call in loose if call.accepted), what="400")
+    if refused:
+        outcome("fewer-media-types", *refused, what="a control Request that is taken, to compare with")
+
+
+def _tolerated(empty: list[Call], uids: list[Call], every: list[Call]) -> None:
+    """What weighs a warning: an empty list or an invalid UID that was taken, another refusal than 400."""
+    for call in empty:
         if call.accepted:
             outcome("empty-list-accepted", call, what="400 for a sequence without items")
-        if call.status != 400:
+    for call in uids:
+        if call.accepted:
+            outcome("invalid-uid-accepted", call, what="400 for a value that is no UID")
+    for call in every:
+        if not call.accepted and call.status != 400:
             outcome("other-refusal", call, what="400")
-    if not defects:
-        inconclusive("no malformed module was sent")
 
 
 @requirement("WEB-J.1-06")

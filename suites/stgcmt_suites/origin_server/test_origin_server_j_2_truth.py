@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.origin_server.views import commitment, held, results, uids_of
+from stgcmt_suites.commitment.stored import changed
+from stgcmt_suites.origin_server.views import commitment, held, names, results, uids_of
 
 CLASS_CONFLICT = 0x0119
 NOT_HELD = 0x0112
@@ -108,14 +109,38 @@ def test_held_instances_are_not_called_missing(
 
 @requirement("WEB-J.2-09")
 def test_committed_instances_can_be_retrieved(committed_and_retrieved: Transcript) -> None:
-    """What was committed can be read back."""
+    """What was committed can be read back; where retrieval itself is refused nothing is known."""
     transaction = commitment(committed_and_retrieved).transaction("request")
     tried = {str(event.info.get("sop_instance_uid")): event for event in committed_and_retrieved.of("retrieve")}
     committed = [ref.sop_instance_uid for ref in transaction.result.result.committed if ref.sop_instance_uid in tried]
     for uid in committed:
-        assert tried[uid].info.get("ok"), expected("the committed instance", uid, tried[uid], transaction)
+        lost = not tried[uid].info.get("ok") and tried[uid].info.get("available", True)
+        assert not lost, expected("the committed instance", uid, tried[uid], transaction)
+    for uid in committed:
+        if not tried[uid].info.get("ok"):
+            inconclusive(f"retrieval is not available: {tried[uid].info.get('detail')}", tried[uid], transaction)
     if not committed:
         inconclusive("no instance was committed and asked for", transaction)
+
+
+@requirement("WEB-J.2-09")
+def test_committed_instances_come_back_unchanged(committed_and_retrieved: Transcript, run: Transcript) -> None:
+    """What was committed comes back with every attribute and value that it was stored with, private ones too."""
+    transaction = commitment(committed_and_retrieved).transaction("request")
+    coerced = frozenset(claims(run).get("origin_server.coerced") or ())
+    committed = uids_of(transaction.result.result.committed)
+    compared = {uid: changed(committed_and_retrieved, uid, coerced) for uid in committed}
+    tried = {str(event.info.get("sop_instance_uid")): event for event in committed_and_retrieved.of("retrieve")}
+    for uid, seen in compared.items():
+        if seen is not None and seen[0]:
+            outcome("altered", f"{uid}: {names(seen[0])}", tried[uid], transaction, what="every attribute as stored")
+    if not any(compared.values()):
+        inconclusive(
+            "no committed instance was both stored and read back, so that there is nothing to compare", transaction
+        )
+    for uid, seen in compared.items():
+        if seen is not None and seen[1]:
+            outcome("transcoded", f"{uid} in {seen[1]}", tried[uid], what="the transfer syntax that was stored")
 
 
 @requirement("WEB-J.2-10")

@@ -29,7 +29,7 @@ def _variant(
 
 _WHEN = (
     _variant(
-        "always-synchronous", "Every Request is answered with its result, and the vendor says so.",
+        "always-synchronous", "Every Request is answered with its result, and the vendor says so.", "keeps-nothing-pending",
         synchronous_up_to=ALWAYS, claims={"always_synchronous": True},
     ),
     _variant(
@@ -39,9 +39,9 @@ _WHEN = (
     _variant("mixed-by-size", "One instance is decided at once, more of them later.", synchronous_up_to=1),
     _variant(
         "holds-requests-open", "A Request is answered when the back end has decided, after seconds (13.1 note).",
-        "holds-requests-open", delay=5.0, claims={"always_synchronous": True},
+        "holds-requests-open", "keeps-nothing-pending", delay=5.0, claims={"always_synchronous": True},
     ),
-    _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", delay=0.0),
+    _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", "no-help", delay=0.0),
     _variant("slow-work", "Results are there after half a minute.", delay=30.0, retry_after=7),
     _variant("slow-answers", "Every answer takes two seconds.", latency=2.0),
     _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),
@@ -56,6 +56,16 @@ _WHEN = (
 _RESULTS = (
     _variant("reversed-order", "The items of a result stand in another order than in the Request.", "reversed-order"),
     _variant("study-for-each-instance", "Each instance has an item of its own for its study (J.2).", "study-for-each-instance"),
+    _variant("repeated-twice", "An instance that is named twice stands in the result twice (AMB-07).", "repeated-twice"),
+    _variant("repeated-as-400", "A Request that names an instance twice is refused (AMB-07).", "repeated-as-400"),
+    _variant("several-parts-as-400", "A Request in several parts is refused (AMB-08).", "several-parts-as-400"),
+    _variant("lenient-multipart", "Multipart is read in loose forms, too, as in an example of the standard.", "lenient-multipart"),
+    _variant(
+        "delays-wrong-study", "An instance within another study is looked for elsewhere first (AMB-18).", "delays-wrong-study"
+    ),
+    _variant("enriches", "Instances are given back with more attributes.", "enriches"),
+    _variant("coerces", "The archive spells the patient's name its way.", "coerces", claims={"coerced": ["00100010"]}),
+    _variant("transcodes", "Instances are given back in Implicit VR Little Endian.", "transcodes"),
     _variant("minds-the-study", "An instance asked for within another study is not found (AMB-18).", "minds-the-study"),
     _variant("forgets-expired", "Nothing is remembered of an expired result: 404.", remembers=False),
     _variant("short-retention", "Results are kept for a minute.", retention=60.0, claims={"result_retention_s": 60}),
@@ -64,7 +74,7 @@ _RESULTS = (
         "every-class", "Every class that can be stored can be committed.", unsupported=(), claims={"unsupported_sop_classes": []}
     ),
     _variant(
-        "keeps-nothing", "Results are given at once and never again (AMB-03).",
+        "keeps-nothing", "Results are given at once and never again (AMB-03).", "keeps-nothing-pending",
         synchronous_up_to=ALWAYS, retention=-1.0, claims={"always_synchronous": True, "result_retention_s": 0},
     ),
     _variant(

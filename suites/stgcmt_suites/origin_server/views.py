@@ -7,6 +7,7 @@ bytes of the server. Everything names the events that it was read from, and the 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.web_module import Module
 
 RESOURCE = "commitment-requests"
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,6 +110,15 @@ class Call:
             return Representation(None, b"").module
         return Representation(self.request.media_type, self.request.body).module
 
+    @functools.cached_property
+    def parts(self) -> tuple[tuple[Reference, ...], ...]:
+        """What each part of a multipart request names."""
+        if self.request is None:
+            return ()
+        whole = Representation(self.request.media_type, self.request.body).multipart
+        parts = whole.parts if whole is not None else ()
+        return tuple(Representation(part.media_type, part.content).module.references for part in parts)
+
     @property
     def module(self) -> Module:
         """The response module."""
@@ -186,8 +197,13 @@ class Transaction:
     @property
     def summary(self) -> str:
         """One line: what was asked, what came out."""
-        seen = self.result.summary if self.final.status else f"no result, last answer {self.calls[-1].status}"
-        return f"{self.uid}: asked for {len(self.asked.references)} instances ({self.asked.structure}); {seen}"
+        seen = (
+            f"answered with {self.result.summary}"
+            if self.final.status
+            else f"no result, last answer {self.calls[-1].status}"
+        )
+        count = len(self.asked.references)
+        return f"{self.uid}: {count} instance{'' if count == 1 else 's'} in a {self.asked.structure} request, {seen}"
 
 
 @dataclass(frozen=True)
@@ -316,6 +332,11 @@ def held(transcript: Transcript) -> frozenset[str]:
 def uids_of(references: Iterable[Reference]) -> list[str]:
     """The SOP Instance UIDs, in order."""
     return [each.sop_instance_uid for each in references]
+
+
+def valid_uid(text: str) -> bool:
+    """Whether a text is a UID: at most 64 characters, components without leading zeros (PS3.5 9.1)."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def names(words: Iterable[object]) -> str:

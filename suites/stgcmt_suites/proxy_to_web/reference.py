@@ -54,6 +54,11 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         listener = await listen_again(setting, front, acceptor)
         stack.push_async_callback(listener.aclose)
         courier.resume()
-        yield {"host": front.host, "port": listener.address[1], "ae_title": front.ae_title}
+        yield {
+            "host": front.host,
+            "port": listener.address[1],
+            "ae_title": front.ae_title,
+            "denied_ae_title": front.denied_ae_title,
+        }
     if failures := [each for each in (*acceptor.failures, *courier.failures) if isinstance(each, Exception)]:
         raise ExceptionGroup("the reference proxy failed", failures)

@@ -23,6 +23,30 @@ CLAIMS = {
         "description": "tags (8 hex digits) that storing changes",
     },
     "no_retrieve_ae_title": {"type": "boolean", "description": "reports name no Retrieve AE Title"},
+    "report_association": {
+        "enum": ["new", "same", "both"],
+        "description": 'where reports come: "new" association, the "same" as the request, "both": the same while it is open',
+    },
+    "failure_reasons": {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": 0xFFFF},
+        "description": "the Failure Reasons that reports give, such as 0x0112",
+    },
+    "usual_report_delay": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "description": "seconds from the response to the report, usually",
+    },
+}
+
+# What a vendor may name in [scp] beside the end point.
+SECTION = {
+    "denied_ae_title": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 16,
+        "description": "a calling AE title that the SUT knows but does not permit to ask for commitment",
+    },
 }
 
 suite = Suite(
@@ -42,6 +66,7 @@ suite = Suite(
         "stgcmt_suites.scp.test_scp_j32_transaction_uid",
         "stgcmt_suites.scp.test_scp_j331_delivery",
         "stgcmt_suites.scp.test_scp_j331_report",
+        "stgcmt_suites.scp.test_scp_n526_statement",
         "stgcmt_suites.scp.test_scp_refusals",
     ),
     reference="stgcmt_suites.scp.reference:reference",
@@ -49,8 +74,14 @@ suite = Suite(
     faults="stgcmt_suites.scp.faults:FAULTS",
     variants="stgcmt_suites.scp.variants:VARIANTS",
     mutations="stgcmt_suites.scp.mutations:MUTATIONS",
-    schema={"$ref": "#/$defs/dimse_end_point"},
+    schema={"$ref": "#/$defs/dimse_end_point", "properties": SECTION},
     claims_schema={"properties": CLAIMS, "additionalProperties": False},
+    reference_claims={
+        "report_association": "new",
+        "failure_reasons": [0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213],
+        "usual_report_delay": 1.0,
+    },
     endpoint="stgcmt.endpoints:dimse_address",
     probes="stgcmt_suites.scp.probes:probe",
+    topology="stgcmt_suites.commitment.topology:topology",
 )

@@ -154,7 +154,10 @@ class Requests:
         if command.action_type != 1 and not faulty("success-for-wrong-action-type"):
             raise RefusedError(status("action-type"))
         calling = assoc.request.calling_ae if assoc.request else ""
-        if not self.knows(calling) and not faulty("accepts-unknown-caller"):
+        if self._is_denied(assoc):
+            if not faulty("serves-without-permission"):
+                raise RefusedError(PROCESSING_FAILURE if faulty("no-reason-without-permission") else status("denied"))
+        elif not self.knows(calling) and not faulty("accepts-unknown-caller"):
             raise RefusedError(status("caller"))
 
     def _read(self, assoc: Association, message: Message) -> Request:
@@ -247,6 +250,9 @@ class Requests:
         if status != SUCCESS:
             raise RefusedError(PROCESSING_FAILURE if fault and self.settings.faulty(fault) else status)
 
+    def _is_denied(self, assoc: Association) -> bool:
+        return assoc.request is not None and assoc.request.calling_ae == self.settings.denied_ae_title
+
     # --- taking and refusing
 
     def _take(self, assoc: Association, request: Request) -> bool:
@@ -285,6 +291,8 @@ class Requests:
             await assoc.abort()
             return None
         if status == INVALID_ARGUMENT and faulty("silent-on-invalid-argument"):
+            return None
+        if status == REFUSED and faulty("silent-without-permission") and self._is_denied(assoc):
             return None
         if faulty("report-after-refusal"):
             self._take_anyway(assoc, message)

@@ -22,6 +22,7 @@ STATUSES: Mapping[str, int] = {
     "class": 0x0118,
     "swapped": 0x0118,
     "caller": 0x0124,
+    "denied": 0x0124,
     "malformed-uid": 0x0115,
     "duplicate": 0x0115,
     "pending": 0x0000,

@@ -74,6 +74,14 @@ def is_duplicate(report: Report) -> bool:
     return not report.result.committed and reasons <= {DUPLICATE_TRANSACTION_UID, None}
 
 
+def turned_down(request: Commitment) -> bool:
+    """Whether the request could not be sent because the SUT rejected the association, or the class's context."""
+    assoc = request.answer.assoc
+    if request.sent or assoc is None:
+        return False
+    return assoc.rj is not None or (assoc.ac is not None and assoc.granted_roles(PUSH_MODEL) is None)
+
+
 def same_results(request: Commitment, report: Report) -> bool:
     """Whether each instance asked for is named at least once, and none both as committed and as failed."""
     committed = {each.sop_instance_uid for each in report.result.committed}
@@ -155,5 +163,6 @@ __all__ = [
     "role_item_defects",
     "roles_of",
     "same_results",
+    "turned_down",
     "unanswered_responses",
 ]

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from stgcmt.actors.association import Association
-from stgcmt.actors.outcome import Outcome, Response, Split, Timeouts
+from stgcmt.actors.outcome import Aborted, Outcome, Response, Split, Timeouts
 from stgcmt.actors.requestor import associate
 from stgcmt.clock import NS
 from stgcmt.suite import Setting
@@ -154,6 +154,9 @@ class Courier:
         await self._due(transaction)
         report = report_of(self._decided(key), self.settings)
         if self.settings.faulty("no-report"):
+            return
+        aborted = assoc is not None and isinstance(assoc.outcome, Aborted)
+        if aborted and self.settings.faulty("lost-when-aborted"):
             return
         for pause in (0.0, *self.settings.pauses_s):
             await asyncio.sleep(pause)

@@ -22,8 +22,9 @@ _ASSOCIATION = (
     Fault("extended-negotiation", "proposes SOP Class Extended Negotiation for the class", ("DIMSE-J.2.1-02",)),
     Fault("sends-without-granted-role", "sends the report although the SCP role was not granted", ("DIMSE-D.3.3.4-04",)),
     Fault("breaks-on-unproposed-role", "aborts and gives up where the answer grants a role that was not proposed", ("DIMSE-D.3.3.4-05",)),
-    Fault("report-only-on-same-association", "reports on the association of the request, or never", ("DIMSE-J.3.3.1.2-08",), ("DIMSE-J.3.2.1.3-02", "DIMSE-J.3.3.1.2-09")),
-    Fault("lost-with-the-association", "gives up where reporting on the request's association failed", ("DIMSE-J.3.3.1.2-09",)),
+    Fault("report-only-on-same-association", "reports on the association of the request, or never", ("DIMSE-J.3.3.1.2-08",), ("DIMSE-J.3.2.1.3-02", "DIMSE-J.3.3.1.2-09", "DIMSE-DOC-11")),
+    Fault("lost-with-the-association", "gives up where reporting on the request's association failed", ("DIMSE-J.3.3.1.2-09",), ("DIMSE-DOC-11",)),
+    Fault("lost-when-aborted", "forgets a transaction whose association its caller aborted", ("DIMSE-J.3.3.1.2-09",)),
     Fault("wrong-calling-ae", "reports under an AE title that nobody called", ("DIMSE-J.3.3.1.2-10",)),
     Fault("wrong-called-ae", "calls ANY-SCP instead of who asked", ("DIMSE-J.3.3.1.2-11",)),
     Fault("explicit-only-proposal", "offers Explicit VR Little Endian alone", ("DIMSE-PS3.5-10.1-01", "DIMSE-ROB-ASSOC-01")),
@@ -57,6 +58,9 @@ _RESPONSE = (
     Fault("success-for-other-operation", "answers N-GET and N-CREATE with success", ("DIMSE-10.1.4-03",)),
     Fault("processing-failure-for-class", "answers 0110H where 0118H or 0211H fits", ("DIMSE-10.1.4-03",)),
     Fault("accepts-unknown-caller", "accepts requests whose report has nowhere to go", ("DIMSE-10.1.4-04",)),
+    Fault("serves-without-permission", "accepts requests of a caller that may not ask", ("DIMSE-10.1.4-04-DENIED",)),
+    Fault("no-reason-without-permission", "answers 0110H to a caller that may not ask", ("DIMSE-10.1.4-04-DENIED",)),
+    Fault("silent-without-permission", "does not answer a caller that may not ask", ("DIMSE-10.1.4-04-DENIED",)),
     Fault("wrong-affected-uids-in-response", "answers with the class UID as Affected SOP Instance UID", ("DIMSE-10.1.4-05",)),
     Fault("wrong-action-type-in-response", "answers with another Action Type ID than asked", ("DIMSE-10.1.4-05",)),
     Fault("wrong-message-id", "answers to the Message ID after that of the request", ("DIMSE-10.1.4-06",)),
@@ -72,11 +76,11 @@ _RESPONSE = (
 
 _REPORT = (
     Fault("type-2-when-all-committed", "reports full success with event type 2", ("DIMSE-J.3.3.1.2-01",)),
-    Fault("type-1-with-failed-sequence", "reports failures with event type 1", ("DIMSE-J.3.3.1.2-02",), ("DIMSE-J.3.3.1.1-02", "DIMSE-J.3.2-PARTIAL")),
-    Fault("type-1-without-the-failed", "reports the committed instances with event type 1, and nothing of the others", ("DIMSE-J.3.3.1.2-02", "DIMSE-J.3.3.1.2-04"), ("DIMSE-J.3.2-PARTIAL",)),
+    Fault("type-1-with-failed-sequence", "reports failures with event type 1", ("DIMSE-J.3.3.1.2-02",), ("DIMSE-J.3.3.1.1-02", "DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED")),
+    Fault("type-1-without-the-failed", "reports the committed instances with event type 1, and nothing of the others", ("DIMSE-J.3.3.1.2-02", "DIMSE-J.3.3.1.2-04"), ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED")),
     Fault("empty-failed-sequence", "puts a Failed SOP Sequence without items into a report of full success", ("DIMSE-J.3.3.1.1-02",)),
     Fault("empty-referenced-sequence", "puts a Referenced SOP Sequence without items where nothing is committed", ("DIMSE-J.3.3.1.1-01",)),
-    Fault("forgets-instance", "leaves the last of several instances out of the report", ("DIMSE-J.3.3.1.2-04",), ("DIMSE-J.3.3.1.2-01", "DIMSE-J.3.2-PARTIAL")),
+    Fault("forgets-instance", "leaves the last of several instances out of the report", ("DIMSE-J.3.3.1.2-04",), ("DIMSE-J.3.3.1.2-01", "DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED")),
     Fault("extra-instance", "reports an instance that nobody asked for", ("DIMSE-J.3.3.1.2-04",)),
     Fault("instance-in-both-lists", "reports an instance as committed and as failed", ("DIMSE-J.3.3.1.2-04",)),
     Fault("instance-twice", "reports the first instance twice", ("DIMSE-J.3.3.1.2-04",)),
@@ -85,8 +89,8 @@ _REPORT = (
     Fault("no-failure-reason", "leaves Failure Reason out", ("DIMSE-J.3.3.1.2-03",)),
     Fault("empty-failure-reason", "leaves Failure Reason empty", ("DIMSE-J.3.3.1.2-03", "DIMSE-J.3.3.1.1-03")),
     Fault("two-failure-reasons", "gives every failed instance two Failure Reasons", ("DIMSE-J.3.3.1.2-03",)),
-    Fault("reason-0111", "fails instances with 0111H", ("DIMSE-C.14.1.1-01",)),
-    Fault("reason-of-c-store", "fails instances with A700H, a status of C-STORE", ("DIMSE-C.14.1.1-01",), ("DIMSE-TUID-03",)),
+    Fault("reason-0111", "fails instances with 0111H", ("DIMSE-C.14.1.1-01", "DIMSE-DOC-11")),
+    Fault("reason-of-c-store", "fails instances with A700H, a status of C-STORE", ("DIMSE-C.14.1.1-01", "DIMSE-DOC-11"), ("DIMSE-TUID-03",)),
     Fault("wrong-transaction-uid", "reports under another Transaction UID", ("DIMSE-J.3.3.1.2-05",)),
     Fault("empty-retrieve-ae", "sends an empty Retrieve AE Title", ("DIMSE-J.3.3.1.1-03",)),
     Fault("retrieve-ae-both-levels", "sends Retrieve AE Title outside and inside the sequence", ("DIMSE-J.3.3.1.1.1-01",)),
@@ -104,7 +108,7 @@ _REPORT = (
     Fault("pdu-too-long", "does not cut its reports to the maximum length that was announced", ("DIMSE-PS3.8-D.1-01",)),
     Fault("report-twice", "sends every report again", ("DIMSE-J.3.3.1.2-06",)),
     Fault("report-twice-different", "takes every result back in a second report", ("DIMSE-J.3.3.1.2-06",)),
-    Fault("report-before-response", "reports on the request's association before it answers", ("DIMSE-J.3.2.1.3-04",)),
+    Fault("report-before-response", "reports on the request's association before it answers", ("DIMSE-J.3.2.1.3-04",), ("DIMSE-DOC-11",)),
 )
 
 _DELIVERY = (
@@ -124,8 +128,8 @@ _TRANSACTIONS = (
 )
 
 _COMMITMENT = (
-    Fault("commits-missing", "commits what it was never given", ("DIMSE-J.3.2-PARTIAL",), ("DIMSE-J.3.3.1.2-02",)),
-    Fault("commits-deleted", "commits what it had once and has no longer", ("DIMSE-J.3.2-PARTIAL",)),
+    Fault("commits-missing", "commits what it was never given", ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED"), ("DIMSE-J.3.3.1.2-02",)),
+    Fault("commits-deleted", "commits what it had once and has no longer", ("DIMSE-J.3.2-DELETED",)),
     Fault("class-conflict-committed", "commits an instance under a class that it does not have", ("DIMSE-J.3.2-PARTIAL",)),
     Fault("commits-link-only", "commits instances that hold a link in place of pixel data", ("DIMSE-J.1.1-01",)),
     Fault("loses-private-attributes", "drops private attributes when it stores", ("DIMSE-J.3.3.1.2-12",)),
@@ -135,4 +139,9 @@ _COMMITMENT = (
     Fault("stores-nothing", "answers C-STORE with success and keeps nothing", ("DIMSE-B-01",)),
 )
 
-FAULTS: tuple[Fault, ...] = (*_ASSOCIATION, *_RESPONSE, *_REPORT, *_DELIVERY, *_TRANSACTIONS, *_COMMITMENT)
+_STATEMENT = (
+    Fault("reports-where-it-does-not-say", "reports on the request's association, and states that it opens a new one", ("DIMSE-DOC-11",)),
+    Fault("slower-than-it-says", "takes three seconds longer than it states", ("DIMSE-DOC-12",)),
+)
+
+FAULTS: tuple[Fault, ...] = (*_ASSOCIATION, *_RESPONSE, *_REPORT, *_DELIVERY, *_TRANSACTIONS, *_COMMITMENT, *_STATEMENT)

@@ -27,9 +27,9 @@ class Help:
 
     store: Store
 
-    async def listen(self, network: Network, host: str) -> Listener:
-        """Begin to listen on a port that the system chooses; raises ``OSError``."""
-        return await network.listen(host, 0, self._serve)
+    async def listen(self, network: Network, host: str, port: int = 0) -> Listener:
+        """Begin to listen; port 0: the system chooses; raises ``OSError``."""
+        return await network.listen(host, port, self._serve)
 
     @staticmethod
     def urls(host: str, port: int) -> dict[str, dict[str, str]]:

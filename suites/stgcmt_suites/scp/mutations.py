@@ -11,6 +11,8 @@ MUTATIONS = (
             Elem(0x00080054, "AE", "MUTANT"),  # Retrieve AE Title
             Elem(0x00880130, "SH", "MUTANT"),  # Storage Media File-Set ID
             Elem(0x00880140, "UI", "2.25.1"),  # Storage Media File-Set UID
+            Elem(0x00081198, "SQ", []),  # Failed SOP Sequence
+            Elem(0x00081199, "SQ", []),  # Referenced SOP Sequence
         )
     ),
 )

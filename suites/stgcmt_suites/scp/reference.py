@@ -71,14 +71,15 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         secured = over_tls(serve, server_context(settings.tls)) if settings.tls else serve
         listener = await listen_again(setting, settings, secured)
         stack.push_async_callback(listener.aclose)
-        helper = await Help(store).listen(setting.network, settings.host)
+        helper = await Help(store).listen(setting.network, settings.host, settings.provoke_port)
         stack.push_async_callback(helper.aclose)
         courier.resume()
         yield {
             "host": settings.host,
             "port": listener.address[1],
             "ae_title": settings.ae_title,
-            "seeding": {"how": "c-store"},
+            "denied_ae_title": settings.denied_ae_title,
+            "seeding": {"how": settings.seeding},
             "retrieval": {"how": "c-get"},
             "provoke": Help.urls(settings.host, helper.address[1]),
         }

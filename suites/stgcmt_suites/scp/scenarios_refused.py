@@ -30,12 +30,13 @@ PULL_MODEL = "1.2.840.10008.1.20.2"  # retired: no SCP of the Push Model has it 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 NOBODY = "STGCMT_NOBODY"
 QUIET = ("max_report_delay", "quiet_period")
-STORED = ("seeding", "destination")
+UNHEARD = ("destination",)
+STORED = ("seeding",)  # wanted: without seeding the same is asked of instances that were never stored
 
 AFTER_REFUSALS = "a report on a refused request may follow"
 
 
-@scenario(exchanges=6, waits=QUIET, needs=STORED)
+@scenario(exchanges=6, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def missing_attributes(play: Play) -> None:
     """The same request whole, and each time without one mandatory attribute."""
     instance = await play.seed("ct")
@@ -54,7 +55,7 @@ async def missing_attributes(play: Play) -> None:
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 
 
-@scenario(exchanges=3, waits=QUIET, needs=STORED)
+@scenario(exchanges=3, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def empty_attributes(play: Play) -> None:
     """The same request whole, and each time with one mandatory attribute that has no value."""
     instance = await play.seed("ct")
@@ -70,7 +71,7 @@ async def empty_attributes(play: Play) -> None:
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 
 
-@scenario(exchanges=10, waits=QUIET, needs=STORED)
+@scenario(exchanges=10, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def wrong_commands(play: Play) -> None:
     """The same request with a right command set, and each time with one wrong field in it; other operations."""
     instance = await play.seed("ct")
@@ -98,7 +99,7 @@ async def _operation(play: Play, step: str, field: int, class_field: int, instan
             await assoc.invoke(PUSH_MODEL, field, {class_field: PUSH_MODEL, instance_field: PUSH_MODEL_INSTANCE})
 
 
-@scenario(exchanges=3, waits=QUIET, needs=STORED)
+@scenario(exchanges=3, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def duplicate_references(play: Play) -> None:
     """Two instances once each; the same with one named twice; and one named under two classes."""
     one, other = await play.seed("ct"), await play.seed("sc")
@@ -111,7 +112,7 @@ async def duplicate_references(play: Play) -> None:
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 
 
-@scenario(exchanges=3, waits=QUIET, needs=STORED)
+@scenario(exchanges=3, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def malformed_transaction_uids(play: Play) -> None:
     """The same request under a good Transaction UID, one with a letter, and one of 65 characters."""
     instance = await play.seed("ct")
@@ -124,7 +125,7 @@ async def malformed_transaction_uids(play: Play) -> None:
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 
 
-@scenario(lease=Lease("late"), exchanges=2, waits=QUIET, needs=STORED)
+@scenario(lease=Lease("late"), exchanges=2, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def pending_again(play: Play) -> None:
     """A second request under the Transaction UID of one that was accepted just before, with another instance.
 
@@ -141,7 +142,7 @@ async def pending_again(play: Play) -> None:
     await play.wait("quiet_period", why="a report on either request may follow")
 
 
-@scenario(exchanges=2, waits=QUIET, needs=STORED)
+@scenario(exchanges=2, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def finished_again(play: Play) -> None:
     """A request under the Transaction UID of one that was reported on, with another instance."""
     one, other, uid = await play.seed("ct"), await play.seed("mr"), play.uid()
@@ -152,10 +153,19 @@ async def finished_again(play: Play) -> None:
     await play.wait("quiet_period", why="a report on the second request may follow")
 
 
-@scenario(exchanges=2, waits=QUIET, needs=STORED)
+@scenario(exchanges=2, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def unknown_caller(play: Play) -> None:
     """The same request under the AE title of a destination, and under one that the SUT cannot know."""
     instance = await play.seed("ct")
     await commit(play, "control", [instance])
     await exchange(play, "nobody", request(play.uid(), [instance]), calling_ae=NOBODY)
     await play.wait("quiet_period", why="a report to an unknown caller may still come")
+
+
+@scenario(exchanges=2, waits=QUIET, needs=("destination", "key.denied_ae_title"), wants=STORED)
+async def denied_caller(play: Play) -> None:
+    """The same request under the AE title of a destination, and under one that the SUT knows but does not permit."""
+    instance = await play.seed("ct")
+    await commit(play, "control", [instance])
+    await exchange(play, "denied", request(play.uid(), [instance]), calling_ae=str(play.section["denied_ae_title"]))
+    await play.wait("quiet_period", why=AFTER_REFUSALS)

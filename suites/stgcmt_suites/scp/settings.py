@@ -13,6 +13,11 @@ from stgcmt_suites.scp.variants import options_of
 # Half a second, then twice as long each time up to four: a listener that is away for seconds is found again soon,
 # one that is away for good costs ten attempts; what is left then is kept, and tried again after a restart.
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
+# Faults that lie in what is set up: where reports are tried first, and how long they take.
+SAME_FIRST = frozenset(
+    {"report-only-on-same-association", "lost-with-the-association", "reports-where-it-does-not-say"}
+)
+SLOWER, SLOW_S = "slower-than-it-says", 3.0
 # Faults of the store (``commitment.decisions``) under the names that they have here.
 STORE_FAULTS = {
     "commits-missing": "commits-missing",
@@ -33,16 +38,20 @@ class Settings:
     """What the reference was brought up with.
 
     ``delay_s`` lies between request and report; ``same_first`` tries the association of the request before a new one;
-    ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers must
-    show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
-    ``response_s`` is how long a report waits for its response.
+    ``denied_ae_title`` is a caller that is known and may not ask; ``seeding`` is how a SUT file would say that instances
+    get in. ``tls`` has ``cert_file``, ``key_file``, ``ca_file``: associations come in over TLS, and with ``ca_file`` callers
+    must show a certificate, and reports go out over TLS. ``pauses_s`` are the pauses between attempts to deliver;
+    ``response_s`` is how long a report waits for its response; ``provoke_port`` is where the vendor's help listens.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    provoke_port: int = 0
     ae_title: str = "STGCMT_SCP"
+    denied_ae_title: str = "STGCMT_DENIED"
     delay_s: float = 0.3
     same_first: bool = False
+    seeding: str = "c-store"
     pauses_s: tuple[float, ...] = PAUSES_S
     response_s: float = 10.0
     tls: Mapping[str, str] = field(default_factory=dict)
@@ -54,12 +63,15 @@ class Settings:
         """From what the harness or the command line says; a variant is known by its name, or its options are all there."""
         options: Mapping[str, Any] = {**options_of(setting.variant), **setting.options}
         same_first = bool(options.get("same_first", cls.same_first))
-        same_first |= setting.fault in {"report-only-on-same-association", "lost-with-the-association"}
+        same_first |= setting.fault in SAME_FIRST
         return cls(
             host=str(options.get("host", cls.host)),
             port=int(options.get("port", cls.port)),
+            provoke_port=int(options.get("provoke_port", cls.provoke_port)),
             ae_title=str(options.get("ae_title", cls.ae_title)),
-            delay_s=float(options.get("delay", cls.delay_s)),
+            seeding=str(options.get("seeding", cls.seeding)),
+            denied_ae_title=str(options.get("denied_ae_title", cls.denied_ae_title)),
+            delay_s=float(options.get("delay", cls.delay_s)) + (SLOW_S if setting.fault == SLOWER else 0.0),
             same_first=same_first,
             pauses_s=() if setting.fault == "no-retry" else tuple(options.get("pauses_s", PAUSES_S)),
             tls={

@@ -49,7 +49,8 @@ def test_the_report_comes_after_release(
         arrived = [each for each in request.heard if each.on_new_association]
         assert arrived, expected("a report on an association that the SUT opens", request)
     played = (plain_commitment, several_instances, partly_missing, held_open, same_association_lost)
-    if not requests and not any(each.on_new_association for each in reports_of(*played)):
+    later = [each for each in reports_of(*played) if each.on_new_association]
+    if not requests and not later:
         inconclusive(
             "every report came before the association was released",
             *some_reports(plain_commitment, several_instances)[:1],
@@ -57,8 +58,10 @@ def test_the_report_comes_after_release(
 
 
 @requirement("DIMSE-J.3.3.1.2-09")
-def test_a_failed_attempt_is_made_good(held_open: Transcript, same_association_lost: Transcript) -> None:
-    """A report that failed on the request's association comes on another one."""
+def test_a_failed_attempt_is_made_good(
+    held_open: Transcript, same_association_lost: Transcript, aborted_early: Transcript
+) -> None:
+    """A report that failed on the request's association, or finds it gone, comes on another one."""
     requests = some_accepted(held_open, same_association_lost)
     for request in requests:
         tried = [each for each in request.heard if not each.on_new_association and not each.delivered]
@@ -69,6 +72,8 @@ def test_a_failed_attempt_is_made_good(held_open: Transcript, same_association_l
     for request in requests:
         if not request.heard:
             inconclusive("no report came at all", request)
+    for request in commitments(aborted_early).accepted:
+        assert request.heard, expected("the report on a new association where that of the request was aborted", request)
 
 
 @requirement("DIMSE-J.3.3.1.2-10")
@@ -197,12 +202,14 @@ def test_undelivered_reports_are_tried_again(
     role_refused: Transcript,
     rejected_for_good: Transcript,
     context_rejected: Transcript,
+    called_ae_rejected: Transcript,
     plain_commitment: Transcript,
     run: Transcript,
 ) -> None:
     """After a failed attempt another one follows, or the result is kept for an operator."""
     some_reports(plain_commitment)
-    undelivered = (rejected_once, listener_away, role_refused, rejected_for_good, context_rejected)
+    refused = (rejected_for_good, context_rejected, called_ae_rejected)
+    undelivered = (rejected_once, listener_away, role_refused, *refused)
     requests = [(each, 1) for each in some_accepted(*undelivered)]
     requests += [(each, 2) for each in some_accepted(report_failed, report_aborted) if each.heard]
     lost = [

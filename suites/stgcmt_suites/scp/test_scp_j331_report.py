@@ -159,6 +159,7 @@ def test_retrieve_ae_title_stands_on_one_level(
         assert not both, expected(
             "Retrieve AE Title on one level", Seen(report, "Retrieve AE Title outside and inside the sequence")
         )
+    _some_committed(plain_commitment, several_instances, partly_missing)
 
 
 @requirement("DIMSE-J.3.3.1.1.2-01")
@@ -171,6 +172,14 @@ def test_file_set_attributes_stand_on_one_level(
         assert not both, expected(
             "File-Set attributes on one level", Seen(report, "File-Set attributes outside and inside the sequence")
         )
+    _some_committed(plain_commitment, partly_missing, optional_attributes)
+
+
+def _some_committed(*transcripts: Transcript) -> None:
+    """Inconclusive where no report has the sequence of what is committed: then nothing can stand inside it."""
+    reports = some_reports(*transcripts)
+    if not any(report.info.has(REF_SEQUENCE) for report in reports):
+        inconclusive("no report has a Referenced SOP Sequence", *reports[:1])
 
 
 @requirement("DIMSE-5.4.2.3-02")
@@ -214,13 +223,12 @@ def test_reasons_are_enumerated(partly_missing: Transcript, all_missing: Transcr
 def test_what_is_not_there_is_never_committed(
     partly_missing: Transcript,
     all_missing: Transcript,
-    deleted_instance: Transcript,
     explicit_first: Transcript,
     small_pdu: Transcript,
     link_only: Transcript,
     wrong_class: Transcript,
 ) -> None:
-    """No instance that the SCP was never given, refused, or lost, is committed, in long lists too.
+    """No instance that the SCP was never given, or refused, is committed, in long lists too.
 
     One that is asked for under another class is told apart.
     """
@@ -228,13 +236,8 @@ def test_what_is_not_there_is_never_committed(
         for report in request.heard:
             typed = report.event_type != ALL_COMMITTED and not report.result.committed
             assert typed, expected("the instance failed: the SUT refused to store it", report, request)
-    for transcript in (partly_missing, all_missing, deleted_instance, explicit_first, small_pdu):
-        missing = commitments(transcript).absent()
-        for report in commitments(transcript).reports:
-            wrong = [each for each in report.result.committed if each.sop_instance_uid in missing]
-            assert not wrong, expected(f"{names(wrong)} failed: the SUT does not have it", report)
-            typed = report.event_type != ALL_COMMITTED or not missing
-            assert typed, expected("Event Type ID 2, since instances are missing", report)
+    for transcript in (partly_missing, all_missing, explicit_first, small_pdu, wrong_class):
+        _absent_are_failed(transcript)
     view = commitments(wrong_class)
     for request in view.all:
         asked_wrongly = [
@@ -253,9 +256,29 @@ def test_what_is_not_there_is_never_committed(
         some_reports(transcript)
 
 
+@requirement("DIMSE-J.3.2-DELETED")
+def test_what_is_gone_is_never_committed(deleted_instance: Transcript) -> None:
+    """No instance that was stored and is deleted since is committed."""
+    _absent_are_failed(deleted_instance)
+    if not commitments(deleted_instance).deleted():
+        inconclusive("no instance was deleted, so none is gone", *deleted_instance.of("provoke"))
+    some_reports(deleted_instance)
+
+
+def _absent_are_failed(transcript: Transcript) -> None:
+    missing = commitments(transcript).absent()
+    for report in commitments(transcript).reports:
+        wrong = [each for each in report.result.committed if each.sop_instance_uid in missing]
+        assert not wrong, expected(f"{names(wrong)} failed: the SUT does not have it", report)
+        typed = report.event_type != ALL_COMMITTED or not missing
+        assert typed, expected("Event Type ID 2, since instances are missing", report)
+
+
 @requirement("DIMSE-B-01")
 def test_stored_instances_are_committed(plain_commitment: Transcript, several_instances: Transcript) -> None:
     """What was stored with success and then failed is told: storing is not committing."""
+    if not any(commitments(each).seeded() for each in (plain_commitment, several_instances)):
+        inconclusive("no instance was stored: say how in [seeding]")
     for report in some_reports(plain_commitment, several_instances):
         there = commitments(report.transcript).seeded()
         failed = [each for each in report.result.failed if each.reference.sop_instance_uid in there]

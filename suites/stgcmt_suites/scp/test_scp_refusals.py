@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stgcmt.suite import Transcript, expected, inconclusive, outcome, requirement
+from stgcmt_suites.scp.compare import turned_down
 from stgcmt_suites.scp.premises import accepted_control, all_sent
 from stgcmt_suites.scp.views import commitments
 
@@ -12,6 +13,7 @@ MISSING_ATTRIBUTE, MISSING_ATTRIBUTE_VALUE = 0x0120, 0x0121
 NO_SUCH_INSTANCE, INVALID_INSTANCE = 0x0112, 0x0117
 NO_SUCH_CLASS, CLASS_INSTANCE_CONFLICT = 0x0118, 0x0119
 NO_SUCH_ACTION_TYPE, UNRECOGNISED_OPERATION = 0x0123, 0x0211
+NOT_AUTHORISED = 0x0124
 
 
 @requirement("DIMSE-5.4.2.1-02")
@@ -74,6 +76,20 @@ def test_unknown_callers_are_refused(unknown_caller: Transcript) -> None:
     assert not nobody.accepted, expected("a failure status, or a rejected association or context", nobody)
     if nobody.sent and not nobody.refused:
         inconclusive("the request of the unknown caller has no response", nobody)
+
+
+@requirement("DIMSE-10.1.4-04-DENIED")
+def test_callers_without_permission_are_refused(denied_caller: Transcript) -> None:
+    """Who may not ask for commitment is told so: by 0124H, a rejected association or context; not by success, nor by silence."""
+    denied = commitments(denied_caller)["denied"]
+    assert not denied.accepted, expected("a failure status, 0124H, or a rejected association or context", denied)
+    accepted_control(denied_caller)
+    if denied.sent and denied.status is None:
+        outcome("no-response", denied, what="status 0124H")
+    if denied.refused and denied.status != NOT_AUTHORISED:
+        outcome("other-failure-status", denied, what="status 0124H")
+    if not denied.sent and not turned_down(denied):
+        inconclusive("the request of the caller without permission could not be sent", denied)
 
 
 def _refused(transcript: Transcript, fitting: Mapping[str, set[int]], *, silence_deviates: bool = False) -> None:

@@ -14,17 +14,37 @@ from stgcmt.suite import Variant
 from stgcmt.wire.uids import EXPLICIT_LE, IMPLICIT_LE
 
 PS3_7_STATUSES = "PS3.7 10.1.4.1.10 lists 0114H and 0115H for N-ACTION, not 0120H and 0121H, which PS3.4 5.4.2.1 adds"
+SAME_FIRST = {"report_association": "both"}
 
 _WHEN = (
-    Variant("same-association", "reports on the association of the request while it is open", {"same_first": True}),
-    Variant("same-association-at-once", "the same, right behind the response", {"same_first": True, "delay": 0.0}),
+    Variant(
+        "same-association",
+        "reports on the association of the request while it is open",
+        {"same_first": True},
+        claims=SAME_FIRST,
+    ),
+    Variant(
+        "same-association-at-once",
+        "the same, right behind the response",
+        {"same_first": True, "delay": 0.0},
+        claims=SAME_FIRST,
+    ),
     Variant("immediate", "opens the report's association at once, while the response is under way", {"delay": 0.0}),
     Variant(
         "before-the-response",
         "answers an N-ACTION when its report was delivered on another association",
         {"delay": 0.0, "report_first": True},
     ),
-    Variant("late", "works through its queue every twelve seconds", {"delay": 12.0}),
+    Variant(
+        "late", "works through its queue every twelve seconds", {"delay": 12.0}, claims={"usual_report_delay": 12.5}
+    ),
+    Variant(
+        "overnight",
+        "reports nine hours later",
+        {"delay": 9 * 3600.0},
+        claims={"usual_report_delay": 9 * 3600.0 + 1.0},
+        timing={"max_report_delay": 10 * 3600.0, "report_wait": 10 * 3600.0, "scenario": 7 * 86400.0},
+    ),
     Variant("slow-answers", "takes three seconds to answer an N-ACTION", {"respond_after_s": 3.0}),
     Variant("patient-retries", "tries again every five seconds, for a minute", {"pauses_s": (5.0,) * 12}),
     Variant("eager-retries", "tries again ten times a second, for a minute", {"pauses_s": (0.1,) * 600}),
@@ -160,6 +180,7 @@ _STORAGE = (
         claims={"refuses_links": True},
     ),
     Variant("registered-classes", "accepts storage classes of the standard alone", {"private_classes": False}),
+    Variant("takes-nothing", "cannot be given instances by anyone but its own modalities", {"seeding": "none"}),
     Variant("coerces", "puts its own spelling of the patient's name", {"coerces": True}, claims={"coerced": ["00100010"]}),
 )  # fmt: skip
 
@@ -173,7 +194,7 @@ _ALL_TOGETHER = (
             "action_type": False, "retrieve_ae": "inside", "reverse": True, "caller": "reject",
             "statuses": {"pending": 0x0110, "duplicate": 0}, "undefined_length": True,
         },
-        claims={"proposes_both_roles": True},
+        claims={"proposes_both_roles": True, "usual_report_delay": 7.0},
     ),
     Variant(
         "small-gateway",
@@ -183,7 +204,7 @@ _ALL_TOGETHER = (
             "caller": "context", "statuses": {"finished": 0, "duplicate": 0, "swapped": 0x0112}, "duplicates": "each",
             "private_classes": False,
         },
-        claims={"no_retrieve_ae_title": True},
+        claims={"no_retrieve_ae_title": True, **SAME_FIRST},
     ),
 )  # fmt: skip
 

@@ -233,9 +233,9 @@ class Commitments:
         return any(event.info.get("what") == "destination" for event in self.transcript.of("decision"))
 
     def stored_class(self, sop_instance_uid: str) -> str | None:
-        """The SOP Class UID with which an instance was seeded, where that is known."""
+        """The SOP Class UID with which an instance was seeded, where it was and that is known."""
         for event in self.transcript.of("seed"):
-            if event.info.get("sop_instance_uid") == sop_instance_uid:
+            if event.info.get("ok") and event.info.get("sop_instance_uid") == sop_instance_uid:
                 found = event.info.get("sop_class_uid")
                 return None if found is None else str(found)
         return None
@@ -246,9 +246,12 @@ class Commitments:
             str(event.info.get("uid")) for event in self.transcript.of("uid") if event.info.get("what") == "instance"
         }
         asked = {each.sop_instance_uid for request in self.all for each in request.references}
+        return frozenset(asked & (minted - self.seeded() | self.deleted()))
+
+    def deleted(self) -> frozenset[str]:
+        """SOP Instance UIDs that the vendor's help deleted from the SUT."""
         helped = [event.info for event in self.transcript.of("provoke") if event.info.get("name") == "delete"]
-        deleted = {str(each.get("values", {}).get("sop_instance_uid")) for each in helped if each.get("ok")}
-        return frozenset(asked & (minted - self.seeded() | deleted))
+        return frozenset(str(each.get("values", {}).get("sop_instance_uid")) for each in helped if each.get("ok"))
 
     def seeded(self) -> frozenset[str]:
         """SOP Instance UIDs that the SUT was given, or holds already."""

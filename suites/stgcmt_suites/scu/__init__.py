@@ -62,5 +62,6 @@ suite = Suite(
     faults=f"{_PACKAGE}.faults:FAULTS",
     variants=f"{_PACKAGE}.variants:VARIANTS",
     mutations=f"{_PACKAGE}.mutations:MUTATIONS",
+    topology="stgcmt_suites.commitment.topology:topology",
     serves=("dimse",),
 )

@@ -68,7 +68,7 @@ _REQUEST = (
 )
 
 _RESPONSE = (
-    Fault("no-response", "never takes a report, and never answers one", ("DIMSE-J.3.3.1.3-03",), ("DIMSE-J.3.3.1.3-01", "DIMSE-10.1.1-02", "DIMSE-TUID-04", "DIMSE-DOC-04", "DIMSE-TUID-05")),
+    Fault("no-response", "never takes a report, and never answers one", ("DIMSE-J.3.3.1.3-03", "DIMSE-TUID-04"), ("DIMSE-J.3.3.1.3-01", "DIMSE-10.1.1-02", "DIMSE-DOC-04", "DIMSE-TUID-05")),
     Fault("event-report-unrecognised", "answers N-EVENT-REPORT with 0211H", ("DIMSE-J.3.1-01",), ("DIMSE-J.3.3.1.3-03", "DIMSE-10.1.1-02", "DIMSE-TUID-05")),
     Fault("aborts-on-bad-report", "aborts where a report cannot be processed", ("DIMSE-10.1.1-02",)),
     Fault("silent-on-bad-report", "does not answer a report that cannot be processed", ("DIMSE-10.1.1-02",)),

@@ -11,8 +11,9 @@ from stgcmt.mutation import Edit, rebuilt
 from stgcmt.mutation_dimse import command_set, inserting, message_pdus, replaced
 from stgcmt.suite import Event, Transcript, dimse
 from stgcmt.wire import command as cmd
-from stgcmt.wire import items
+from stgcmt.wire import items, pdu
 from stgcmt.wire.dataset_writer import Elem
+from stgcmt.wire.uids import COMMITMENT_PUSH
 
 
 def reports(transcript: Transcript) -> Iterator[Edit]:
@@ -36,6 +37,24 @@ def no_default_syntax(transcript: Transcript) -> Iterator[Edit]:
             yield Edit("no default transfer syntax", f"event {event.n}", partial(_put, transcript, changed))
 
 
+def extended(transcript: Transcript) -> Iterator[Edit]:
+    """Extended negotiation of the class, in a request or an answer of the client (a client may propose a hundred others)."""
+    for assoc in dimse(transcript).all_associations:
+        for one in assoc.pdus:
+            known = assoc.rq is not None and any(each.abstract_syntax == COMMITMENT_PUSH for each in assoc.rq.contexts)
+            if not (one.incoming and known and one.pdu.type in {pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_AC}):
+                continue
+            head, tree = one.pdu.body[: items.FIXED], items.read_items(one.pdu.body[items.FIXED :], items.FIXED)
+            added = items.extended_item(COMMITMENT_PUSH, b"\x01")
+            body = head + b"".join(
+                items.item(each.type, each.value + added) if each.type == items.USER_INFORMATION else each.raw
+                for each in tree
+            )
+            event = transcript.event(one.events[0])
+            changed = replace(event, data=pdu.encode(one.pdu.type, body))
+            yield Edit(f"class negotiated in {one.pdu.name}", f"event {event.n}", partial(_put, transcript, changed))
+
+
 def _put(transcript: Transcript, changed: Event) -> Transcript:
     return rebuilt(transcript, (changed if each.n == changed.n else each for each in transcript.events))
 
@@ -43,6 +62,7 @@ def _put(transcript: Transcript, changed: Event) -> Transcript:
 MUTATIONS = (
     reports,
     no_default_syntax,
+    extended,
     inserting(
         (
             Elem(0x00880130, "SH", "MUTANT"),  # Storage Media File-Set ID

@@ -87,8 +87,12 @@ class Service:
         """Have the client ask for a case; whether it did."""
         if not await self.play.trigger(*case.instances):
             return False
-        if not case.asked:  # it stores first
-            await self.play.asked(where=lambda message: self._asks(case, message), seconds=self._patience())
+        for _ in range(ROUNDS):  # it stores first: patience begins anew as long as it goes on
+            heard = len(self.play.heard)
+            if case.asked or await self.play.asked(where=lambda each: self._asks(case, each), seconds=self._patience()):
+                break
+            if len(self.play.heard) == heard:
+                break
         return bool(case.asked)
 
     def _patience(self) -> float:

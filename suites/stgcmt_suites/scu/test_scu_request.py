@@ -5,19 +5,23 @@ from __future__ import annotations
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
 from stgcmt.wire import command as cmd
 from stgcmt_suites.commitment.dimse_module import FILE_SET_ID, FILE_SET_UID, SOP_CLASS_UID, SOP_INSTANCE_UID
-from stgcmt_suites.scu.views import PUSH_MODEL, PUSH_MODEL_INSTANCE, Seen, asked, conversation, names, requests_of
+from stgcmt_suites.scu.views import PUSH_MODEL, PUSH_MODEL_INSTANCE, Seen, asked, conversation, names
 
 NO_DATA_SET = 0x0101
 GROUP_LENGTH = 0x00000000
 
 
 @requirement("DIMSE-J.3.2-01")
-def test_the_client_asks(implicit_archive: Transcript) -> None:
+def test_the_client_asks(explicit_archive: Transcript) -> None:
     """A client that was told to commit instances, and stored them here, sends N-ACTION."""
-    if not requests_of(implicit_archive):
-        stored = conversation(implicit_archive).dimse.associations(side="acceptor")
+    view = conversation(explicit_archive)
+    if not view.requests:
+        refused = [each for each in view.asking if each.ac and not each.granted_roles(PUSH_MODEL)]
+        if refused:
+            inconclusive("the client proposed no context that we could accept", *refused[:1])
+        stored = view.dimse.associations(side="acceptor")
         assert not stored, expected("an N-ACTION request for what was stored", *stored[:2])
-    asked(implicit_archive)
+    asked(explicit_archive)
 
 
 @requirement("DIMSE-J.3.2.1.2-01")

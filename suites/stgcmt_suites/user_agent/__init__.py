@@ -73,6 +73,7 @@ suite = Suite(
                 "default": "/dicom-web",
                 "description": "the path of our base URL, as the client is configured",
             },
+            "tls": {"$ref": "#/$defs/listener_tls"},
         },
     },
     claims_schema=_CLAIMS,

@@ -13,7 +13,7 @@ NEEDS, WANTS = ("trigger",), ("state",)
 POLLS = 8  # Result Checks answered 202 before a client that goes on is believed to be patient
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=2)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=3)
 async def at_once(play: Play) -> None:
     """A Request for two instances, answered 200 with both committed; then nothing is left to ask."""
     service = Service(play)
@@ -22,7 +22,7 @@ async def at_once(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=5)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=6)
 async def pending(play: Play) -> None:
     """202 to the Request, 202 with and without Retry-After to the Result Checks, then 200 with all committed."""
     service = Service(play)
@@ -32,7 +32,7 @@ async def pending(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=("trigger", "state"), waits=WAITS, exchanges=6)
+@scenario(needs=("trigger", "state"), waits=WAITS, exchanges=10)
 async def beliefs(play: Play) -> None:
     """What the client believes of instances that were committed, failed, or never spoken of, at once and after a 202."""
     service = Service(play)
@@ -43,7 +43,7 @@ async def beliefs(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=8)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=27)
 async def failures(play: Play) -> None:
     """Each Failure Reason, one that nobody knows, all instances failed, and an instance that the result leaves out."""
     service = Service(play)
@@ -55,7 +55,7 @@ async def failures(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=4)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=5)
 async def foreign_instance(play: Play) -> None:
     """While one transaction is pending, the result of another one commits its instance too; then the first fails it."""
     service = Service(play)
@@ -70,7 +70,7 @@ async def foreign_instance(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=8)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=22)
 async def still_pending(play: Play) -> None:
     """202 again and again, without Retry-After: what is asked meanwhile, how fast, and whether it ends."""
     service = Service(play)
@@ -82,7 +82,7 @@ async def still_pending(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(mode="xml", needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=3)
+@scenario(mode="xml", needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=5)
 async def in_xml(play: Play) -> None:
     """Requests of a client that writes native XML, where it can: two studies, two classes in one series."""
     service = Service(play)
@@ -93,7 +93,7 @@ async def in_xml(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(mode="multipart", needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=3)
+@scenario(mode="multipart", needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=4)
 async def in_parts(play: Play) -> None:
     """Requests of a client that writes multipart payloads, where it can."""
     service = Service(play)

@@ -12,7 +12,7 @@ TRIES = 10  # answers 503 in a row before a client that goes on is believed to h
 PAGE = b"<!DOCTYPE html><html><body>sign in</body></html>"
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=12)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=14)
 async def refused(play: Play) -> None:
     """Requests answered 400, 401, 404, 409, 415 and 500; whoever asks again is answered with a result."""
     service = Service(play)
@@ -22,7 +22,7 @@ async def refused(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=8)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=9)
 async def lost(play: Play) -> None:
     """Result Checks after a 202 answered 404, 410 and 400, and so again; a new Request is answered 400."""
     service = Service(play)
@@ -32,7 +32,7 @@ async def lost(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=12)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=20)
 async def unavailable(play: Play) -> None:
     """503 to a Request and to Result Checks, with and without Retry-After, once and without end."""
     service = Service(play)
@@ -44,7 +44,7 @@ async def unavailable(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=20)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=30)
 async def retry_after(play: Play) -> None:
     """Retry-After as 0, 1 and 3 seconds, as a date in its three forms, and as text that is none, each on a 202."""
     service = Service(play)
@@ -58,7 +58,7 @@ async def retry_after(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=12)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=22)
 async def unknown_statuses(play: Play) -> None:
     """299, 499, 599 and 799 to Requests and Result Checks, success codes with a full result; then a plain commitment."""
     service = Service(play)
@@ -75,7 +75,7 @@ async def unknown_statuses(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=12)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=15)
 async def unreadable_results(play: Play) -> None:
     """200 to a Request and to a Result Check with a payload that is no result: cut, no JSON, a web page, nothing at all."""
     service = Service(play)
@@ -96,7 +96,7 @@ async def unreadable_results(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=10)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=17)
 async def broken_connections(play: Play) -> None:
     """Connections broken after a Request was read, before, and in the middle of a result; Result Checks too."""
     service = Service(play)
@@ -108,7 +108,7 @@ async def broken_connections(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=4)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=8)
 async def slow_and_chunked(play: Play) -> None:
     """Results in small chunks, at once and with pauses, and one that takes a second to begin."""
     service = Service(play)

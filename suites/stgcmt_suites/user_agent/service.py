@@ -78,6 +78,8 @@ class Service:
 
     def answer(self, asked: Asked) -> Reply:
         """The answer to a request of the client (``play.answer``)."""
+        if not asked.message.complete:  # it broke off: nothing was asked, and the script stands where it stood
+            return _CUT
         segments = asked.path.split("/")
         if RESOURCE not in segments:
             return _elsewhere(asked, segments)
@@ -157,6 +159,7 @@ class Service:
                 await self.play.believes(uid)
 
 
+_CUT = Reply(400, (("Content-Type", "text/plain"),), b"the request broke off")
 ROUNDS = 80  # requests after which a client counts as one that never falls silent
 
 
@@ -185,6 +188,8 @@ def _elsewhere(asked: Asked, segments: Sequence[str]) -> Reply:
 
 def unowned(asked: Asked) -> Reply:
     """The answer to what belongs to no scenario."""
+    if not asked.message.complete:
+        return _CUT
     return _elsewhere(asked, asked.path.split("/"))
 
 

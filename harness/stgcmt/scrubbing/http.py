@@ -1,0 +1,130 @@
+"""One direction of an HTTP connection, scrubbed byte for byte: start lines, header fields, bodies in chunks or whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stgcmt.masking import Masker
+from stgcmt.scrubbing.payloads import body
+from stgcmt.scrubbing.pseudonyms import Pseudonyms
+from stgcmt.scrubbing.vocabulary import ADDRESS_FIELDS, PROTOCOL_FIELDS
+
+_FIELD = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})([^\r\n]*)\r?\n")
+_AUTHORITY = re.compile(rb"https?://([^/\s?#\"'<>@]+)", re.IGNORECASE)
+
+
+def hosts(data: bytes) -> Iterator[str]:
+    """The hosts that a stream names in Host fields and URLs."""
+    for match in re.finditer(rb"(?im)^host[ \t]*:[ \t]*([^\r\n]+)", data):
+        yield match[1].decode("latin-1").strip()
+    for match in _AUTHORITY.finditer(data):
+        yield match[1].decode("latin-1")
+
+
+def methods(data: bytes) -> list[bytes]:
+    """The methods of the requests of a stream, in order."""
+    return re.findall(rb"(?m)^([A-Z]{3,10}) [^\r\n]+ HTTP/1\.[01]\r?$", data)
+
+
+def stream(data: bytes, asked: list[bytes], table: Pseudonyms) -> bytes:
+    """All that went one way over a connection. ``asked``: the methods of the requests that its responses answer."""
+    secrets, _ = Masker().data(data)  # by place: a recorder masks the same; a bundle of another tool may not have
+    return b"".join(_messages(secrets, list(asked), table))
+
+
+def _messages(data: bytes, asked: list[bytes], table: Pseudonyms) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        blank = re.compile(rb"\r?\n\r?\n").search(data, at)
+        end = blank.end() if blank else len(data)
+        head = data[at:end]
+        yield _head(head, table)
+        at = end
+        if blank is None:
+            return
+        response = re.match(rb"\s*HTTP/\d\.\d (\d+)", head)
+        status = int(response[1]) if response else 0
+        method = asked.pop(0) if status >= 200 and asked else b""
+        fields = {name.lower(): value.strip() for name, _, value in _FIELD.findall(head)}
+        if method == b"HEAD" or status in (204, 304) or 100 <= status < 200:
+            continue
+        segments, at = _extent(data, at, fields, response=bool(response))
+        whole = b"".join(data[start:stop] for start, stop, inside in segments if inside)
+        kind, coding = fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
+        new = body(whole, kind, coding, table, lambda part: header_fields(part, table))
+        taken = 0
+        for start, stop, inside in segments:
+            if inside:
+                yield new[taken : taken + stop - start]
+                taken += stop - start
+            else:
+                yield _framing(data[start:stop], table)
+
+
+def _extent(
+    data: bytes, at: int, fields: dict[bytes, bytes], *, response: bool
+) -> tuple[list[tuple[int, int, bool]], int]:
+    """Where a body stands: pieces as (start, end, whether they are content), and where the next message begins."""
+    if b"chunked" in fields.get(b"transfer-encoding", b"").lower():
+        return _chunked(data, at)
+    length = fields.get(b"content-length", b"")
+    until_close = len(data) if response else at
+    end = min(at + int(length), len(data)) if length.isdigit() else until_close
+    return [(at, end, True)], end
+
+
+def _chunked(data: bytes, at: int) -> tuple[list[tuple[int, int, bool]], int]:
+    pieces: list[tuple[int, int, bool]] = []
+    while match := _CHUNK.match(data, at):
+        size = int(match[1], 16)
+        pieces.append((at, match.end(), False))
+        at = match.end()
+        if size == 0:
+            trailer = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n").match(data, at)
+            end = trailer.end() if trailer else len(data)
+            return [*pieces, (at, end, False)], end
+        end = min(at + size, len(data))
+        rest = re.compile(rb"\r?\n").match(data, end)
+        after = rest.end() if rest else end
+        pieces += [(at, end, True), (end, after, False)]
+        at = after
+    return [*pieces, (at, len(data), True)], len(data)  # cut, or no chunk at all: content as far as anybody knows
+
+
+def _framing(data: bytes, table: Pseudonyms) -> bytes:
+    """A chunk's head (its size stays, its extension is a text), the end of a chunk, or trailers."""
+    match = _CHUNK.fullmatch(data)
+    if match:
+        return match[1] + table.free(match[2]) + data[match.end(2) :]
+    return header_fields(data, table)
+
+
+def _head(head: bytes, table: Pseudonyms) -> bytes:
+    """Start line and header fields."""
+    lead = head[: len(head) - len(head.lstrip(b"\r\n"))]
+    line, feed, rest = head[len(lead) :].partition(b"\n")
+    return lead + _start_line(line, table) + feed + header_fields(rest, table)
+
+
+def _start_line(line: bytes, table: Pseudonyms) -> bytes:
+    status = re.match(rb"HTTP/\S*[ \t]+\S*", line)
+    if status:
+        return status[0] + table.free(line[status.end() :])
+    request = re.match(rb"(\S+)([ \t]+)(.*?)([ \t]+HTTP/[0-9.]+\s*)\Z", line, re.DOTALL)
+    if request is None:
+        return table.free(line)
+    return table.free(request[1]) + request[2] + table.free(request[3]) + request[4]
+
+
+def header_fields(text: bytes, table: Pseudonyms) -> bytes:
+    """Header fields: names stay, and the values of those whose values are the protocol's; in all others every word goes."""
+    return _FIELD.sub(lambda match: _field(match, table), text)
+
+
+def _field(match: re.Match[bytes], table: Pseudonyms) -> bytes:
+    name, value = match[1].lower(), match[3]
+    if name in PROTOCOL_FIELDS or name in ADDRESS_FIELDS:
+        return match[1] + match[2] + table.free(value, numbers=name in PROTOCOL_FIELDS)
+    return match[1] + match[2] + table.private(value)

@@ -1,0 +1,272 @@
+"""Bodies of HTTP messages, scrubbed in place: DICOM JSON, native XML, multipart, part 10 files, any other text.
+
+The readers here are tolerant on purpose: a body that no parser would accept must be scrubbed, too, without being mended.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stgcmt.scrubbing.dataset import part10
+from stgcmt.scrubbing.pseudonyms import Pseudonyms
+from stgcmt.scrubbing.values import inline_binary, scrubbed
+
+Change = Callable[[bytes], bytes]
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+_TAG = re.compile(rb"[0-9A-Fa-f]{8}\Z")
+_ESCAPE = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.", re.DOTALL)
+_MARKUP = re.compile(rb"<[^>]*>|<[^>]*\Z")
+_ATTRIBUTE = re.compile(rb"([A-Za-z:]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_NAME = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_ENTITY = re.compile(rb"&#?[A-Za-z0-9]{1,8};")
+_BOUNDARY = re.compile(rb"boundary=(?:\"([^\"]+)\"|([^;\s,\"]+))", re.IGNORECASE)
+
+
+def body(data: bytes, content_type: bytes, content_encoding: bytes, table: Pseudonyms, headers: Change) -> bytes:
+    """One body of the same length; ``headers`` scrubs the header fields of a part (a function of bytes)."""
+    kind = content_type.lower()
+    if content_encoding.strip().lower() not in (b"", b"identity"):
+        return b"*" * len(data)  # compressed: what cannot be looked into does not leave
+    if kind.startswith(b"multipart/") and (match := _BOUNDARY.search(content_type)):
+        return _multipart(data, match[1] or match[2], table, headers)
+    if coding := _wide(data):
+        return _recoded(data, coding, lambda text: body(text, b"text/plain", b"", table, headers))
+    stripped = data.lstrip().removeprefix(b"\xef\xbb\xbf")
+    if data[128:132] == b"DICM" or (
+        kind.startswith(b"application/dicom") and b"+" not in kind and not _textual(stripped)
+    ):
+        return part10(data, table)
+    if stripped[:1] in (b"{", b"["):
+        return json_text(data, table)
+    if stripped[:1] == b"<":
+        return xml_text(data, table)
+    if _textual(stripped):
+        return table.free(data)
+    return table.noise(data) if b"\0" in data else table.all_words(data)
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 that a byte order mark or the zeros beside the first sign of a JSON or XML text tell; empty for others."""
+    first = data[:2]
+    if first in (b"\xff\xfe", b"{\0", b"[\0", b"<\0"):
+        return "utf-16-le"
+    return "utf-16-be" if first in (b"\xfe\xff", b"\0{", b"\0[", b"\0<") else ""
+
+
+def _recoded(data: bytes, coding: str, change: Change) -> bytes:
+    """A text in UTF-16 scrubbed as one in UTF-8: what replaces a character takes as many units in both."""
+    even = data[: len(data) // 2 * 2]
+    text = even.decode(coding, "surrogatepass").encode("utf-8", "surrogatepass")
+    new = change(text).decode("utf-8", "surrogatepass").encode(coding, "surrogatepass") + data[len(even) :]
+    return new if len(new) == len(data) else b"*" * len(data)
+
+
+def _textual(data: bytes) -> bool:
+    return all(byte >= 32 or byte in b"\r\n\t" for byte in data[:4096])
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Frame:
+    """An open object or array: the key it is waiting on, and what an attribute object says of itself."""
+
+    kind: bytes
+    attribute: _Attribute | None
+    key: bytes = b""
+    waits_for_key: bool = True
+
+
+@dataclass
+class _Attribute:
+    """One attribute of DICOM JSON: tag, VR (it may come after its values) and the places of its values."""
+
+    tag: int
+    vr: str = ""
+    values: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+
+def json_text(data: bytes, table: Pseudonyms) -> bytes:
+    """JSON, well formed or not; member names stay where they are tags, keywords or words of the protocols."""
+    out = bytearray(data)
+    stack: list[_Frame] = []
+    attributes: list[_Attribute] = []
+    for token in _TOKEN.finditer(data):
+        start, end, text = token.start(), token.end(), token[0]
+        top = stack[-1] if stack else None
+        if text in (b"{", b"["):
+            inside = top.attribute if top else None
+            if text == b"{" and top is not None and _TAG.match(top.key) and top.kind == b"{":
+                inside = _Attribute(int(top.key, 16))
+                attributes.append(inside)
+            stack.append(_Frame(text, inside))
+        elif text in (b"}", b"]"):
+            stack = stack[:-1]
+        elif text == b":" and top:
+            top.waits_for_key = False
+        elif text == b"," and top:
+            top.waits_for_key, top.key = True, b"" if top.kind == b"{" else top.key
+        elif text[:1] == b'"':
+            inner = (start + 1, end - 1 if text.endswith(b'"') and len(text) > 1 else end)
+            if top is not None and top.kind == b"{" and top.waits_for_key:
+                top.key = text.strip(b'"')
+                if not _TAG.match(top.key):
+                    _replace(out, *inner, table.free(data[slice(*inner)]))
+            else:
+                _json_string(top, inner, out, data, table)
+        elif top is not None and top.attribute is not None and _is_value(stack):
+            top.attribute.values.append((start, end, b"number"))
+    for attribute in attributes:
+        for start, end, kind in attribute.values:
+            _replace(out, start, end, _json_value(attribute, kind, data[start:end], table))
+    return bytes(out)
+
+
+def _is_value(stack: list[_Frame]) -> bool:
+    """Whether a token stands among the values of an attribute, or is a component of a name there."""
+    return any(frame.key == b"Value" for frame in stack[-3:])
+
+
+def _json_string(top: _Frame | None, inner: tuple[int, int], out: bytearray, data: bytes, table: Pseudonyms) -> None:
+    text = data[slice(*inner)]
+    attribute = top.attribute if top else None
+    if top is not None and top.kind == b"{" and top.key == b"vr" and re.fullmatch(rb"[A-Z]{2}", text):
+        if attribute is not None:
+            attribute.vr = text.decode("ascii")
+    elif attribute is None or top is None:
+        _replace(out, *inner, _escaped(text, table.free))
+    elif top.kind == b"{" and top.key in (b"InlineBinary", b"BulkDataURI"):
+        attribute.values.append((*inner, top.key))
+    else:
+        attribute.values.append((*inner, b"string"))
+
+
+def _json_value(attribute: _Attribute, kind: bytes, text: bytes, table: Pseudonyms) -> bytes:
+    if kind == b"InlineBinary":
+        return inline_binary(text, table)
+    if kind == b"BulkDataURI":
+        return table.free(text)
+    if kind == b"number":
+        sensitive = (attribute.tag >> 16) % 2 or attribute.tag >> 16 == 0x0010
+        return _digits(text, table) if sensitive else text
+    return _escaped(text, lambda piece: scrubbed(attribute.tag, attribute.vr or "UN", piece, table))
+
+
+def _digits(text: bytes, table: Pseudonyms) -> bytes:
+    """A number of as many digits; zeros in front and the sign stay."""
+    return re.sub(rb"[1-9][0-9]*", lambda m: table.word(m[0].decode(), learn=False).encode(), text)
+
+
+def _escaped(text: bytes, change: Change) -> bytes:
+    """The pieces between escapes changed; an escaped character beyond ASCII becomes another one."""
+    if b"\\" not in text:
+        return change(text)
+    parts, at = [], 0
+    for match in _ESCAPE.finditer(text):
+        parts.append(change(text[at : match.start()]))
+        code = match[0][2:].decode("ascii")  # of a character; of a control character after a backslash it is empty
+        letter = code and (int(code, 16) >= 0x80 or chr(int(code, 16)).isalnum())
+        parts.append(b"\\u00e4" if letter else match[0])
+        at = match.end()
+    parts.append(change(text[at:]))
+    return b"".join(parts)
+
+
+# --- XML -------------------------------------------------------------------------------------------------------------------
+
+
+def xml_text(data: bytes, table: Pseudonyms) -> bytes:
+    """XML or HTML, well formed or not; texts below a DicomAttribute go by its VR."""
+    out, at = [], 0
+    stack: list[tuple[int, str]] = []
+    binary = False
+    for markup in _MARKUP.finditer(data):
+        out.append(_xml_value(data[at : markup.start()], stack, table, binary=binary))
+        text = markup[0]
+        name = _NAME.match(text)
+        closes, local = (name[1], name[2]) if name else (b"", b"")
+        binary = local == b"InlineBinary" and not closes
+        if local == b"DicomAttribute" and not closes:
+            found = {key: value[1:-1] for key, value in _ATTRIBUTE.findall(text)}
+            tag = found.get(b"tag", b"")
+            if not text.endswith(b"/>"):
+                stack.append((int(tag, 16) if _TAG.match(tag) else 0, found.get(b"vr", b"").decode("latin-1")))
+        elif local == b"DicomAttribute" and stack:
+            stack.pop()
+        out.append(
+            _ATTRIBUTE.sub(lambda m: _xml_attribute(m, table), text)
+            if text[:2] not in (b"<!", b"<?")
+            else _comment(text, table)
+        )
+        at = markup.end()
+    out.append(_xml_value(data[at:], stack, table, binary=binary))
+    return b"".join(out)
+
+
+def _xml_attribute(match: re.Match[bytes], table: Pseudonyms) -> bytes:
+    name, value = match[1], match[2]
+    if name in (b"tag", b"vr", b"number", b"keyword", b"xml:space") or name.startswith(b"xmlns"):
+        return match[0]
+    change = table.all_words if name == b"privateCreator" else table.free
+    return match[0][: -len(value)] + value[:1] + _between(_ENTITY, value[1:-1], change) + value[-1:]
+
+
+def _comment(text: bytes, table: Pseudonyms) -> bytes:
+    return table.free(text) if text.startswith(b"<!--") else text
+
+
+def _xml_value(text: bytes, stack: list[tuple[int, str]], table: Pseudonyms, *, binary: bool) -> bytes:
+    if not text.strip():
+        return text
+    if not stack:
+        return _between(_ENTITY, text, table.free)
+    bare = text.strip()
+    lead = text[: text.index(bare)]
+    tag, vr = stack[-1]
+    if binary:
+        return lead + inline_binary(bare, table) + text[len(lead) + len(bare) :]
+    new = _between(_ENTITY, bare, lambda piece: scrubbed(tag, vr or "UN", piece, table))
+    return lead + new + text[len(lead) + len(bare) :]
+
+
+def _between(kept: re.Pattern[bytes], text: bytes, change: Change) -> bytes:
+    """``text`` with ``change`` applied between the matches of ``kept``."""
+    out, at = [], 0
+    for match in kept.finditer(text):
+        out += [change(text[at : match.start()]), match[0]]
+        at = match.end()
+    return b"".join([*out, change(text[at:])])
+
+
+# --- multipart -------------------------------------------------------------------------------------------------------------
+
+
+def _multipart(data: bytes, boundary: bytes, table: Pseudonyms, headers: Change) -> bytes:
+    """Parts between their delimiters; each by its own media type."""
+    delimiter = re.compile(rb"(?:\A|(?<=\n))--%s(?:--)?[ \t]*(?:\r?\n|\Z)" % re.escape(boundary))
+    out, at = [], 0
+    for match in [*delimiter.finditer(data), None]:
+        end = match.start() if match else len(data)
+        out.append(_part(data[at:end], table, headers) if at else table.free(data[:end]))
+        if match:
+            out.append(match[0].replace(boundary, table.free(boundary)))
+            at = match.end()
+    return b"".join(out)
+
+
+def _part(data: bytes, table: Pseudonyms, headers: Change) -> bytes:
+    head, blank, rest = data.partition(b"\r\n\r\n")
+    if not blank:
+        return table.free(data)
+    kind = re.search(rb"(?im)^content-type[ \t]*:[ \t]*([^\r\n]*)", head)
+    tail = b"\r\n" if rest.endswith(b"\r\n") else b""
+    inner = rest[: len(rest) - len(tail)]
+    return headers(head) + blank + body(inner, kind[1] if kind else b"", b"", table, headers) + tail
+
+
+def _replace(out: bytearray, start: int, end: int, new: bytes) -> None:
+    if len(new) == end - start:  # never anything else; a length that changed would move all that follows
+        out[start:end] = new

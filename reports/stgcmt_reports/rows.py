@@ -1,0 +1,100 @@
+"""How every reader's format sees a requirement row: one status each, and what must never be hidden.
+
+Writers count nothing of their own: a status here is a function of the row, and the counts are those of the results.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stgcmt_reports.junit import account, place
+
+PASSED, FAILED, BROKEN, SKIPPED = "passed", "failed", "broken", "skipped"
+DOCS = "STGCMT_DOCS_URL"  # environment: where docs/ is published, without it links are relative to the project
+LABEL = "Storage Commitment"
+__all__ = [
+    "BROKEN", "FAILED", "LABEL", "PASSED", "SKIPPED", "Caveat", "account", "caveats", "milliseconds", "page", "place", "reason",
+    "score", "status", "sut_name",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """Rows that a score alone would hide, and why they are told."""
+
+    kind: str
+    title: str
+    rows: tuple[Mapping[str, Any], ...]
+
+
+def status(row: Mapping[str, Any]) -> str:
+    """Passed, failed, broken (the harness's own fault) or skipped.
+
+    A warning and a note pass, and are told by the property ``verdict``; what a known issue excuses is skipped.
+    """
+    verdict = row["verdict"]
+    if row["known_issue"] and verdict in ("fail", "warn"):
+        return SKIPPED
+    return {"pass": PASSED, "note": PASSED, "warn": PASSED, "fail": FAILED, "error": BROKEN}.get(verdict, SKIPPED)
+
+
+def reason(row: Mapping[str, Any]) -> str:
+    """What is to be said of a row in one line; empty for a plain pass."""
+    issue = row["known_issue"]
+    if issue:
+        more = [f"{key} {issue[key]}" for key in ("until", "ticket") if issue.get(key)]
+        return f"known issue: {'; '.join([issue['reason'], *more])}" + (f"; {row['message']}" if row["message"] else "")
+    if row["excluded"]:
+        return f"excluded: {row['excluded']}"
+    return str(row["message"] or "")
+
+
+def score(results: Mapping[str, Any]) -> str:
+    """Tested of total: ``226 of 251``; it stands beside every score."""
+    return f"{results['summary']['tested']} of {results['summary']['total']}"
+
+
+def sut_name(results: Mapping[str, Any]) -> str:
+    """Vendor, name and version of the SUT."""
+    sut = results["sut"]
+    return " ".join(str(sut[key]) for key in ("vendor", "name", "version") if sut.get(key)) or "unnamed SUT"
+
+
+def caveats(results: Mapping[str, Any]) -> tuple[Caveat, ...]:
+    """Known issues, entries of that file that need attention, times too near to tell, vacuous passes, excluded rows."""
+    rows = results["requirements"]
+    known = results["known_issues"]
+    stale = [
+        {"id": each["id"], "role": each["role"], "message": f"{word}: {each['reason']}"}
+        for word in ("stale", "expired", "unknown")
+        for each in known[word]
+    ]
+    groups = (
+        ("known-issue", "Known issues", [row for row in rows if row["known_issue"]]),
+        ("known-issue-file", "Known-issue entries that need attention", stale),
+        ("near-limit", "Times too near to their limit to tell (measured again, the verdict may differ)",
+         [row for row in rows if is_near(row)]),
+        ("vacuous", "Passes that nothing can turn red, not counted", [row for row in rows if row["vacuous"]]),
+        ("excluded", "Excluded requirements", [row for row in rows if row["excluded"]]),
+    )  # fmt: skip
+    return tuple(Caveat(kind, title, tuple(found)) for kind, title, found in groups if found)
+
+
+def is_near(row: Mapping[str, Any]) -> bool:
+    """Whether a row is inconclusive because a time came nearer to its limit than this machine can measure."""
+    return bool(row.get("timed")) and row["verdict"] == "inconclusive"
+
+
+def page(row: Mapping[str, Any]) -> str:
+    """Where the requirement's page is."""
+    base = os.environ.get(DOCS, "docs").rstrip("/")
+    return f"{base}/requirements/{row['role']}.md#{row['id'].lower()}"
+
+
+def milliseconds(time: str | None) -> int:
+    """ISO time as milliseconds since 1970; 0 where there is none."""
+    return int(datetime.fromisoformat(time).timestamp() * 1000) if time else 0

@@ -244,3 +244,25 @@ response = 3
     assert not [row["id"] for row in judged_rows if row["verdict"] == "error"]
     assert "inconclusive" in {row["verdict"] for row in judged_rows}
     assert all(row["message"] for row in judged_rows if row["verdict"] == "inconclusive")
+
+
+@pytest.mark.slow
+def test_pytest_judges_a_check_once_for_each_suite_that_has_it(tmp_path):
+    """The laws are listed by both proxies; what the front borrows is an item of its own."""
+    import subprocess
+    import xml.etree.ElementTree as ET
+
+    wanted = "test_every_instance_is_asked_behind_once or test_each_instance_appears_once"
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--sut", "builtin", "-k", wanted,
+        "--stgcmt-fault", "forgets-one-behind", "--junitxml", str(tmp_path / "j.xml"),
+    ]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=tmp_path, check=False)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    cases = {case.get("name"): case for case in ET.parse(tmp_path / "j.xml").iter("testcase")}
+    asked, appears = "test_every_instance_is_asked_behind_once", "test_each_instance_appears_once"
+    assert {asked, f"{asked}[proxy_to_web]", appears, f"{appears}[proxy_to_dimse]"} <= set(cases)
+    for name in (asked, f"{asked}[proxy_to_web]"):
+        assert cases[name].find("failure") is not None, name
+    assert cases[appears].find("skipped") is not None  # the fault is none of the origin server's
+    assert cases[f"{appears}[proxy_to_dimse]"].find("skipped") is None  # it was judged, on the front

@@ -107,7 +107,8 @@ def test_every_row_that_can_fail_or_warn_is_violated_by_a_fault(role):
     rows = [
         row
         for row in suite.catalogue
-        if not row.excluded and not row.face  # what a face borrows is violated by the faults of its own suite
+        if not row.excluded
+        and not row.face  # what a face borrows is violated by the faults of its own suite
         and severity(row, VIOLATION) in (Verdict.FAIL, Verdict.WARN)
     ]
     alive = [row.id for row in rows if row.id not in killed and row.same_as not in killed]

@@ -29,7 +29,7 @@ from stgcmt.results import tool
 from stgcmt.resuming import resumed
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
-from stgcmt.suite import RUN, Reference, Scenario
+from stgcmt.suite import RUN, Reference, Scenario, Suite
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
@@ -308,9 +308,10 @@ class Player:
         scenario = planned.scenario
         recorder = Recorder(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
-            scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode},
+            scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode} | _lanes(planned.suite),
             failed=self.unwritable,
         )  # fmt: skip
+        recorder.lanes = planned.suite.lanes
         recorder.watch = getattr(self.progress, "happened", None)
         return recorder
 
@@ -373,6 +374,12 @@ class Player:
     def _timing(self, start: int) -> dict[str, Any]:
         wall = (self.clock.monotonic_ns() - start) / NS
         return critical_path(self._played, wall)
+
+
+def _lanes(suite: Suite) -> dict[str, Any]:
+    """The lanes of a SUT with two faces from left to right: who asks in front, both faces, who answers behind."""
+    ends = tuple(suite.lanes.values())
+    return {"lanes": [*ends[0], *reversed(ends[1])]} if len(ends) > 1 else {}
 
 
 def _known_listener(name: str) -> None:

@@ -318,6 +318,8 @@ class Suite:
     faces: tuple[Face, ...] = ()  # whose rows bind this SUT on its sides, too
     backdrop: str | Callable[..., Any] | None = None  # (play, side) -> stgcmt.faces.Backdrop, our end behind the SUT
     provides: tuple[str, ...] = ()  # the needs of scenarios that the backdrop meets
+    # by protocol, front first: what our end and the SUT's face are called in a diagram that shows both sides of a SUT
+    lanes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     explain_sent: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property

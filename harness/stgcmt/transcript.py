@@ -93,6 +93,7 @@ class Recorder:
     ) -> None:
         self.clock = clock
         self._failed = failed
+        self.lanes: Mapping[str, tuple[str, str]] = {}  # by protocol, where a connection is one side of a SUT
         self._masker = masker or Masker()
         self._n = 0
         self._conn = 0
@@ -144,6 +145,8 @@ class Recorder:
         """Record one event and return its id; 0 once the transcript is closed. ``t`` is monotonic, now where absent."""
         if self.closed:
             return 0
+        if kind == "conn.open" and (named := self.lanes.get(str(info.get("protocol")))):
+            info["lanes"] = list(named)
         when = (self.clock.monotonic_ns() if t is None else t) - self.header.monotonic_ns
         step = step or STEP.get()
         if data and conn is not None and kind in {"http.in", "http.out"}:

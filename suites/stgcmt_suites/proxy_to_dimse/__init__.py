@@ -54,6 +54,7 @@ suite = Suite(
     endpoint="stgcmt.endpoints:web_address",
     serves=("dimse",),
     one_destination=True,
+    lanes={"http": ("client", "proxy, web face"), "dimse": ("back end", "proxy, DIMSE face")},
     faces=(
         Face(FRONT, "stgcmt_suites.origin_server:suite", NOT_IN_FRONT),
         Face(BACK, "stgcmt_suites.scu:suite", NOT_BEHIND, POLLING),

@@ -49,6 +49,7 @@ suite = Suite(
         Face(FRONT, "stgcmt_suites.scp:suite", NOT_IN_FRONT),
         Face(BACK, "stgcmt_suites.user_agent:suite", NOT_BEHIND, ("max_report_delay",)),
     ),
+    lanes={"dimse": ("client", "proxy, DIMSE face"), "http": ("back end", "proxy, web face")},
     backdrop=f"{_PACKAGE}.backend:backdrop",
     provides=("seeding", "provoke.delete", "provoke.keep-pending", "provoke.release", "trigger", "state"),
 )  # fmt: skip

@@ -42,6 +42,8 @@ def site_problems(site: Path) -> Iterator[str]:
     """What is wrong in a built site."""
     pages: dict[Path, _Page] = {}
     for path in sorted(site.rglob("*.html")):
+        if "evidence" in path.relative_to(site).parts:  # bundles as runs left them; their links are the browser tests' matter
+            continue
         pages[path.resolve()] = page = _Page()
         page.feed(path.read_text("utf-8"))
     for path, page in pages.items():

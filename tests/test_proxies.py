@@ -199,9 +199,15 @@ def test_the_embedded_run_is_clean_over_real_sockets(role, tmp_path):
 
 
 CRASHES = """
-import subprocess, sys, time
+import socket, subprocess, sys, time
 process = subprocess.Popen(sys.argv[2:])
-time.sleep(float(sys.argv[1]))
+while True:
+    try:
+        socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
+        break
+    except OSError:
+        time.sleep(0.02)
+time.sleep(0.7)  # less than Retry-After: what was accepted is pending
 process.kill()
 process.wait()
 sys.exit(3)
@@ -224,13 +230,12 @@ host = "127.0.0.1"
 port = 0
 [driver]
 kind = "process"
-command = [{json.dumps(sys.executable)}, "{{sut_dir}}/crash.py", "3", "stgcmt", "serve", "proxy-to-dimse", "--port", "{{port:web}}",
+command = [{json.dumps(sys.executable)}, "{{sut_dir}}/crash.py", "{{port:web}}", "stgcmt", "serve", "proxy-to-dimse", "--port", "{{port:web}}",
   "--prefix", "/", "--dimse-port", "{{port:reports}}", "--back", "BEHIND@127.0.0.1:{{destination:0:port}}"]
 ready = {{ port = "{{port:web}}" }}
 [timing]
 result_deadline = 4
 response = 3
-scenario = 20
 """)
     wanted = [part for ident in LAWS for part in ("--req", ident)]
     found = ended(start(tmp_path / "out", str(tmp_path / "sut.toml"), *wanted))
@@ -239,3 +244,25 @@ scenario = 20
     assert not [row["id"] for row in judged_rows if row["verdict"] == "error"]
     assert "inconclusive" in {row["verdict"] for row in judged_rows}
     assert all(row["message"] for row in judged_rows if row["verdict"] == "inconclusive")
+
+
+@pytest.mark.slow
+def test_pytest_judges_a_check_once_for_each_suite_that_has_it(tmp_path):
+    """The laws are listed by both proxies; what the front borrows is an item of its own."""
+    import subprocess
+    import xml.etree.ElementTree as ET
+
+    wanted = "test_every_instance_is_asked_behind_once or test_each_instance_appears_once"
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--sut", "builtin", "-k", wanted,
+        "--stgcmt-fault", "forgets-one-behind", "--junitxml", str(tmp_path / "j.xml"),
+    ]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=tmp_path, check=False)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    cases = {case.get("name"): case for case in ET.parse(tmp_path / "j.xml").iter("testcase")}
+    asked, appears = "test_every_instance_is_asked_behind_once", "test_each_instance_appears_once"
+    assert {asked, f"{asked}[proxy_to_web]", appears, f"{appears}[proxy_to_dimse]"} <= set(cases)
+    for name in (asked, f"{asked}[proxy_to_web]"):
+        assert cases[name].find("failure") is not None, name
+    assert cases[appears].find("skipped") is not None  # the fault is none of the origin server's
+    assert cases[f"{appears}[proxy_to_dimse]"].find("skipped") is None  # it was judged, on the front

@@ -4,6 +4,9 @@ A check *is* a test function whose arguments are transcripts. Selection (``-k``,
 pytest's own. What the engine says is said here in pytest's words: fail is failed, warn is passed and shown as WARN,
 inconclusive, not-applicable and not-tested are skipped with the reason, the harness's own fault is an error.
 
+A check file that two suites list, or that a suite borrows for a face of its SUT, is judged once for each: beside the item of the
+first there is one with the role in brackets for every other role that the SUT file has.
+
 Under pytest-xdist (``-n 2``) the controller plays and judges, once; the workers show what it found, so that there are never
 two plays against one SUT. It hands its findings on in a file of its own, whose name the workers are given at their start.
 """
@@ -11,11 +14,13 @@ two plays against one SUT. It hands its findings on in a file of its own, whose 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import pickle
 import tempfile
 import types
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +30,43 @@ from stgcmt import plugin_allure
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 FINDING: pytest.StashKey[Any] = pytest.StashKey()
+OWNER: pytest.StashKey[Owner] = pytest.StashKey()
 SKIPPED = {"inconclusive", "not-tested", "not-applicable"}
 LEVELS = ("shall", "should", "may", "info")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A suite that lists a check file, or borrows it: then its checks have the side of the face behind their names."""
+
+    suite: Any
+    side: str = ""
+
+    def check(self, function: str) -> Any:
+        """The check that it makes of a function; ``None`` where no row of its own needs it."""
+        name = f"{function}_{self.side}" if self.side else function
+        return next((each for each in self.suite.all_checks if each.name == name), None)
 
 
 class Session:
     """One ``pytest --sut`` run: plan, recording, and which suite an item belongs to."""
 
     def __init__(self, config: pytest.Config, suites: Any) -> None:
+        from stgcmt.faces import suite_of  # noqa: PLC0415 - start-up
+
         self.config, self.suites = config, suites
         self.recording: Any = None
         self.results: dict[str, Any] | None = None
         self.worker = getattr(config, "workerinput", None)
         self.handover: Path | None = None
-        self.files = {file: (suite, module) for suite in suites.values() for module, file in _files(suite)}
+        self.files: dict[str, list[Owner]] = {}
+        for suite in suites.values():
+            for file in _files(suite.checks):
+                self.files.setdefault(file, []).append(Owner(suite))
+        for suite in suites.values():
+            for face in suite.faces:
+                for file in _files(suite_of(face).checks):
+                    self.files.setdefault(file, []).append(Owner(suite, face.side))
 
     @property
     def controls(self) -> bool:
@@ -51,6 +79,15 @@ class Session:
             with Path(self.worker["stgcmt_handover"]).open("rb") as file:
                 self.results = pickle.load(file)  # noqa: S301 - written by our own controller, readable by nobody else
         return self.results is not None
+
+    @functools.cached_property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the SUT."""
+        return _roles_of(self.config.getoption("--sut"))
+
+    def owner(self, item: pytest.Item) -> Owner | None:
+        """Whose check an item is: as it was made for, else the first that lists its file."""
+        return item.stash.get(OWNER, None) or next(iter(self.files.get(str(item.path), ())), None)
 
     def rows_of(self, item: pytest.Item, suite: Any) -> list[dict[str, Any]]:
         """The rows of the results that a check judges."""
@@ -67,14 +104,15 @@ class Session:
         return self.recording.named()
 
     def role_of(self, item: pytest.Item) -> Any:
-        return self.files.get(str(item.path), (None, None))[0]
+        owner = self.owner(item)
+        return owner.suite if owner is not None else None
 
 
-def _files(suite: Any) -> Iterator[tuple[str, str]]:
+def _files(checks: Iterable[str]) -> Iterator[str]:
     import importlib  # noqa: PLC0415 - start-up
 
-    for name in suite.checks:
-        yield name, str(importlib.import_module(name).__file__)
+    for name in checks:
+        yield str(importlib.import_module(name).__file__)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -123,6 +161,38 @@ def _fixture(name: str, doc: str) -> Any:
     return pytest.fixture(name=name)(load)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """An item of its own for every other role of the SUT that a check file is judged for."""
+    made = yield
+    session = collector.config.stash.get(KEY, None)
+    if session is None or not isinstance(made, list):
+        return made
+    return [each for item in made for each in (item, *_twins(session, item))]
+
+
+def _twins(session: Session, item: Any) -> Iterator[pytest.Item]:
+    for owner in session.files.get(str(item.path), ())[1:] if isinstance(item, pytest.Function) else ():
+        if owner.suite.role in session.roles and owner.check(item.name) is not None:
+            name = f"{item.name}[{owner.suite.role}]"
+            twin = pytest.Function.from_parent(item.parent, name=name, callobj=item.obj)
+            twin.stash[OWNER] = owner
+            yield twin
+
+
+def _roles_of(sut: str) -> tuple[str, ...]:
+    """The roles of the SUT file; none where it cannot be read, which the play will tell."""
+    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
+    from stgcmt.commands.run import shipped  # noqa: PLC0415 - start-up
+    from stgcmt.errors import StgcmtError  # noqa: PLC0415 - start-up
+    from stgcmt.sut import load  # noqa: PLC0415 - start-up
+
+    try:
+        return tuple(load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles)
+    except StgcmtError:
+        return ()
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks (role and level) and properties (requirement ids, clause) before ``-m`` selects."""
     session = item.config.stash.get(KEY, None)
@@ -136,7 +206,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def _rows(item: pytest.Item, suite: Any) -> list[Any]:
-    ids = getattr(getattr(item, "function", None), "stgcmt_requirements", ())
+    owner = item.stash.get(OWNER, None)
+    check = owner.check(item.function.__name__) if owner is not None and isinstance(item, pytest.Function) else None
+    ids = check.ids if check is not None else getattr(getattr(item, "function", None), "stgcmt_requirements", ())
     return [row for row in suite.catalogue if row.id in ids]
 
 
@@ -270,12 +342,20 @@ def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
 
     assert ours.results is not None, "the recording was judged"  # noqa: S101 - for the type checker
     rows = [ours.results["findings"].get((suite.role, row.id), ()) for row in _rows(item, suite)]
-    found = [each for findings in rows for each in findings if each.check == item.name]
+    name = _check_name(item)
+    found = [each for findings in rows for each in findings if each.check == name]
     standing = worst(each.verdict for each in found)
     return next(
         (each for each in found if each.verdict is standing),
-        Finding(item.name, Verdict.NOT_TESTED, message="not played"),
+        Finding(name, Verdict.NOT_TESTED, message="not played"),
     )
+
+
+def _check_name(item: pytest.Item) -> str:
+    """What the engine calls the check of an item."""
+    owner = item.stash.get(OWNER, None)
+    check = owner.check(item.function.__name__) if owner is not None and isinstance(item, pytest.Function) else None
+    return str(check.name) if check is not None else item.name
 
 
 @pytest.hookimpl(wrapper=True)

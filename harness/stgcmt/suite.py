@@ -369,9 +369,21 @@ class Suite:
 
     def checks_for(self, ident: str) -> tuple[Check, ...]:
         """The checks that judge a row; for a twin those of the row it names."""
-        row = next((row for row in self.catalogue if row.id == ident), None)
-        wanted = (row.same_as or row.id) if row else ident
-        return tuple(check for check in self.all_checks if wanted in check.ids)
+        return self._judging.get(self._twins.get(ident, ident), ())
+
+    @functools.cached_property
+    def _twins(self) -> Mapping[str, str]:
+        """For each row the one whose checks judge it."""
+        return {row.id: row.same_as or row.id for row in self.catalogue}
+
+    @functools.cached_property
+    def _judging(self) -> Mapping[str, tuple[Check, ...]]:
+        """The checks by the rows that they name."""
+        found: dict[str, list[Check]] = {}
+        for check in self.all_checks:
+            for ident in dict.fromkeys(check.ids):
+                found.setdefault(ident, []).append(check)
+        return {ident: tuple(checks) for ident, checks in found.items()}
 
     def resolve(self, name: str) -> Any:
         """A field that may name its value as ``"module:attribute"``, resolved."""

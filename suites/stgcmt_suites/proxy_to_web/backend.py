@@ -21,7 +21,7 @@ from stgcmt_suites.commitment.web_module import Module
 from stgcmt_suites.scp.requests import exchange, request
 from stgcmt_suites.user_agent.service import RESOURCE, result
 
-PENDING_S = 0.8  # until a result in borrowed scenarios: what is asked meanwhile finds the transaction pending
+PENDING_S = 0.6  # until a result in borrowed scenarios: what is asked meanwhile finds the transaction pending
 PROCESSING_FAILURE, NO_SUCH_INSTANCE, CONFLICT, NO_SUCH_CLASS = 0x0110, 0x0112, 0x0119, 0x0122
 STANDARD = "1.2.840.10008."  # our origin server commits to no private class
 LINKS = frozenset(

@@ -281,3 +281,19 @@ def test_without_a_terminal_each_step_is_a_line(tmp_path, partner) -> None:
     assert done.returncode == 0, done.stderr
     for word in ("associated", "storing", "requested", "accepted", "report came"):
         assert re.search(rf"^{word} +scp/\w+", done.stderr, re.MULTILINE), done.stderr
+
+
+@pytest.mark.slow
+def test_q_ends_the_run_and_what_was_recorded_is_judged(tmp_path) -> None:
+    (tmp_path / "sut.toml").write_text(
+        'name = "m"\n[user_agent]\nlisten_port = 0\n[trigger]\nhow = "attended"\ndeadline = 60\n'
+    )
+    table = Terminal(tmp_path, "sut.toml", "--out", "b", "--req", "WEB-13.3-01")
+    table.expect("Enter: start")
+    table.send("x\r")  # a key that means nothing is ignored
+    table.expect("Enter: done")
+    table.send("q")
+    assert table.over() == 130, table.seen()
+    results = json.loads((tmp_path / "b" / "results.json").read_text("utf-8"))
+    assert results["state"] == "interrupted"
+    assert {each["state"] for each in results["scenarios"]} == {"cancelled"}

@@ -306,9 +306,10 @@ class Player:
 
     def _recorder(self, planned: Planned) -> Recorder:
         scenario = planned.scenario
+        info = {"mode": self._mode(planned), "asked_mode": scenario.mode} | _lanes(planned.suite)
         recorder = Recorder(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
-            scenario=scenario.name, masker=self._masker, info={"mode": self._mode(planned), "asked_mode": scenario.mode} | _lanes(planned.suite),
+            scenario=scenario.name, masker=self._masker, info=info,
             failed=self.unwritable,
         )  # fmt: skip
         recorder.lanes = planned.suite.lanes

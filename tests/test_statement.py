@@ -622,7 +622,7 @@ def test_facts_do_not_change_from_run_to_run():
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """A bundle on disk of a run of two rows, without the kill proof."""
+    """A bundle on disk of a run of two rows."""
     from stgcmt.clock import LoopClock
     from stgcmt.play import Player
     from stgcmt.selftest_cases import case_plan
@@ -636,9 +636,12 @@ def bundle(tmp_path_factory):
         await Player(plan, directory, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None).play()
 
     run_virtual(main())
-    from stgcmt.judge import read_recording
+    from click.testing import CliRunner
 
-    (directory / "results.json").write_text(json.dumps(evidence_of(read_recording(directory)).results), "utf-8")
+    from stgcmt.commands.judge import command
+
+    judged = CliRunner().invoke(command, [str(directory), "--json"])
+    (directory / "results.json").write_text(judged.stdout, "utf-8")
     return directory
 
 

@@ -39,7 +39,7 @@ def test_claims_are_read_with_or_without_their_table(tmp_path, text):
     [
         ("[claims.scp]\nimplicit_onyl = true\n", "claims.scp.implicit_onyl", 2, "did you mean implicit_only?"),
         ("[scp]\nimplicit_onyl = true\n", "claims.scp.implicit_onyl", 2, "did you mean implicit_only?"),
-        ("[claims.spc]\nimplicit_only = true\n", "claims.spc", 1, "did you mean scp?"),
+        ("[claims.scpp]\nimplicit_only = true\n", "claims.scpp", 1, "did you mean scp?"),
         ('[claims.scp]\nimplicit_only = "yes"\n', "claims.scp.implicit_only", 2, "true or false"),
         ("[claims.origin_server]\nalways_sync = true\n", "claims.origin_server.always_sync", 2, "always_synchronous"),
         ("claims = 3\n", "claims", 1, "a table"),

@@ -69,7 +69,8 @@ def test_the_account_is_text_or_json(plan, capsys):
 def test_a_row_of_another_role_is_named_with_its_role(plan):
     with pytest.raises(UsageError) as caught:
         plan("c-store", req=("WEB-13.4.3-07",))
-    assert caught.value.next_step == "WEB-13.4.3-07 is a row of role origin_server; add --role origin-server"
+    whose = "WEB-13.4.3-07 is a row of role origin_server and proxy_to_dimse"
+    assert caught.value.next_step == f"{whose}; add --role origin-server"
     with pytest.raises(UsageError) as caught:
         plan("c-store", req=("DIMSE-J.3.2-2",))
     assert caught.value.next_step == "did you mean DIMSE-J.3.2-02?"

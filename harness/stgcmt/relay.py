@@ -136,5 +136,8 @@ class Relaying:
         """The SUT is up, and its ports are known."""
         if self.behind is not None and self.back is not None:
             section = running.section(self.role, None)
+            if not (section.get("host") and section.get("port")):
+                step = "say where the SUT takes reports: the archive's connections go on to there"
+                raise UsageError(f"reading [{self.role}]", "host and port beside relay", "none", step)
             self.behind.to(section[KEY])
             self.back.to(section)

@@ -76,9 +76,11 @@ class Recorder:
     that met an ``OSError`` of ours would take it for the SUT's. Without ``failed`` it is raised.
 
     ``watch``, where somebody sets it, is told each event after it was written: for a screen, never for a verdict.
+    ``lanes``: by protocol the names of our end and of the SUT's face, where a connection is one side of a SUT between two.
     """
 
     watch: Watch | None = None
+    lanes: Mapping[str, tuple[str, str]] = {}
 
     def __init__(
         self,
@@ -93,7 +95,6 @@ class Recorder:
     ) -> None:
         self.clock = clock
         self._failed = failed
-        self.lanes: Mapping[str, tuple[str, str]] = {}  # by protocol, where a connection is one side of a SUT
         self._masker = masker or Masker()
         self._n = 0
         self._conn = 0

@@ -72,8 +72,12 @@ def test_a_refusal_behind_is_an_error_in_front(refused: Transcript) -> None:
     control = links(refused).step("control")
     seen = [link for link in laws.through(refused) if link is not control and not any(one.taken for one in link.behind)]
     for link in seen:
-        if link.front.accepted:
+        failed = link.front.result is not None and not link.front.result.committed
+        if link.front.accepted and not failed:
             outcome("success-in-front", link.front, *link.behind, what="a 4xx or 5xx in front")
+    for link in seen:
+        if link.front.accepted:
+            outcome("failed-later", link.front, *link.behind, what="a 4xx or 5xx in front")
     for link in seen:
         assert (link.front.status or 0) >= 400, expected("a 4xx or 5xx", link.front, *link.behind)
     if control is None or not control.front.accepted:

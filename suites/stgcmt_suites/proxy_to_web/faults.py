@@ -118,15 +118,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "retry-after-ignored",
         "makes Result Checks at its own pace",
-        ("PROXY-POLL-01", "WEB-B.30-13"),
+        ("PROXY-POLL-01",),
         ("WEB-13.5.3-03", "WEB-HTTP-RA-01"),
     ),
     Fault(
         "never-reports",
         "accepts and never reports",
-        ("WEB-B.30-12",),
+        ("WEB-B.30-12", "WEB-B.30-13"),
         (
-            "WEB-B.30-13",
             "WEB-B.30-14",
             "WEB-B.30-15",
             "WEB-B.30-16",

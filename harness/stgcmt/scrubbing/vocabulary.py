@@ -29,9 +29,9 @@ application dicom json xml octet stream multipart related form data mixed text p
 boundary start info problem www urlencoded gzip deflate br identity chunked close keep alive trailers max age store cache must
 revalidate private public basic bearer digest realm scope gmt utc mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep
 oct nov dec accept encoding language host connection date transfer location retry after agent user cookie set authorization
-dicomweb web rs wado qido stow studies series instances commitment frames rendered metadata bulkdata capabilities transaction
+dicomweb dimse web rs wado qido stow studies series instances commitment frames rendered metadata bulkdata capabilities transaction
 cstore cecho cget cmove naction nevent report store echo move find action event rq rsp scu scp associate ac rj abort release
-dimse face back end stgcmt run judge out role clause req level strict edition known issues selftest json toml builtin process external docker driver
+stgcmt run judge out role clause req level strict edition known issues selftest json toml builtin process external docker driver
 origin_server user_agent proxy_to_web proxy_to_dimse origin server agent reference conformance harness asynchronous synchronous
 secured short retention multipart plain true false null none localhost tls tcp answered status committed known deletable instance
 sop class uid study referenced failed failure reason code sequence item value values vr number name names native model

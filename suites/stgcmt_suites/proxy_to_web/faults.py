@@ -168,6 +168,7 @@ FAULTS: tuple[Fault, ...] = (
             "PROXY-PENDING-01",
             "PROXY-LOSS-01",
             "DIMSE-J.3.3.1.2-04",
+            "DIMSE-J.3.2-DELETED",
             "DIMSE-J.3.2-PARTIAL",
             "WEB-13.2-01",
             "WEB-UA-POLL-01",

@@ -6,10 +6,10 @@ from stgcmt.suite import Variant
 
 VARIANTS: tuple[Variant, ...] = (
     Variant("own-uids", "uses Transaction UIDs of its own behind", {"own_uids": True}),
-    Variant("patient", "makes Result Checks every second", {"poll_s": 1.0}),
+    Variant("patient", "makes Result Checks every 0.8 seconds", {"poll_s": 0.8}),
     Variant("chunked", "sends its payloads in chunks", {"chunked": True}),
     Variant("xml", "writes native XML behind", {"form": "xml"},
             claims={}),
-    Variant("same-association", "reports on the association of the request while it is open", {"same_first": True}),
+    Variant("impatient", "makes ten Result Checks a second where nothing is said", {"poll_s": 0.1, "max_checks": 100}),
     Variant("never-retries", "takes the first 503 for an answer", {"max_retries": 0}),
 )  # fmt: skip

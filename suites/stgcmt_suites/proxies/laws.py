@@ -77,12 +77,15 @@ def same_classes(*transcripts: Transcript) -> None:
 def duplicate_is_no_second_request(*transcripts: Transcript) -> None:
     """A duplicate in front never becomes a second request behind."""
     for link in through(*transcripts):
-        # Once there is a result the Transaction UID is another question (AMB-01), which the rows of the face judge.
         end = link.front.result.t if link.front.result is not None else None
-        asked = [one for one in link.behind if one.instances & link.front.instances and (end is None or one.t <= end)]
-        assert not _again(asked), expected(
+        asked = [one for one in link.behind if one.instances & link.front.instances]
+        assert not _again([one for one in asked if end is None or one.t <= end]), expected(
             "each instance asked for once behind, however often its Transaction UID is used in front", *asked
         )
+    for link in through(*transcripts):
+        asked = [one for one in link.behind if one.instances & link.front.instances]
+        if _again(asked):  # once there was a result the Transaction UID is another question (AMB-01)
+            outcome("after-the-result", *asked, what="no request behind for a Transaction UID that was used up")
 
 
 def _again(behind: Sequence[Behind]) -> list[Behind]:

@@ -43,6 +43,7 @@ FAULTS: tuple[Fault, ...] = (
             "PROXY-RESTART-01",
             "DIMSE-J.3.3.1.2-02",
             "DIMSE-J.3.2-PARTIAL",
+            "DIMSE-J.3.2-DELETED",
             "WEB-UA-SAFE-01",
             "WEB-HTTP-202-01",
             "WEB-13.2-01",
@@ -139,7 +140,7 @@ FAULTS: tuple[Fault, ...] = (
         "type-1-with-failures",
         "reports failures with event type 1",
         ("WEB-B.30-12",),
-        ("WEB-B.30-13", "DIMSE-J.3.3.1.2-02", "DIMSE-J.3.3.1.1-02", "DIMSE-J.3.2-PARTIAL"),
+        ("WEB-B.30-13", "DIMSE-J.3.3.1.2-02", "DIMSE-J.3.3.1.1-02", "DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED"),
     ),
     Fault(
         "other-transaction-uid-in-front",

@@ -107,9 +107,13 @@ class ComposeSut(DockerSut):
     async def _remove(self, engine: Engine) -> list[str]:
         failed: list[str] = []
         try:
-            await self._compose("down", "--volumes", "--timeout", "1")
+            # Without --volumes: that would take a volume of a fixed name, too, which may be somebody else's.
+            await self._compose("down", "--timeout", "1")
         except (UsageError, UnreachableError) as error:
             failed.append(str(error))
+        made = await engine.call("volumes", filters={"label": f"{PROJECT}={self._project}"})
+        for each in made.get("Volumes") or []:
+            await engine.found("remove_volume", each["Name"])
         left = await engine.call("containers", all=True, filters={"label": f"{PROJECT}={self._project}"})
         failed += [f"container {each['Id'][:12]}" for each in left]
         return failed + await engine.remove(self.run)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stgcmt.actors.scripted_scp import Delivery, Request, Turn
@@ -19,16 +19,11 @@ from stgcmt_suites.commitment.dimse_results import ALL_COMMITTED, SOME_FAILED, S
 from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.origin_server.asking import check, poll, post
 from stgcmt_suites.origin_server.requests import flat
+from stgcmt_suites.proxies.holdings import NO_SUCH_INSTANCE, Holdings
 
 DELAY_S = 0.3  # until a report goes out, where nothing else is scripted
 EARLY_S = 0.3  # the response waits so long for a report that goes out before it
 PENDING_S = 1.2  # until a report in borrowed scenarios: what is asked meanwhile finds the transaction pending
-PROCESSING_FAILURE, NO_SUCH_INSTANCE, CONFLICT, NO_SUCH_CLASS = 0x0110, 0x0112, 0x0119, 0x0122
-STANDARD = "1.2.840.10008."  # our SCP commits to no private class
-LINKS = frozenset(
-    {"1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205"}
-)
-Answer = Callable[[Information], Said]
 
 
 def asked_of(request: Request) -> Information:
@@ -58,7 +53,7 @@ class Backdrop:
 
     def __init__(self, play: Any, side: str | None) -> None:
         self._play, self._side = play, side
-        self._held: dict[str, Any] = {}
+        self._holdings = Holdings()
         self._committed: dict[str, bool] = {}
         self._asked: dict[str, list[str]] = {}
         self._final: set[str] = set()
@@ -78,12 +73,12 @@ class Backdrop:
 
     async def seed(self, instance: Any) -> None:
         """From now on our SCP holds it."""
-        self._held[instance.sop_instance_uid] = instance
+        self._holdings.add(instance)
 
     async def provoke(self, name: str, values: Mapping[str, str]) -> None:
         """delete: our SCP no longer holds the instance."""
         if name == "delete":
-            self._held.pop(values.get("sop_instance_uid", ""), None)
+            self._holdings.remove(values.get("sop_instance_uid", ""))
 
     def _turn(self, request: Request) -> Turn:
         said = self._said(asked_of(request))
@@ -95,22 +90,12 @@ class Backdrop:
         good: list[Reference] = []
         bad: list[tuple[Reference, int | None]] = []
         for each in asked.references:
-            reason = self._reason(each)
+            reason = self._holdings.reason(each)
             if reason is None:
                 good.append(each)
             else:
                 bad.append((each, reason))
         return Said(asked.transaction_uid, tuple(good), tuple(bad), SOME_FAILED if bad else ALL_COMMITTED)
-
-    def _reason(self, each: Reference) -> int | None:
-        held = self._held.get(each.sop_instance_uid)
-        if not each.sop_class_uid.startswith(STANDARD):
-            return NO_SUCH_CLASS
-        if held is None:
-            return NO_SUCH_INSTANCE
-        if held.transfer_syntax_uid in LINKS:  # a link to pixel data is no copy of it (PS3.4 J.1.1)
-            return PROCESSING_FAILURE
-        return None if held.sop_class_uid == each.sop_class_uid else CONFLICT
 
     # --- a SUT that asks, for the scenarios of an SCU
 

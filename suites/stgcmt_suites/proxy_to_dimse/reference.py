@@ -6,13 +6,13 @@ It is conformant but for the fault switched on. Its transactions lie on disk, so
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from stgcmt.suite import Setting
 from stgcmt.wire.stream import Listener
+from stgcmt_suites.commitment.ports import listen_again
 from stgcmt_suites.commitment.store import Store
 from stgcmt_suites.origin_server.application import Application
 from stgcmt_suites.origin_server.manners import Mannered
@@ -38,7 +38,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         commitments = ProxyCommitments(store, setting.clock, settings, back)
         application = Application(commitments, NoArchive(store, commitments, front.prefix), front)
         stack.push_async_callback(back.aclose)
-        reports = await _where_it_was(setting.directory / "dimse-port", settings.port, back.listen)
+        reports = await listen_again(setting.directory / "dimse-port", settings.port, back.listen)
         stack.push_async_callback(reports.aclose)
 
         async def open_web(port: int) -> Listener:
@@ -47,7 +47,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
                 host=front.host, port=port, faults=front.switches, tls=None,
             )  # fmt: skip
 
-        web = await _where_it_was(setting.directory / "web-port", front.port, open_web)
+        web = await listen_again(setting.directory / "web-port", front.port, open_web)
         stack.push_async_callback(commitments.aclose)
         stack.push_async_callback(web.aclose)
         commitments.start()
@@ -62,19 +62,3 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         }
     if failures := [each for each in back.failures if isinstance(each, Exception)]:
         raise ExceptionGroup("the reference proxy failed", failures)
-
-
-async def _where_it_was(file: Path, port: int, open_at: Callable[[int], Awaitable[Listener]]) -> Listener:
-    """Listen on the port that was asked for, else on that of a former life, else on a free one."""
-    try:
-        former = int(file.read_text("ascii"))  # noqa: ASYNC240 - a few bytes, once
-    except (OSError, ValueError):
-        former = 0
-    try:
-        listener = await open_at(port or former)
-    except OSError:
-        if port:
-            raise
-        listener = await open_at(0)
-    file.write_text(str(listener.address[1]), "ascii")  # noqa: ASYNC240 - a few bytes, once
-    return listener

@@ -15,18 +15,13 @@ from stgcmt.actors.http_server import Asked, Reply
 from stgcmt.clock import NS
 from stgcmt.faces import BACK
 from stgcmt_suites.commitment.dimse_module import Information, read_information
-from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.web_module import Module
+from stgcmt_suites.proxies.holdings import Holdings
 from stgcmt_suites.scp.requests import exchange, request
 from stgcmt_suites.user_agent.service import RESOURCE, result
 
 PENDING_S = 0.6  # until a result in borrowed scenarios: what is asked meanwhile finds the transaction pending
-PROCESSING_FAILURE, NO_SUCH_INSTANCE, CONFLICT, NO_SUCH_CLASS = 0x0110, 0x0112, 0x0119, 0x0122
-STANDARD = "1.2.840.10008."  # our origin server commits to no private class
-LINKS = frozenset(
-    {"1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205"}
-)
 
 
 def unowned(_: Asked) -> Reply:
@@ -39,7 +34,7 @@ class Backdrop:
 
     def __init__(self, play: Any, side: str | None) -> None:
         self._play, self._side = play, side
-        self._held: dict[str, Any] = {}
+        self._holdings = Holdings()
         self._kept: set[str] = set()
         self._modules: dict[str, tuple[Module, int]] = {}
         self._asked: dict[str, list[str]] = {}
@@ -59,13 +54,13 @@ class Backdrop:
 
     async def seed(self, instance: Any) -> None:
         """From now on our origin server holds it."""
-        self._held[instance.sop_instance_uid] = instance
+        self._holdings.add(instance)
 
     async def provoke(self, name: str, values: Mapping[str, str]) -> None:
         """delete, keep-pending, release: as an archive would be brought there."""
         uid = values.get("sop_instance_uid", "")
         if name == "delete":
-            self._held.pop(uid, None)
+            self._holdings.remove(uid)
         elif name == "keep-pending":
             self._kept.add(uid)
         else:
@@ -87,18 +82,10 @@ class Backdrop:
         module, since = self._modules[uid]
         if now - since < PENDING_S * NS or self._kept & {each.sop_instance_uid for each in module.asked}:
             return Reply(202)
-        failed = {n: reason for n, each in enumerate(module.asked) if (reason := self._reason(each)) is not None}
+        failed = {
+            n: reason for n, each in enumerate(module.asked) if (reason := self._holdings.reason(each)) is not None
+        }
         return result(failed=failed)(module, asked, self._play.clock.wall_ns())
-
-    def _reason(self, each: Reference) -> int | None:
-        held = self._held.get(each.sop_instance_uid)
-        if not each.sop_class_uid.startswith(STANDARD):
-            return NO_SUCH_CLASS
-        if held is None:
-            return NO_SUCH_INSTANCE
-        if held.transfer_syntax_uid in LINKS:  # a link to pixel data is no copy of it (PS3.4 J.1.1)
-            return PROCESSING_FAILURE
-        return None if held.sop_class_uid == each.sop_class_uid else CONFLICT
 
     # --- a SUT that asks, for the scenarios of a user agent
 

@@ -13,13 +13,14 @@ from stgcmt.actors.acceptor import Acceptor
 from stgcmt.actors.acceptor import Handler as Service
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
+from stgcmt_suites.commitment.ports import listen_again
 from stgcmt_suites.commitment.store import Store
 from stgcmt_suites.proxy_to_web.back import BackEnd
 from stgcmt_suites.proxy_to_web.front import NoArchive, ProxyCourier, ProxyRequests
 from stgcmt_suites.proxy_to_web.settings import Settings
 from stgcmt_suites.scp.answering import Script
 from stgcmt_suites.scp.delivery import Unrecorded
-from stgcmt_suites.scp.reference import OTHER_OPERATIONS, listen_again
+from stgcmt_suites.scp.reference import OTHER_OPERATIONS, PORT
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +52,9 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         stack.callback(store.close)
         stack.push_async_callback(back.aclose)
         stack.push_async_callback(courier.aclose)
-        listener = await listen_again(setting, front, acceptor)
+        listener = await listen_again(
+            setting.directory / PORT, front.port, lambda port: setting.network.listen(front.host, port, acceptor)
+        )
         stack.push_async_callback(listener.aclose)
         courier.resume()
         yield {

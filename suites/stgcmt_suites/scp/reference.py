@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from stgcmt.actors.acceptor import Acceptor
@@ -16,7 +15,8 @@ from stgcmt.actors.acceptor import Handler as Service
 from stgcmt.suite import Setting
 from stgcmt.tls import server_context
 from stgcmt.wire import command as cmd
-from stgcmt.wire.stream import Handler, Listener, Stream, over_tls
+from stgcmt.wire.stream import Stream, over_tls
+from stgcmt_suites.commitment.ports import listen_again
 from stgcmt_suites.commitment.store import Store
 from stgcmt_suites.scp.action import Requests
 from stgcmt_suites.scp.answering import Script
@@ -69,7 +69,9 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
                 store.delete(held.sop_instance_uid)
         stack.push_async_callback(courier.aclose)
         secured = over_tls(serve, server_context(settings.tls)) if settings.tls else serve
-        listener = await listen_again(setting, settings, secured)
+        listener = await listen_again(
+            setting.directory / PORT, settings.port, lambda port: setting.network.listen(settings.host, port, secured)
+        )
         stack.push_async_callback(listener.aclose)
         helper = await Help(store).listen(setting.network, settings.host, settings.provoke_port)
         stack.push_async_callback(helper.aclose)
@@ -85,23 +87,3 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         }
     if failures := [each for each in (*acceptor.failures, *courier.failures) if isinstance(each, Exception)]:
         raise ExceptionGroup("the reference SCP failed", failures)
-
-
-async def listen_again(setting: Setting, settings: Settings, serve: Handler) -> Listener:
-    """Listen on the port that was asked for, else on that of the former life, else on a free one."""
-    try:
-        listener = await setting.network.listen(settings.host, settings.port or _former(setting.directory), serve)
-    except OSError:
-        if settings.port:
-            raise
-        listener = await setting.network.listen(settings.host, 0, serve)
-    (setting.directory / PORT).write_text(str(listener.address[1]), "ascii")
-    return listener
-
-
-def _former(directory: Path) -> int:
-    """The port of a former life in this directory; 0 where there was none."""
-    try:
-        return int((directory / PORT).read_text("ascii"))
-    except (OSError, ValueError):
-        return 0

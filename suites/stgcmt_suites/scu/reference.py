@@ -20,7 +20,8 @@ from stgcmt.actors.http_server import Reply as Answer
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
 from stgcmt.wire.pdv import Message
-from stgcmt.wire.stream import Listener, Stream
+from stgcmt.wire.stream import Stream
+from stgcmt_suites.commitment.ports import listen_again
 from stgcmt_suites.scp.early import EarlySuccess
 from stgcmt_suites.scu.client import Archive, Client, Untaped
 from stgcmt_suites.scu.listening import Script
@@ -54,7 +55,9 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         stack.callback(outbox.close)
         stack.push_async_callback(client.aclose)
         acceptor = _acceptor(setting, chosen, reports)
-        listener = await _listen(setting, chosen, acceptor)
+        listener = await listen_again(
+            setting.directory / PORT, chosen.port, lambda port: setting.network.listen(chosen.host, port, acceptor)
+        )
         stack.push_async_callback(listener.aclose)
         tool = await setting.network.listen(chosen.host, 0, says)
         stack.push_async_callback(tool.aclose)
@@ -90,26 +93,6 @@ def _acceptor(setting: Setting, chosen: Settings, reports: Reports) -> _Listenin
     )  # fmt: skip
     made.early = chosen.faulty("early-success")
     return made
-
-
-async def _listen(setting: Setting, chosen: Settings, acceptor: Acceptor) -> Listener:
-    """Listen on the port that was asked for, else on that of the former life, else on a free one."""
-    try:
-        listener = await setting.network.listen(chosen.host, chosen.port or _former(setting.directory), acceptor)
-    except OSError:
-        if chosen.port:
-            raise
-        listener = await setting.network.listen(chosen.host, 0, acceptor)
-    (setting.directory / PORT).write_text(str(listener.address[1]), "ascii")
-    return listener
-
-
-def _former(directory: Path) -> int:
-    """The port of a former life in this directory; 0 where there was none."""
-    try:
-        return int((directory / PORT).read_text("ascii"))
-    except (OSError, ValueError):
-        return 0
 
 
 class _User:

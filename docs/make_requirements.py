@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stgcmt.catalogue import Requirement
+from stgcmt.editions import range_words
 from stgcmt.selftest import twins
 from stgcmt.suite import Suite, load_suites
 from stgcmt.verdict import CONSEQUENCES, VIOLATION, severity
@@ -83,9 +84,8 @@ def _outcome(row: Requirement, name: str) -> str:
 
 
 def _editions(row: Requirement) -> str:
-    if not (row.since or row.until):
-        return ""
-    return f", editions {row.since or 'all'} to {row.until or 'the newest'}"
+    told = range_words(row.since, row.until, row.read)
+    return f"; editions: {told}" if told else ""
 
 
 def _anchor(row: Requirement) -> str:

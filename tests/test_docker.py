@@ -700,6 +700,65 @@ def test_the_image_is_small_and_not_root(engine: Any, base: str, harness_image: 
     assert grown < 20_000_000, f"{grown} bytes above its base: sources, pip's cache or the dependencies twice?"
 
 
+# --- the README
+
+
+@pytest.fixture(scope="module")
+def somebodys_image(engine: Any, harness_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What the README calls a vendor's image: an origin server that listens at 8080."""
+    (image,) = re.findall(r"--image (\S+)", (ROOT / "README.md").read_text("utf-8"))
+    context = tmp_path_factory.mktemp("acme")
+    (context / "Dockerfile").write_text(
+        f"FROM {harness_image}\nENTRYPOINT []\n"
+        'CMD ["stgcmt", "serve", "origin-server", "--host", "0.0.0.0", "--port", "8080", "--directory", "/data"]\n'
+    )
+    said = [*engine.build(path=str(context), tag=image, rm=True, forcerm=True, decode=True)]
+    assert not [each for each in said if "error" in each], said[-10:]
+    yield image
+    engine.remove_image(image, noprune=True)
+
+
+@pytest.fixture(params=["a checkout", "the wheel in an empty directory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
+    """A directory to stand in, and what pip is told there; the README says the first."""
+    here = tmp_path / "here"
+    if request.param == "a checkout":
+        subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(here)], check=True, capture_output=True)
+        return here, "."
+    here.mkdir()
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    return here, str(wheel)
+
+
+def test_the_two_steps_of_the_readme_judge_a_container(
+    engine: Any, somebodys_image: str, place: tuple[Path, str]
+) -> None:
+    """The lines of the README as they stand, in one shell, from nothing: no virtual environment, no SUT file."""
+    here, package = place
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (block,) = [each for each in blocks if "--image" in each]
+    first, second = block.strip().splitlines()
+    assert "'.[docker]'" in first
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    own = str(Path(sys.executable).parent)  # whose python3 and stgcmt must not be found instead
+    kept["PATH"] = os.pathsep.join(each for each in kept["PATH"].split(os.pathsep) if each != own)
+    script = "\n".join((first.replace("'.[docker]'", f"'{package}[docker]'"), second)) + "\n"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=here, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=LIMIT_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (results,) = here.glob("*/results.json")
+    run = Run(results.parent, done.returncode, done.stdout)
+    assert run.verdicts("fail", "error") == {}
+    assert len(run.verdicts("pass")) > 90, run.verdicts("inconclusive", "not-tested")
+    assert run.driver("created")[0]["image"] == somebodys_image
+    assert (run.bundle / "report.html").is_file()
+    assert ours(engine) == NOTHING
+
+
 def compose_command() -> list[str]:
     if shutil.which("docker-compose"):
         return ["docker-compose"]

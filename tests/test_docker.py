@@ -767,8 +767,8 @@ def compose_command() -> list[str]:
     pytest.skip("docker-compose is not installed")
 
 
-def test_harness_and_references_on_one_network(engine: Any, harness_image: str, tmp_path: Path) -> None:
-    """compose.yaml as it stands but for the image, which is there, and for the rows: one of each service and of each way."""
+def test_harness_and_references_on_one_network(engine: Any, base: str, tmp_path: Path) -> None:
+    """compose.yaml as it stands, image built by it on another base, but for the rows: one of each service and of each way."""
     evidence = tmp_path / "evidence"
     evidence.mkdir()
     evidence.chmod(0o777)
@@ -778,13 +778,14 @@ def test_harness_and_references_on_one_network(engine: Any, harness_image: str, 
     over.write_text(
         yaml.safe_dump({"services": {"harness": {"command": [*stated, *(f"--req={each}" for each in wanted)]}}})
     )
-    engine.tag(harness_image, "stgcmt")
+    assert not engine.images("stgcmt"), "an image stgcmt of somebody else is here: this test would remove it"
     files = ["--project-directory", str(ROOT), "--file", str(ROOT / "compose.yaml"), "--file", str(over)]
     command = [*compose_command(), "--project-name", f"stgcmt-test-{os.getpid()}", *files]
-    environment = {**os.environ, "EVIDENCE": str(evidence)}
+    build = {"BASE": base, "PIP_ARGS": "--no-index --no-build-isolation", "COMMIT": "abc123"}
+    environment = {**os.environ, "EVIDENCE": str(evidence), **build}
     try:
         up = subprocess.run(
-            [*command, "up", "--no-build", "--exit-code-from", "harness"], env=environment, capture_output=True, text=True,
+            [*command, "up", "--build", "--exit-code-from", "harness"], env=environment, capture_output=True, text=True,
             check=False, timeout=LIMIT_S,
         )  # fmt: skip
     finally:
@@ -795,7 +796,8 @@ def test_harness_and_references_on_one_network(engine: Any, harness_image: str, 
             check=False,
             timeout=90,
         )
-        engine.remove_image("stgcmt", noprune=True)
+        for _ in engine.images("stgcmt"):
+            engine.remove_image("stgcmt", noprune=True)
     assert up.returncode == 0, up.stdout[-3000:] + up.stderr[-2000:]
     results = json.loads((evidence / "bundle" / "results.json").read_text("utf-8"))
     assert results["tool"]["commit"] == "abc123", "what the image was built from"

@@ -146,4 +146,4 @@ def test_each_dependency_has_its_reason_in_the_docs() -> None:
     assert in_tox | {"tox"} == {name for name, _ in others}
     for table in (run, extras, others):
         assert all(row[-1] for row in table), "a package without a reason"
-        assert [row[-2] for row in table] == sorted(row[-2] for row in table)
+        assert table == sorted(table)

@@ -17,7 +17,9 @@ STGCMT = (sys.executable, "-c", "from stgcmt.cli import main; main()")
 # The command lines of the SUT files say python3 and stgcmt: those of this very environment.
 ENVIRONMENT = {**os.environ, "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))}
 OWN = str(Path(sys.executable).parent)
-BARE = ENVIRONMENT | {"PATH": os.pathsep.join(each for each in os.environ.get("PATH", "").split(os.pathsep) if each != OWN)}
+BARE = ENVIRONMENT | {
+    "PATH": os.pathsep.join(each for each in os.environ.get("PATH", "").split(os.pathsep) if each != OWN)
+}
 LIMIT_S = 240
 Rows = Mapping[str, Mapping[str, Any]]
 

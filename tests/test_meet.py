@@ -110,6 +110,19 @@ def test_a_report_is_waited_for_then_late_then_here() -> None:
     assert reached("conn.refused", b"", {"error": "refused by the system"}) == "not reachable: refused by the system"
 
 
+def test_a_partner_that_asks_us_is_told_an_address_that_it_can_reach(tmp_path) -> None:
+    """Where nothing is known of the partner it is the address of the way out, and never 0.0.0.0 or our loopback."""
+    from stgcmt.commands.meet import _address_of
+    from stgcmt.meet_screen import Screen
+
+    (tmp_path / "sut.toml").write_text('name = "m"\n[user_agent]\nlisten_host = "0.0.0.0"\nlisten_port = 0\n')
+    assert not _address_of(load(tmp_path / "sut.toml", suites=load_suites(), environ={})).startswith(("127.", "0."))
+    told = io.StringIO()
+    screen = Screen("m", "10.1.2.9", ((), ()), Steps(), stream=told)
+    screen.attend("user_agent", "pending", "ask http://0.0.0.0:4711/dicom-web for it")
+    assert told.getvalue() == "user_agent/pending: ask http://10.1.2.9:4711/dicom-web for it\n"
+
+
 # --- the lobby
 
 
@@ -151,14 +164,19 @@ def test_the_lobby_answers_http_with_503_and_keeps_the_port_of_a_tls_place(tmp_p
         return answer
 
     async def main() -> None:
-        async with Lobby(dataclasses.replace(sut_of(tmp_path, peer="A@h:104"), destinations=()), said.append, [plain, secured]) as lobby:
+        async with Lobby(
+            dataclasses.replace(sut_of(tmp_path, peer="A@h:104"), destinations=()), said.append, [plain, secured]
+        ) as lobby:
             ports = [place.port for place in lobby.web]
             assert all(ports)
             assert (await ask(ports[0], "/dicom-web/commitment-requests/1.2")).startswith(b"HTTP/1.1 503 ")
             assert b"Retry-After" in await ask(ports[0], "/elsewhere")
             assert await ask(ports[1], "/dicom-web") == b""
             lines = partner_enters((), "10.1.2.9", lobby.web)
-            assert [line.value for line in lines] == [f"http://127.0.0.1:{ports[0]}/dicom-web", f"https://127.0.0.1:{ports[1]}/dicom-web"]
+            assert [line.value for line in lines] == [
+                f"http://127.0.0.1:{ports[0]}/dicom-web",
+                f"https://127.0.0.1:{ports[1]}/dicom-web",
+            ]
 
     asyncio.run(main())
     assert said[0] == "user agent: GET /dicom-web/commitment-requests/1.2; answered 503, since the run has not begun"
@@ -275,7 +293,7 @@ def test_a_person_confirms_a_step_and_skips_another(tmp_path) -> None:
         """)
     )
     table = Terminal(tmp_path, "sut.toml", "--out", "b", "--req", "WEB-13.3-01")  # two scenarios: at_once, pending
-    table.expect(r"base URL for the user agent +(http://127\.0\.0\.1:[1-9]\d*/dicom-web)")
+    table.expect(r"(http://127\.0\.0\.1:[1-9]\d*/dicom-web)")
     url = table.match[1]
     table.expect("Enter: start")
     with pytest.raises(urllib.error.HTTPError, match="503"):
@@ -298,7 +316,9 @@ def test_a_person_confirms_a_step_and_skips_another(tmp_path) -> None:
         path.read_text("utf-8") for path in sorted((tmp_path / "b" / "transcripts" / "user_agent").glob("*.jsonl"))
     )
     run = (tmp_path / "b" / "transcripts" / "run.jsonl").read_text("utf-8")
-    assert re.findall(r'"what":"serving".*?"base_url":"([^"]*)"', run) == [url], "the run listens where the partner was told"
+    assert re.findall(r'"what":"serving".*?"base_url":"([^"]*)"', run) == [url], (
+        "the run listens where the partner was told"
+    )
     assert sorted(re.findall(r'"action":"said","what":"(\w+)"', told)) == ["done", "skip"]
     assert "the person who attends skipped it" in told
 

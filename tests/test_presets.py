@@ -91,7 +91,9 @@ def test_a_link_is_written_as_the_file_that_it_leads_to(tmp_path) -> None:
     for path in write(preset("orthanc-proxy"), tmp_path / "sut.toml"):
         assert path.is_file()
         assert not path.is_symlink()
-    assert (tmp_path / "delete_instance.py").read_bytes() == (preset("orthanc").path.parent / "delete_instance.py").read_bytes()
+    assert (tmp_path / "delete_instance.py").read_bytes() == (
+        preset("orthanc").path.parent / "delete_instance.py"
+    ).read_bytes()
 
 
 def test_a_first_line_without_the_word_is_no_claim_of_a_run(tmp_path) -> None:

@@ -18,6 +18,7 @@ from stgcmt.meeting import Steps, partner_enters
 from stgcmt.terminal import Progress
 
 Places = tuple[Sequence[Any], Sequence[Any]]
+EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - written over, not listened on
 ROWS = 8  # scenarios under way that fit beside the rest on 24 lines
 TASKS: dict[str, str] = {"\n": DONE, "\r": DONE, "s": SKIP, "S": SKIP}
 
@@ -79,6 +80,8 @@ class Screen(Progress):
 
     def attend(self, role: str, scenario: str, what: str) -> None:
         """A person is asked to do something: it stays on the screen until it is done."""
+        for everywhere in EVERYWHERE:  # where we listen, which nobody can call
+            what = what.replace(everywhere, self.address)
         self._task = f"{role}/{scenario}: {what}"
         super().attend(role, scenario, what)
         self._refresh()

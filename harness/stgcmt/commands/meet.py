@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 START, DOCTOR, QUIT = "start", "doctor", "quit"
 LOBBY_KEYS = {"\n": START, "\r": START, "d": DOCTOR, "D": DOCTOR, "q": QUIT, "Q": QUIT}
 KEEP = "meet.toml"
+SOMEWHERE = "192.0.2.1"  # for examples only (RFC 5737): the way to it is the way out of this machine
 
 
 @click.command("meet")
@@ -115,10 +116,10 @@ def _plan(file: Path, options: dict[str, Any]) -> Plan:
 
 
 def _address_of(sut: Any) -> str:
-    """Our address on the way to the partner; no packet is sent to find it."""
+    """Our address on the way to the partner, of whom nothing is known where it asks us; no packet is sent to find it."""
     import socket  # noqa: PLC0415 - start-up
 
-    host = "127.0.0.1"
+    host = SOMEWHERE
     for role in sut.roles:
         section = sut.section(role)
         if "base_url" in section:
@@ -174,9 +175,9 @@ def _at_these_ports(sut: Sut, lobby: Lobby) -> Sut:
 
 def _offer(lobby: Lobby) -> str:
     """What the partner may try before the start."""
-    tries = ["C-ECHO"] if lobby.destinations else []
-    tries += ["HTTP with 503"] if lobby.web else []
-    return f"we listen and answer {' and '.join(tries)}.   " if tries else ""
+    tries = ["C-ECHO is answered"] if lobby.destinations else []
+    tries += ["HTTP gets 503 until you start"] if lobby.web else []
+    return f"we listen: {', '.join(tries)}.   " if tries else ""
 
 
 async def _key(pressed: asyncio.Queue[str]) -> str:
@@ -190,5 +191,5 @@ async def _doctor(plan: Plan, screen: Screen) -> None:
 
     suites = installed()
     probes = {role: probe for role in plan.sut.roles if (probe := suites[role].resolve("probes")) is not None}
-    for line in render(await examine(plan.sut, probes=probes)).splitlines():
+    for line in render(await examine(plan.sut, probes=probes), then="Enter starts").splitlines():
         screen.say(line)

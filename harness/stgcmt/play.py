@@ -153,6 +153,8 @@ class Player:
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)
+        if (listening := getattr(self.progress, "listening", None)) is not None:
+            listening(desk.places, asks.places)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()
         try:

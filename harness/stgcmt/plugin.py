@@ -9,6 +9,9 @@ first there is one with the role in brackets for every other role that the SUT f
 
 Under pytest-xdist (``-n 2``) the controller plays and judges, once; the workers show what it found, so that there are never
 two plays against one SUT. It hands its findings on in a file of its own, whose name the workers are given at their start.
+
+``--sut builtin`` takes the references that answer, as ``stgcmt run`` does; those that ask are taken where they are named: by a mark
+(``-m scu``), a test's name (``-k``), a file or a fault.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from typing import Any
 
 import pytest
 
-from stgcmt import plugin_allure
+from stgcmt import plugin_allure, plugin_roles
 from stgcmt.plugin_owners import Owner, check_name, files_of, owner_of, requirements_of, twins
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
@@ -59,8 +62,15 @@ class Session:
 
     @functools.cached_property
     def roles(self) -> tuple[str, ...]:
-        """The roles of the SUT."""
-        return _roles_of(self.config.getoption("--sut"))
+        """The roles of the SUT; of the embedded references those that play here. A worker is told them at its start."""
+        if self.worker is not None:
+            return tuple(self.worker["stgcmt_roles"])
+        return plugin_roles.chosen(self.config, self.suites)
+
+    def collected(self) -> list[str]:
+        """The check files; of the embedded references only those of the roles that play."""
+        roles = self.roles if self.config.getoption("--sut") == plugin_roles.BUILTIN else tuple(self.suites)
+        return sorted(file for file, owners in self.files.items() if any(o.suite.role in roles for o in owners))
 
     def owner(self, item: pytest.Item) -> Owner | None:
         """Whose check an item is: as it was made for, else the first that lists its file."""
@@ -109,7 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in (*LEVELS, *suites):
         config.addinivalue_line("markers", f"{mark}: set by stgcmt on its checks")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = sorted(session.files)  # else pytest would collect the user's own directory
+        config.args[:] = session.collected()  # else pytest would collect the user's own directory
     holder = types.ModuleType("stgcmt_scenarios")
     names = {"run": "what happened outside of scenarios: SUT file, claims, driver, reachability"}
     for suite in suites.values():
@@ -141,19 +151,6 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     return [each for item in made for each in (item, *twins(session.files, session.roles, item))]
 
 
-def _roles_of(sut: str) -> tuple[str, ...]:
-    """The roles of the SUT file; none where it cannot be read, which the play will tell."""
-    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
-    from stgcmt.commands.run import shipped  # noqa: PLC0415 - start-up
-    from stgcmt.errors import StgcmtError  # noqa: PLC0415 - start-up
-    from stgcmt.sut import load  # noqa: PLC0415 - start-up
-
-    try:
-        return tuple(load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles)
-    except StgcmtError:
-        return ()
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks (role and level) and properties (requirement ids, clause) before ``-m`` selects."""
     session = item.config.stash.get(KEY, None)
@@ -177,6 +174,7 @@ def pytest_configure_node(node: Any) -> None:
         os.close(handle)
         ours.handover = Path(name)
         node.config.add_cleanup(lambda: ours.handover.unlink(missing_ok=True))
+    node.workerinput["stgcmt_roles"] = list(ours.roles)
     node.workerinput["stgcmt_handover"] = str(ours.handover)
 
 
@@ -222,12 +220,12 @@ def _play(ours: Session, session: pytest.Session) -> None:
     out = option("--stgcmt-out")
     try:
         directory = bundle.prepare(Path(out) if out else Path(tempfile.mkdtemp(prefix="stgcmt-")))
-        roles = _playable_roles(chosen, sut)
+        roles = plugin_roles.playable(chosen, sut)
         if fault:  # a run with a fault plays the roles that have it alone
             faulty = (role for role in roles if any(each.name == fault for each in ours.suites[role].all_faults))
             roles = tuple(faulty) or roles
         plan = make_plan(
-            None if sut == "builtin" else Path(sut), fault=fault, strict=option("--stgcmt-strict"),
+            None if sut == plugin_roles.BUILTIN else Path(sut), fault=fault, strict=option("--stgcmt-strict"),
             known_issues=Path(known) if known else None, role=roles, command=("pytest",),
             req=tuple(dict.fromkeys(ident for role in roles for ident in chosen[role])),
         )  # fmt: skip
@@ -236,16 +234,6 @@ def _play(ours: Session, session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
     ours.recording = bundle.load(directory)
     _write(ours, plan, directory)
-
-
-def _playable_roles(chosen: dict[str, Any], sut: str) -> tuple[str, ...]:
-    """The roles of the selected checks that the SUT file has; the checks of other roles are not-tested."""
-    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
-    from stgcmt.commands.run import shipped  # noqa: PLC0415 - start-up
-    from stgcmt.sut import load  # noqa: PLC0415 - start-up
-
-    known = load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles
-    return tuple(role for role in chosen if role in known) or tuple(chosen)[:1]
 
 
 def _write(ours: Session, plan: Any, directory: Path) -> None:

@@ -11,6 +11,8 @@ from stgcmt.catalogue import CatalogueError
 from stgcmt.errors import HarnessError, UsageError
 from stgcmt.suite import Suite, load_suites
 
+ALL = "all"
+
 
 def installed() -> dict[str, Suite]:
     """The installed suites; a suite with a broken catalogue is a harness error that names it."""
@@ -23,12 +25,24 @@ def installed() -> dict[str, Suite]:
 
 
 def roles_of(wanted: Sequence[str], suites: Mapping[str, Suite], default: Sequence[str]) -> tuple[str, ...]:
-    """The roles of ``--role`` (``-`` for ``_`` allowed), else ``default``; raises ``UsageError`` for an unknown one."""
-    chosen = [role.replace("-", "_") for role in wanted] or list(default)
+    """The roles of ``--role`` (``-`` for ``_`` allowed), else ``default``; raises ``UsageError`` for an unknown one.
+
+    ``all`` stands for the whole ``default``.
+    """
+    named = [role.replace("-", "_") for role in wanted]
+    chosen = [each for role in named or [ALL] for each in (default if role == ALL else (role,))]
     for role in chosen:
         if role not in suites:
-            raise UsageError("reading --role", f"one of {', '.join(suites)}", role, nearest(role, suites))
+            raise UsageError("reading --role", f"{ALL}, or one of {', '.join(suites)}", role, nearest(role, suites))
     return tuple(dict.fromkeys(chosen))
+
+
+def servers(suites: Mapping[str, Suite], roles: Sequence[str]) -> tuple[str, ...]:
+    """Those of the embedded references that play where no role is named: they answer, and need nobody to make them ask.
+
+    References that ask, or that stand between two others, play when they are named.
+    """
+    return tuple(role for role in roles if not suites[role].serves) or tuple(roles)
 
 
 def selection_of(

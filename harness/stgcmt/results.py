@@ -89,7 +89,11 @@ def judged_results(
     footer = recording.run.footer
     state = "cut" if footer is None else "interrupted" if footer.state == "cancelled" else "complete"
     end = exit_code(
-        rows, known, min_tested=float(info.get("gate", {}).get("min_tested", 0.5)), interrupted=state == "interrupted"
+        rows,
+        known,
+        min_tested=float(info.get("gate", {}).get("min_tested", 0.5)),
+        interrupted=state == "interrupted",
+        cut=state == "cut",
     )
     if state == "cut" and end.code == 4:
         end = Exit(4, "the run was cut before a mandatory requirement could be judged")

@@ -235,6 +235,9 @@ def summary(rows: Sequence[Row]) -> dict[str, int]:
     return counts
 
 
+CUT_SHORT = "the run was cut short: nobody knows what the rest would have shown"
+
+
 @dataclass(frozen=True)
 class Exit:
     """The exit code of a run and the sentence that explains it."""
@@ -243,10 +246,13 @@ class Exit:
     why: str
 
 
-def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, interrupted: bool = False) -> Exit:
-    """The exit code, first that applies: 130 interrupted, 4 unreachable, 3 harness error, 1 fail or gate, 5 known issues, 0.
+def exit_code(
+    rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, interrupted: bool = False, cut: bool = False
+) -> Exit:
+    """The exit code, first that applies: 130 interrupted, 4 unreachable, 3 harness error, 1 fail, gate or cut, 5 known issues, 0.
 
-    ``min_tested`` is the share of applicable SHALL rows that must have been judged, per role.
+    ``min_tested`` is the share of applicable SHALL rows that must have been judged, per role. ``cut``: the run was killed
+    before its end; what it would still have found is not known, so that no part of it is green.
     """
     if interrupted:
         return Exit(130, "interrupted; judged as far as it got")
@@ -280,6 +286,8 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
                 1,
                 f"{role}: only {tested} of {len(mine)} mandatory requirements were judged, the gate asks for {min_tested:.0%}",
             )
+    if cut:
+        return Exit(1, CUT_SHORT)
     if known.dirty:
         return Exit(5, "known issues need attention: " + _dirty(known))
     return Exit(0, "no unexcused failure")

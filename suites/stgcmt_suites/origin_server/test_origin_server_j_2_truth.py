@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.commitment.stored import changed
+from stgcmt.views.stored import changed
 from stgcmt_suites.origin_server.views import commitment, held, names, results, uids_of
 
 CLASS_CONFLICT = 0x0119

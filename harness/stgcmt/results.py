@@ -89,8 +89,9 @@ def judged_results(
     footer = recording.run.footer
     state = "cut" if footer is None else "interrupted" if footer.state == "cancelled" else "complete"
     end = exit_code(
-        rows, known, min_tested=float(info.get("gate", {}).get("min_tested", 0.5)), interrupted=state == "interrupted"
-    )
+        rows, known, min_tested=float(info.get("gate", {}).get("min_tested", 0.5)), interrupted=state == "interrupted",
+        awaited={each.role for each in awaited(recording) if not each.overdue},
+    )  # fmt: skip
     if state == "cut" and end.code == 4:
         end = Exit(4, "the run was cut before a mandatory requirement could be judged")
     results = {

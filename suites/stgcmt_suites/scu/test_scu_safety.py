@@ -34,6 +34,7 @@ def test_only_what_a_report_commits_counts_as_committed(
     failures: Transcript,
     never: Transcript,
     refusals: Transcript,
+    refused_early: Transcript,
     unanswered: Transcript,
     bad_reports: Transcript,
     unknown_transaction: Transcript,
@@ -43,7 +44,7 @@ def test_only_what_a_report_commits_counts_as_committed(
 ) -> None:
     """Failed, missing and foreign instances, and all after refusals, silence and misleading reports, are not committed."""
     everything = (
-        beliefs, misleading, new_association, same_association, after_release, early, failures, never, refusals, unanswered,
+        beliefs, misleading, new_association, same_association, after_release, early, failures, never, refusals, refused_early, unanswered,
         bad_reports, unknown_transaction, store_refused, rejected, context_refused,
     )  # fmt: skip
     _unfounded(*everything)

@@ -122,8 +122,9 @@ class Asking:
         """An association to the listener of a client; raises ``OSError`` where nobody told where it is."""
         if not (where.get("host") and where.get("port")):
             raise OSError("the SUT file names no host and port at which the SUT takes reports")
-        called = where.get("ae_title") or names["called_ae"]
-        return self.dimse(**{**names, "called_ae": called, "end_point": where})
+        named = {name: value for name, value in names.items() if name != "exactly"}
+        known = None if names.get("exactly") else where.get("ae_title")
+        return self.dimse(**{**named, "called_ae": known or names["called_ae"], "end_point": where})
 
     async def answer_http(self, asked: Any) -> Any:
         """What this scenario's script says to a request; 404 without a script."""

@@ -94,6 +94,7 @@ def judged_results(
         min_tested=float(info.get("gate", {}).get("min_tested", 0.5)),
         interrupted=state == "interrupted",
         cut=state == "cut",
+        awaited={each.role for each in awaited(recording) if not each.overdue},
     )
     if state == "cut" and end.code == 4:
         end = Exit(4, "the run was cut before a mandatory requirement could be judged")

@@ -144,6 +144,9 @@ class Service:
         for case in self.cases:
             if case.last is None:
                 continue
+            patience = max(
+                patience, case.last.hold_s - (now - case.last_ns) / NS + MARGIN_S if case.last.hold_s else 0.0
+            )
             asked = _retry_after_s(case.last, self.play.clock.wall_ns())
             left = (asked or 0.0) - (now - case.last_ns) / NS
             if case.waits:
@@ -266,6 +269,19 @@ def broken(drop: Any, step: Step | None = None) -> Step:
     def made(module: Module, asked: Asked, wall_ns: int) -> Reply:
         whole = step(module, asked, wall_ns) if step else Reply(200)
         return Reply(whole.status, whole.headers, whole.body, drop=drop)
+
+    return made
+
+
+def unanswered(play: Play, drop: Any = "silence", step: Step | None = None) -> Step:
+    """The request is read and nothing more is said (``stall``: after half of ``step``'s payload); the connection stays open.
+
+    It ends with the client, or after ``[timing] trigger``: by then a client has come back.
+    """
+
+    def made(module: Module, asked: Asked, wall_ns: int) -> Reply:
+        whole = step(module, asked, wall_ns) if step else Reply(200)
+        return Reply(whole.status, whole.headers, whole.body, drop=drop, hold_s=float(play.timing.trigger))
 
     return made
 

@@ -23,7 +23,7 @@ import asyncio
 import contextlib
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,20 @@ class Asking:
             raise OSError("the SUT file names no host and port at which the SUT takes reports")
         called = where.get("ae_title") or names["called_ae"]
         return self.dimse(**{**names, "called_ae": called, "end_point": where})
+
+    @contextlib.asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Meanwhile nobody listens where the SUT's HTTP requests arrive; only for a scenario that plays ``alone``."""
+        self.recorder.event("decision", what="listener", listener="absent")
+        async with self._asks().away(self.role):
+            yield
+        self.recorder.event("decision", what="listener", listener="plain")
+
+    @property
+    def base_path(self) -> str:
+        """The path of the base URL at which the SUT is told to find our server."""
+        place = self.asks.place(self.role) if self.asks is not None else None
+        return place.path if place is not None else ""
 
     async def answer_http(self, asked: Any) -> Any:
         """What this scenario's script says to a request; 404 without a script."""

@@ -32,6 +32,7 @@ from stgcmt.checks import (
     Check,
     checks_of,
     claims,
+    deviating,
     dimse,
     expected,
     http,
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN", "Check", "Event", "Face", "Fault", "Kill", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
-    "checks_of", "claims", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable", "outcome",
-    "requirement", "scenario",
+    "checks_of", "claims", "deviating", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable",
+    "outcome", "requirement", "scenario",
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -79,6 +80,7 @@ class Play(Protocol):
     clock: Clock
     heard: list[Any]
     seeding: str
+    base_path: str  # the path of the base URL at which the SUT is told to find our server
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""
@@ -121,6 +123,14 @@ class Play(Protocol):
 
     def scp(self, script: Any, **options: Any) -> Any:
         """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
+        ...
+
+    def away(self) -> AbstractAsyncContextManager[None]:
+        """Meanwhile nobody listens where the SUT's HTTP requests arrive; only for a scenario that plays ``alone``."""
+        ...
+
+    def claimed(self, name: str) -> Any:
+        """What the vendor states under this name of the role's claims, ``None`` where nothing: how long to wait, no verdict."""
         ...
 
     async def trigger(self, *instances: Any, **values: str) -> bool:

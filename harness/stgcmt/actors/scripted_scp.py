@@ -36,6 +36,7 @@ from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT
 Way = Literal["same", "new", "either"]
 When = Literal["before-response", "after-response", "after-end"]
 Instead = Literal["", "abort", "close", "release"]
+Then = Literal["", "abort"]
 SCP_ROLE = (0, 1)
 END_S = 30.0  # how long a report that waits for the end of the request's association waits for it
 # Writes the data set in a transfer syntax; ``None``: no data set.
@@ -88,7 +89,8 @@ class Delivery:
         lenient: report although the client did not grant the role, as many archives do; the negotiation is judged by itself.
         overrides: elements of the command set (``None`` leaves one out); ``class_uid`` and ``instance_uid`` the affected ones.
         split: where to pause inside the message.
-        abort_after: abort the new association right after the report was sent, without waiting for a response.
+        abort_after: abort the new association right after the report was sent, without waiting for a response; one with a
+            ``split`` in its pause, so that only the first part has gone out.
         step: the name that its events carry.
     """
 
@@ -119,13 +121,14 @@ class Turn:
     """What one N-ACTION-RQ gets.
 
     ``status`` ``None``: no response at all; ``delay_s``: seconds before it; ``fields`` override its elements. ``instead``
-    ends the association in place of a response. ``reports`` go out one after the other.
+    ends the association in place of a response, ``then`` ends it after one. ``reports`` go out one after the other.
     """
 
     status: int | None = 0x0000
     delay_s: float = 0.0
     fields: Mapping[int, Value] = field(default_factory=dict)
     instead: Instead = ""
+    then: Then = ""
     reports: Sequence[Delivery] = ()
 
 
@@ -223,6 +226,8 @@ class ScriptedScp:
                 )  # its handler is this very task: a release from here would wait for itself
             case _ if turn.status is not None:
                 await assoc.respond(request.message, turn.status, fields=turn.fields)
+                if turn.then == "abort":
+                    await assoc.abort()
 
     # --- reporting
 
@@ -274,7 +279,7 @@ class ScriptedScp:
                 return NotAccepted(COMMITMENT_PUSH)
             if delivery.abort_after:
                 sending = asyncio.ensure_future(_report(assoc, delivery))
-                await asyncio.sleep(0)
+                await asyncio.sleep(delivery.split.pause_s / 2 if delivery.split else 0)
                 await assoc.abort()
                 return await sending
             return await _report(assoc, delivery)

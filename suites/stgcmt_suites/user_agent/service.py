@@ -260,6 +260,11 @@ def cut(step: Step, share: float = 0.6) -> Step:
     return made
 
 
+def silent() -> Step:
+    """No answer, however long the client waits."""
+    return lambda _module, _asked, _wall_ns: Reply(drop="never")
+
+
 def broken(drop: Any, step: Step | None = None) -> Step:
     """The connection is broken in place of an answer, or in the middle of one."""
 

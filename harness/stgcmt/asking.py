@@ -23,7 +23,7 @@ import asyncio
 import contextlib
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,20 @@ class Asking:
         named = {name: value for name, value in names.items() if name != "exactly"}
         known = None if names.get("exactly") else where.get("ae_title")
         return self.dimse(**{**named, "called_ae": known or names["called_ae"], "end_point": where})
+
+    @contextlib.asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Meanwhile nobody listens where the SUT's HTTP requests arrive; only for a scenario that plays ``alone``."""
+        self.recorder.event("decision", what="listener", listener="absent")
+        async with self._asks().away(self.role):
+            yield
+        self.recorder.event("decision", what="listener", listener="plain")
+
+    @property
+    def base_path(self) -> str:
+        """The path of the base URL at which the SUT is told to find our server."""
+        place = self.asks.place(self.role) if self.asks is not None else None
+        return place.path if place is not None else ""
 
     async def answer_http(self, asked: Any) -> Any:
         """What this scenario's script says to a request; 404 without a script."""

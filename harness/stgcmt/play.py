@@ -231,7 +231,7 @@ class Player:
         back = Backstage(
             self.clock, self.network, self.plan.sut.timing, desk, running.provoke, running.restart,
             asyncio.Semaphore(self.plan.sut.timing.associations), self.plan.sut.preloaded,
-            getattr(self.progress, "waiting", None), asks,
+            getattr(self.progress, "waiting", None), asks, self.plan.sut.claims,
         )  # fmt: skip
         together = sorted((each for each in playable if not each.scenario.alone), key=self._urgency)
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open

@@ -22,6 +22,7 @@ class Play(Protocol):
     clock: Clock
     heard: list[Any]
     seeding: str
+    base_path: str  # the path of the base URL at which the SUT is told to find our server
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Name what happens inside; events carry the step's name."""
@@ -64,6 +65,14 @@ class Play(Protocol):
 
     def scp(self, script: Any, **options: Any) -> Any:
         """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
+        ...
+
+    def away(self) -> AbstractAsyncContextManager[None]:
+        """Meanwhile nobody listens where the SUT's HTTP requests arrive; only for a scenario that plays ``alone``."""
+        ...
+
+    def claimed(self, name: str) -> Any:
+        """What the vendor states under this name of the role's claims, ``None`` where nothing: how long to wait, no verdict."""
         ...
 
     async def trigger(self, *instances: Any, **values: str) -> bool:

@@ -211,7 +211,7 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "consequence": requirement.consequence,
         "cost": requirement.cost or CONSEQUENCES[requirement.consequence],
         "next_step": CLAIM_STEP if standing.outcome == CONTRADICTED else requirement.next_step,
-        "evidence": [dataclasses.asdict(citation) for citation in standing.evidence],
+        "evidence": [citation.as_json() for citation in standing.evidence],
         "checks": [
             {"name": each.check, "verdict": str(each.verdict), "outcome": each.outcome, "message": each.message}
             for each in row.findings

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stgcmt.askdesk import AskDesk
@@ -57,6 +57,7 @@ class Backstage:
     preloaded: tuple[Any, ...] = ()
     waiting: Callable[[str, str, str, float], None] | None = None
     asks: AskDesk | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Stage(Asking):
@@ -84,6 +85,10 @@ class Stage(Asking):
     def provided(self, need: str) -> bool:
         """Whether our end behind the SUT meets a need of this scenario."""
         return self.backdrop is not None and need in self._suite.provides
+
+    def claimed(self, name: str) -> Any:
+        """What the vendor states under this name of the role's claims; ``None`` where nothing is stated."""
+        return self._back.claims.get(self.role, {}).get(name)
 
     # --- steps, UIDs, notes
 

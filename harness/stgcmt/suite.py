@@ -32,6 +32,7 @@ from stgcmt.checks import (
     Check,
     checks_of,
     claims,
+    deviating,
     dimse,
     expected,
     http,
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN", "Check", "Event", "Face", "Fault", "Kill", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
-    "checks_of", "claims", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable", "outcome",
-    "requirement", "scenario",
+    "checks_of", "claims", "deviating", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable",
+    "outcome", "requirement", "scenario",
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -24,6 +24,7 @@ from stgcmt_suites.commitment.web_module import Module
 
 RESOURCE = "commitment-requests"
 WAITS = ("trigger", "quiet_period")
+SILENT_S = 120.0  # longer than the usual limits of clients and reverse proxies (60 s) for an answer
 MARGIN_S = 1.5  # a client may round a whole second up, and its timer may be late
 Json = dict[str, Any]
 # A step: what a request is answered, made from the module that was asked for and the instant (wall nanoseconds).
@@ -261,6 +262,11 @@ def cut(step: Step, share: float = 0.6) -> Step:
         return Reply(whole.status, whole.headers, whole.body[: int(len(whole.body) * share)])
 
     return made
+
+
+def silent() -> Step:
+    """No answer, however long the client waits."""
+    return lambda _module, _asked, _wall_ns: Reply(drop="silence", hold_s=SILENT_S)
 
 
 def broken(drop: Any, step: Step | None = None) -> Step:

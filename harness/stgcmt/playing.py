@@ -32,9 +32,10 @@ class Play(Protocol):
         """A fresh UID of this scenario; what mentions it from outside is attributed to this scenario."""
         ...
 
-    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+    async def seed(self, kind: Any = "ct", *, optional: bool = False, **where: Any) -> Any:
         """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it.
 
+        ``kind``: of what kind it is to be, or an instance that ``make`` made before.
         Where nothing can be seeded, a scenario that only *wants* seeding gets one that was never stored.
         """
         ...

@@ -9,7 +9,7 @@ FROM ${BASE} AS build
 ARG PIP_ARGS=""
 ARG COMMIT=""
 WORKDIR /src
-COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE THIRD_PARTY_NOTICES.md ./
 COPY harness harness
 COPY suites suites
 COPY fixtures fixtures

@@ -124,6 +124,13 @@ def test_the_constraints_are_what_their_script_writes_of_what_is_installed(monke
     assert make_constraints.pinned().keys() - pins().keys() == set(), "python docs/make_constraints.py"
 
 
+def test_the_notices_name_each_of_them_with_a_licence() -> None:
+    page = (ROOT / "THIRD_PARTY_NOTICES.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\S+) \| (\S+) \| ([^|]+) \| (\S*) \|$", page, re.MULTILINE)[1:]
+    assert {name: version for name, version, *_ in rows} == pins(), "python docs/make_notices.py"
+    assert [name for name, _, licence, home in rows if not licence.strip() or not home.startswith("https://")] == []
+
+
 def tables() -> list[list[list[str]]]:
     """The tables of docs/dependencies.md: rows of cells, without their heads."""
     blocks = re.findall(r"(?:^\|.*\n)+", (ROOT / "docs" / "dependencies.md").read_text("utf-8"), re.MULTILINE)

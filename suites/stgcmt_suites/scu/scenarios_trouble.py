@@ -62,7 +62,9 @@ async def refused_early(play: Play) -> None:
     service = Service(play)
     first = play.make("ct")
     where = {"study": first.study_instance_uid, "series": first.series_instance_uid}
-    service.case(first, *(play.make("ct", **where) for _ in range(MANY - 1)), steps=silent())  # the listener has answered
+    service.case(
+        first, *(play.make("ct", **where) for _ in range(MANY - 1)), steps=silent()
+    )  # the listener has answered
     await service.play_all()
     await service.beliefs()
 

@@ -34,7 +34,11 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("file-set", "names the File-Set of all instances", {"file_set": "outside"}),
     Variant("file-set-in-items", "names the File-Set of each instance", {"file_set": "inside"}),
     Variant("strict-ae", "rejects associations that call another AE title", {"strict_ae": True}),
-    Variant("pauses-in-request", "sends the data set of a request half a second after its command", {"pause_in_request_s": 0.5}),
+    Variant(
+        "pauses-in-request",
+        "sends the data set of a request half a second after its command",
+        {"pause_in_request_s": 0.5},
+    ),
     Variant("small-pdus", "announces 4,096 bytes as its maximum length", {"max_pdu": 4096}),
     Variant("later", "asks two seconds after it was told to", {"begins_after_s": 2.0}, timing={"quiet_period": 4}),
 )

@@ -144,7 +144,9 @@ class Service:
         for case in self.cases:
             if case.last is None:
                 continue
-            patience = max(patience, case.last.hold_s - (now - case.last_ns) / NS + MARGIN_S if case.last.hold_s else 0.0)
+            patience = max(
+                patience, case.last.hold_s - (now - case.last_ns) / NS + MARGIN_S if case.last.hold_s else 0.0
+            )
             asked = _retry_after_s(case.last, self.play.clock.wall_ns())
             left = (asked or 0.0) - (now - case.last_ns) / NS
             if case.waits:

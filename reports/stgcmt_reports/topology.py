@@ -72,9 +72,8 @@ def _told(transactions: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
         last, watched = (_span(each[key] for each in given_up) for key in ("gave_up_s", "watched_s"))
         parts.append(f"last tried after {last}, watched for {watched}")
     if silent := [each for each in transactions if not each["attempts"]]:
-        parts.append(
-            f"nothing{'' if len(silent) == len(transactions) else f' for {len(silent)}'} in {_span(each['watched_s'] for each in silent)}"
-        )
+        some = "" if len(silent) == len(transactions) else f" for {len(silent)}"
+        parts.append(f"nothing{some} in {_span(each['watched_s'] for each in silent)}")
     return happened, tried, "; ".join(parts)
 
 

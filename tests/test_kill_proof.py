@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from stgcmt.checks import Check
-from stgcmt.judge import Recording
-from stgcmt.kill_proof import LEAST, TRIES, VACUOUS, Edits, candidates, in_turn, shape
+from stgcmt.judge import Recording, judge
+from stgcmt.kill_proof import LEAST, TRIES, VACUOUS, Edits, candidates, in_turn, proved, shape
 from stgcmt.mutation import Edit, operators_for
 from stgcmt.results import judged_results
 from stgcmt.selftest_cases import VARIANT, Case, record
@@ -52,6 +54,25 @@ def with_check(suite, name, function):
     changed = dataclasses.replace(suite)
     changed.__dict__["all_checks"] = checks
     return changed
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks on Linux alone")
+def test_two_processes_prove_what_one_does(greeter, recording, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    forks: list[int] = []
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
+    rows = judge(recording, {greeter.role: greeter}, profile="default", selection={})
+    told: list[tuple[int, int]] = []
+    shared = proved(rows, recording, {greeter.role: greeter}, profile="default", progress=lambda *at: told.append(at))
+    assert forks
+    alone = proved(rows, recording, {greeter.role: greeter}, profile="default", alone=True)
+    assert forks == [1]
+    assert repr(shared) == repr(alone)
+    assert any(row.proof and row.proof.killed for row in shared)
+    assert told[-1] == (sum(row.verdict is Verdict.PASS for row in rows),) * 2
+    assert told == sorted(told)
 
 
 def test_a_third_partys_passes_are_proved_without_a_table(greeter, recording):

@@ -55,7 +55,7 @@ class Page:
         """The conformance statement, for its claim audit and its readings ledger."""
         from stgcmt_reports.statement.document import build  # noqa: PLC0415 - it is the larger half of the package
 
-        return build(self.evidence)
+        return self.evidence.view(build)
 
 
 @dataclass(frozen=True)

@@ -310,7 +310,12 @@ class _Reader:
     def _pauses(self, calls: list[_Call]) -> None:
         for before, after in itertools.pairwise(calls):
             response = before.exchange.response
-            if after.method == "GET" and before.status == 202 and response is not None and not response.header("retry-after"):
+            if (
+                after.method == "GET"
+                and before.status == 202
+                and response is not None
+                and not response.header("retry-after")
+            ):
                 self._add(
                     self.seen.pauses, max(round((after.exchange.t - response.t_last) / NS, 1), 0.0), after.exchange
                 )

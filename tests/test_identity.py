@@ -9,6 +9,7 @@ import pytest
 from stgcmt.clock import LoopClock
 from stgcmt.judge import judge, read_recording
 from stgcmt.play import Player
+from stgcmt.results import judged_results, left_in_words
 from stgcmt.selftest_cases import FAULT, Case, case_plan
 from stgcmt.suite import load_suites
 from stgcmt.virtual import run_virtual
@@ -97,3 +98,29 @@ def test_the_vendors_help_is_used_for_every_state(tmp_path, role, names):
     steps = {event.step for event in scenario.events}
     assert {"corrupt", "exhaust"} <= steps
     assert str(rows[wanted].verdict) in {"pass", "note"}
+
+
+def test_what_a_scenario_stores_by_itself_is_left_behind_and_what_was_deleted_is_not(tmp_path):
+    """The list of what was left in the SUT is that of the reference's own store."""
+    rows = ("DIMSE-J.1-01", "DIMSE-J.3.2-DELETED", "DIMSE-J.1.1-01", "DIMSE-J.3.2-PARTIAL")
+    recording, _ = played(tmp_path, Case("scp", rows=rows))
+    results, _ = judged_results(recording, load_suites(), judged="2026-01-01T00:00:00Z")
+    listed = {each["uid"] for each in results["left_behind"] if each["what"] == "instance"}
+    stored = {
+        event.info["sop_instance_uid"]
+        for transcript in recording.scenarios.values()
+        for event in transcript.of("seed")
+        if event.info["ok"]
+    }
+    (deleted,) = (
+        event.info["values"]["sop_instance_uid"]
+        for event in recording.scenarios["scp", "deleted_instance"].of("provoke")
+        if event.info["name"] == "delete"
+    )
+    assert deleted in stored
+    assert deleted not in listed
+    by_themselves = listed - stored
+    assert len(by_themselves) == 2, "one on the association of its request, one link"
+    assert listed == stored - {deleted} | by_themselves
+    assert left_in_words(results).startswith(f"left behind in the SUT: {len(listed)} instances and ")
+    assert left_in_words({"left_behind": []}) == ""

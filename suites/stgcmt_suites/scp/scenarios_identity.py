@@ -7,12 +7,11 @@ from typing import Any
 from stgcmt.suite import Play, scenario
 from stgcmt.wire.negotiation import Proposal
 from stgcmt_suites.commitment.shapes import SUFFIXES, nearly
-from stgcmt_suites.scp.requests import Elements, ask, associate, at_once, commit, item, request
+from stgcmt_suites.scp.requests import WARNING, Elements, ask, associate, at_once, commit, item, note_stored, request
 
 REPORTS = ("max_report_delay",)
 UNHEARD = ("destination",)
 STORED = ("seeding",)
-WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
 
 
 @scenario(exchanges=1, waits=REPORTS, needs=UNHEARD, wants=STORED)
@@ -57,6 +56,7 @@ async def refused_instance(play: Play) -> None:
     with play.step("store"):
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(inside.sop_class_uid, outside.sop_instance_uid, inside.data_set())
+    note_stored(play, outside, answer)
     status = getattr(answer, "status", None)
     if status is not None and status != 0 and status >> 12 != WARNING:
         await commit(play, "refused", [inside, outside])

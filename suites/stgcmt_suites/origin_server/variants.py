@@ -157,6 +157,7 @@ _SURROUNDINGS = (
     _variant("deep-prefix", "The Base URI has a long path.", prefix="/hospital/radiology/pacs-1/v2.0/~dicom-web"),
     _variant("bearer-everywhere", "Every configuration asks for a bearer token.", token="0123456789abcdefABCDEF"),  # noqa: S106 - no secret
     _variant("basic-everywhere", "Every configuration asks for user and password.", basic="user:pass word"),
+    _variant("results-for-everybody", "A result is read without the credentials of its Request (AMB-21).", "results-for-everybody"),
     _variant("preloaded-only", "Nothing can be stored: the instances are there already.", "preloaded-only", "no-help"),
     _variant("nothing-seeded", "No instance is there, nothing can be stored or read back.", "nothing-seeded", "no-help"),
     _variant("no-help", "The vendor helps with nothing: no instance can be deleted.", "no-help"),

@@ -42,7 +42,7 @@ def test_a_near_miss_is_another_legal_uid(suffix):
     assert valid_uid(uid)
     assert valid_uid(nearly(uid))
     assert nearly(uid) != uid
-    assert nearly(uid)[:42] == uid[:42]
+    assert nearly(uid)[:43] == uid[:43]
 
 
 def test_the_shapes_are_what_they_are_for():

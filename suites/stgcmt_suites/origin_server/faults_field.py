@@ -8,7 +8,7 @@ from stgcmt.suite import Fault
 # fmt: off
 
 FAULTS_FIELD: tuple[Fault, ...] = (
-    Fault("compares-beginnings", "UIDs are compared by their first 42 characters.", ("WEB-J.2-11",)),
+    Fault("compares-beginnings", "UIDs are compared by their first 43 characters.", ("WEB-J.2-11",)),
     Fault("remembers-results", "What was once found out of the same instances is answered again.", ("WEB-J.2-11", "WEB-J.2-13")),
     Fault("commits-by-study", "An instance is committed where another of its study is held.", ("WEB-J.2-11",)),
     Fault("commits-corrupt", "An instance is committed whose file was damaged since it came.", ("WEB-J.2-11",)),

@@ -145,7 +145,7 @@ _STATEMENT = (
 )
 
 _FIELD = (
-    Fault("compares-beginnings", "compares UIDs by their first 42 characters", ("DIMSE-J.3.2-PARTIAL",)),
+    Fault("compares-beginnings", "compares UIDs by their first 43 characters", ("DIMSE-J.3.2-PARTIAL",)),
     Fault("remembers-results", "answers again what it once found out of the same instances", ("DIMSE-J.3.2-DELETED", "DIMSE-B-01")),
     Fault("commits-corrupt", "commits an instance whose file was damaged since it came", ("DIMSE-J.3.2-DELETED",)),
     Fault("commits-what-it-refused", "keeps what it answers with a failure of C-STORE", ("DIMSE-J.3.2-PARTIAL",)),

@@ -21,6 +21,10 @@ async def uid_shapes(play: Play) -> None:
     Beside each stands a UID that was never sent and differs in its end alone.
     """
     there = [await play.seed("ct", suffix=suffix) for suffix in SUFFIXES]
+    names = [each.sop_instance_uid for each in there]
+    play.note(
+        what="instances", sop_instance_uids=[*names, *map(nearly, names)]
+    )  # made here, like those that were minted
     near = [_near(each) for each in there]
     await commit(play, "request", [*there, *near])
 

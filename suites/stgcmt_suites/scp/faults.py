@@ -119,7 +119,7 @@ _DELIVERY = (
 )
 
 _TRANSACTIONS = (
-    Fault("never-clears-references", "reports the instances of former transactions with those of the new one", ("DIMSE-TUID-02", "DIMSE-J.3.3.1.2-04")),
+    Fault("never-clears-references", "reports the instances of former transactions with those of the new one", ("DIMSE-TUID-02", "DIMSE-J.3.3.1.2-04"), ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED")),
     Fault("pending-duplicate-served-twice", "serves two requests under one Transaction UID as if they had two", ("DIMSE-TUID-03",)),
     Fault("pending-duplicate-lost", "does not answer a second request under a pending Transaction UID", ("DIMSE-J.3.2.1.3-01",)),
     Fault("serves-malformed-transaction-uid", "takes any text for a Transaction UID", ("DIMSE-TUID-06",)),

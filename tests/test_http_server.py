@@ -162,7 +162,7 @@ def test_a_connection_is_held_in_silence(tmp_path, drop, sees, patient):
     held_s = (events[-1].t - exchange.request.t_last) / NS
     assert (held_s >= 0.29) is patient
     assert events[-1].info["how"] == ("local" if patient else "fin")
-    assert patient or b"still there?" in b"".join(event.data for event in events if event.data)
+    assert patient or b"still there?" in b"".join(event.data for event in events if event.kind == "http.in")
 
 
 def test_raw_bytes_go_out_as_they_are(tmp_path):

@@ -17,7 +17,7 @@ from itertools import chain, islice
 
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
-from stgcmt.forked import settled, shared_out
+from stgcmt.forked import LARGE, settled, shared_out
 from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
 from stgcmt.mutation import Edit, Operator, operators_for
 from stgcmt.suite import Kill, Suite
@@ -32,7 +32,6 @@ ENOUGH = 5  # kills, more convince no reader
 USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
 LEAST = 8
 SHARED = 60  # mutants of one transcript that are kept for the next check
-LARGE = 64_000_000  # bytes of a recording that is proved by one process alone: copies of it would cost memory
 HUGE = 4_000_000  # bytes of one transcript; its mutants are made only for checks that look at nothing smaller
 VACUOUS = "vacuous: no mutation of the recording turns the pass red"
 RED = frozenset({Verdict.FAIL, Verdict.WARN})

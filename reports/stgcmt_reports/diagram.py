@@ -87,7 +87,7 @@ class _Drawing:
         self.at: list[tuple[Step, int]] = []
 
     def svg(self, title: str) -> Iterator[str]:
-        y = HEAD + (18 if len(self.lanes) > 2 and self.deviating is not None else 0)
+        y = HEAD + (26 if len(self.lanes) > 2 and self.deviating is not None else 0)
         top = y
         drawn: list[str] = []
         for row in self.rows:

@@ -218,6 +218,7 @@ class _Serving:
 
     async def _hold(self, seconds: float) -> None:
         """Say nothing for so long, or until the peer ends; what it sends meanwhile is recorded and not answered."""
+        self._record(len(self._buffer))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while data := await self.stream.receive(PIECE):

@@ -126,8 +126,7 @@ class Turn:
     """What one N-ACTION-RQ gets.
 
     ``status`` ``None``: no response at all; ``delay_s``: seconds before it; ``fields`` override its elements. ``instead``
-    ends the association in place of a response, ``then`` ends it as soon as the response is out. ``reports`` go out one
-    after the other.
+    ends the association in place of a response, ``then`` as soon as the response is out. ``reports`` go out one after the other.
     """
 
     status: int | None = 0x0000

@@ -62,11 +62,12 @@ def command(
 
     directory = resume or bundles.prepare(out)
     with Progress(quiet=as_json, total=len(plan.playable)) as progress:
-        results, recording = run_plan(plan, directory, progress=progress, resume=resume is not None)
+        took: dict[str, float] = {}
+        results, recording = run_plan(plan, directory, progress=progress, resume=resume is not None, took=took)
     if as_json:
         click.echo(bundles.dump(results), nl=False)
     else:
-        print_results(results, recording.named(), bundle=directory)
+        print_results(results, recording.named(), bundle=directory, took=took)
         if sut_file is None and not options["role"] and (more := others(plan)):
             click.echo(more)
     sys.exit(exit_of(results).code)
@@ -209,21 +210,36 @@ def _as_variant(sut: Any, role: str, variant: Any) -> tuple[Any, dict[str, Any]]
     return dataclasses.replace(sut, claims=claims, timing=timing), dict(variant.options)
 
 
-def run_plan(plan: Plan, directory: Path, *, progress: Any = None, resume: bool = False) -> tuple[dict[str, Any], Any]:
-    """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is."""
+def run_plan(
+    plan: Plan,
+    directory: Path,
+    *,
+    progress: Any = None,
+    resume: bool = False,
+    took: dict[str, float] | None = None,
+) -> tuple[dict[str, Any], Any]:
+    """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is.
+
+    ``took`` is told how long it took to prove and to write (seconds): no part of the results, which hold for every judge.
+    """
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
-    from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
+    from stgcmt.clock import NS, SystemClock, iso  # noqa: PLC0415 - start-up
     from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
     from stgcmt.resuming import set_aside  # noqa: PLC0415 - start-up
 
+    clock = SystemClock()
     with bundles.held(directory):
         if resume:
             set_aside(directory, plan)
         asyncio.run(_play(plan, directory, progress))
+        played = clock.monotonic_ns()
         recording = bundles.load(directory)
         proving = progress.proving if progress else None
-        results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+        results, _ = judged_results(recording, plan.suites, judged=iso(clock.wall_ns()), progress=proving)
+        proved = clock.monotonic_ns()
         write_all(directory, results, recording, list(plan.command))
+        if took is not None:
+            took |= {"proved": (proved - played) / NS, "written": (clock.monotonic_ns() - proved) / NS}
     return results, recording
 
 

@@ -150,7 +150,9 @@ def _polling_text(values: Iterable[Any]) -> str:
     checks = [value for kind, value in values if kind == "checks"]
     pauses = [value for kind, value in values if kind == "pause"]
     said = [f"at most {max(checks)} Result Checks were made"] if checks else []
-    return ", ".join([*said, *([f"{seconds(min(pauses), max(pauses))} after an answer"] if pauses else [])])
+    return ", ".join(
+        [*said, *([f"{seconds(min(pauses), max(pauses))} after an answer that names no time"] if pauses else [])]
+    )
 
 
 def _verbs(seen: DimseSeen) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class WebSeen:
     repeats: Seen = field(default_factory=Seen)
     capabilities: Seen = field(default_factory=Seen)
     tls: Seen = field(default_factory=Seen)
-    pauses: Seen = field(default_factory=Seen)  # seconds from an answer to the next Result Check
+    pauses: Seen = field(default_factory=Seen)  # seconds from a pending answer that names none to the next Result Check
     kept_back: Kept = field(default_factory=Kept)
     # points on which the standard is silent; the keys are those of readings.toml
     empty_202: Seen = field(default_factory=Seen)
@@ -310,7 +310,12 @@ class _Reader:
     def _pauses(self, calls: list[_Call]) -> None:
         for before, after in itertools.pairwise(calls):
             response = before.exchange.response
-            if after.method == "GET" and response is not None:
+            if (
+                after.method == "GET"
+                and before.status == 202
+                and response is not None
+                and not response.header("retry-after")
+            ):
                 self._add(
                     self.seen.pauses, max(round((after.exchange.t - response.t_last) / NS, 1), 0.0), after.exchange
                 )

@@ -84,8 +84,8 @@ class Store:
         self._files.mkdir(exist_ok=True)
         self._db = sqlite3.connect(directory / "store.sqlite3", isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        # WAL without fsync at each commit: survives the end of a process, which is what a restart is here.
-        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA busy_timeout=2000"):
+        # WAL without fsync: survives the end of a process, which is what a restart is here.
+        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA busy_timeout=2000"):
             self._db.execute(statement)
         self._db.executescript(_SCHEMA)
 

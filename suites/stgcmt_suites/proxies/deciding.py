@@ -60,6 +60,12 @@ def decided(
     return tuple(made)
 
 
+def in_parts(asked: tuple[Asked, ...], count: int) -> list[tuple[Asked, ...]]:
+    """The same in at most so many requests, none of them empty."""
+    size = max(1, -(-len(asked) // max(1, count)))
+    return [asked[start : start + size] for start in range(0, len(asked), size)]
+
+
 def failed_all(asked: Iterable[Asked], reason: int = PROCESSING_FAILURE) -> tuple[Decided, ...]:
     """Everything failed, for one reason."""
     return tuple(Decided(each, reason) for each in asked)

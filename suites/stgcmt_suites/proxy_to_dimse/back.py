@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import uuid
 from typing import Any
 
@@ -16,6 +17,7 @@ from stgcmt.actors.association import Association
 from stgcmt.actors.listeners import PLAIN
 from stgcmt.actors.outcome import Aborted, Outcome, Response, Timeouts, in_words
 from stgcmt.actors.requestor import associate
+from stgcmt.clock import NS
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
 from stgcmt.wire.items import Role
@@ -26,9 +28,10 @@ from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT
 from stgcmt_suites.commitment.decisions import Decided
 from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import PENDING, Store, Transaction
-from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all
+from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.proxy_to_dimse.eager import overhear
 from stgcmt_suites.proxy_to_dimse.information import Report, UnreadableReportError, action_information, read_report
+from stgcmt_suites.proxy_to_dimse.parts import Parts
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
 NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT, NO_SUCH_CLASS = 0x0112, 0x0113, 0x0115, 0x0118
@@ -61,6 +64,7 @@ class BackEnd:
         self.failures: list[BaseException] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._news: dict[str, asyncio.Event] = {}
+        self._parts: dict[str, Parts] = {}
 
     # --- life
 
@@ -86,7 +90,9 @@ class BackEnd:
             self._start(self._give_up(uid))
 
     async def _give_up(self, uid: str) -> None:
-        await asyncio.sleep(self.settings.gives_up_after_s)
+        found = self.store.transaction(uid)
+        passed = (self._clock.wall_ns() - found.created_ns) / NS if found is not None else 0.0
+        await asyncio.sleep(max(0.0, self.settings.gives_up_after_s - passed))
         found = self.store.transaction(uid)
         if found is not None and found.state == PENDING:
             self.settle(found, None)
@@ -107,9 +113,22 @@ class BackEnd:
         found = self.store.transaction(uid)
         if found is None:
             raise LookupError(uid)
+        asked = in_parts(found.asked, self.settings.parts)
+        if len(asked) < 2:
+            return await self._ask(found)
+        parts = self._parts[uid] = Parts(len(asked))
+        statuses = [await self._ask(dataclasses.replace(found, asked=part), parts) for part in asked]
+        return next((status for status in statuses if status), 0)
+
+    async def _ask(self, found: Transaction, parts: Parts | None = None) -> int:
+        """One request, or one part of it, in a bounded number of attempts."""
         for attempt in range(self.settings.attempts):
-            back_uid = uid if not self.settings.own_uids and attempt == 0 else f"2.25.{uuid.uuid4().int}"
-            self.store.remember(uid, back_uid=back_uid, sent=False)
+            kept = parts is None and not self.settings.own_uids and attempt == 0
+            back_uid = found.uid if kept else f"2.25.{uuid.uuid4().int}"
+            if parts is None:
+                self.store.remember(found.uid, back_uid=back_uid, sent=False)
+            else:
+                parts.told[back_uid] = None
             answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             self._start(self._converse(found, back_uid, answer))
             try:
@@ -117,6 +136,8 @@ class BackEnd:
             except UnansweredError as error:
                 if error.sent or attempt + 1 == self.settings.attempts:
                     raise
+            if parts is not None:
+                del parts.told[back_uid]
             await asyncio.sleep(self.settings.pause_s)
         raise UnansweredError("no attempt was made", sent=False)
 
@@ -234,7 +255,10 @@ class BackEnd:
         if found.state == PENDING or self.settings.faulty("second-report-counts"):
             if self.settings.faulty("early-report-lost") and not found.info.get("accepted"):
                 return 0x0000
-            self.settle(found, report)
+            parts = self._parts.get(found.uid)
+            whole = report if parts is None else parts.take(report)
+            if whole is not None:
+                self.settle(found, whole)
         return 0x0000
 
     def _named(self, back_uid: str) -> Transaction | None:
@@ -244,6 +268,8 @@ class BackEnd:
         found = self.store.transaction(back_uid)
         if found is not None and found.info.get("back_uid") == back_uid:
             return found
+        if uid := next((uid for uid, parts in self._parts.items() if back_uid in parts.told), None):
+            return self.store.transaction(uid)
         return next((each for each in self.store.transactions() if each.info.get("back_uid") == back_uid), None)
 
     def settle(self, found: Transaction, report: Report | None) -> None:

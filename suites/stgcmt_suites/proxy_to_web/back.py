@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import uuid
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from stgcmt.suite import Setting
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import Store, Transaction
-from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all
+from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.proxy_to_web.settings import Settings
 from stgcmt_suites.user_agent.modules import request_module, written
 from stgcmt_suites.user_agent.outbox import Held
@@ -62,6 +63,14 @@ class BackEnd:
 
     async def commit(self, found: Transaction) -> tuple[Decided, ...]:
         """Bring a transaction to its end behind; what is not committed for certain is failed (WEB-B.30-17)."""
+        parts = in_parts(found.asked, self.settings.parts)
+        if len(parts) > 1 and not found.info.get("posted"):
+            alone = {**found.info, "transaction_uid": ""}
+            each = (self._commit(dataclasses.replace(found, asked=part, info=alone)) for part in parts)
+            return tuple(one for told in await asyncio.gather(*each) for one in told)
+        return await self._commit(found)
+
+    async def _commit(self, found: Transaction) -> tuple[Decided, ...]:
         asked = asked_behind(found.asked, self.settings.faulty)
         answer: Answer | Lost = Lost.SILENCE
         with contextlib.suppress(TimeoutError):

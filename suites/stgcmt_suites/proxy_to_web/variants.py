@@ -10,6 +10,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("chunked", "sends its payloads in chunks", {"chunked": True}),
     Variant("xml", "writes native XML behind", {"form": "xml"}),
     Variant("impatient", "makes ten Result Checks a second where nothing is said", {"poll_s": 0.1, "max_checks": 100}),
+    Variant("in-parts", "asks behind for one request in two, and tells one result in front", {"parts": 2}),
     Variant(
         "gives-up",
         "ends a transaction that has no result behind after eight seconds, and says so",

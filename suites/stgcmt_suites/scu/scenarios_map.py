@@ -44,6 +44,7 @@ async def ended_by_us(play: Play) -> None:
 async def another_ae_called(play: Play) -> None:
     """An association for the report that calls another AE title than the client's; where that fails, one that calls its own."""
     service = Service(play)
+    play.note(what="called-ae", ae_title=OTHER_AE)  # the map says by it what was tried
     service.case(play.make("ct"), steps=_tried({"called_ae": OTHER_AE}))
     await service.play_all()
     await service.beliefs()
@@ -54,6 +55,15 @@ async def explicit_report(play: Play) -> None:
     """An association for the report that offers Explicit VR Little Endian alone; where that fails, one that offers both."""
     service = Service(play)
     service.case(play.make("ct"), steps=_tried({"transfer_syntaxes": (EXPLICIT_LE,)}))
+    await service.play_all()
+    await service.beliefs()
+
+
+@scenario(needs=LISTENS, wants=WANTS, waits=WAITS, exchanges=1)
+async def default_roles(play: Play) -> None:
+    """An association for the report without role selection; where that fails, one that proposes to be SCP."""
+    service = Service(play)
+    service.case(play.make("ct"), steps=_tried({"role": None}))
     await service.play_all()
     await service.beliefs()
 

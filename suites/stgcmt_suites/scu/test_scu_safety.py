@@ -44,12 +44,14 @@ def test_only_what_a_report_commits_counts_as_committed(
     ended_by_us: Transcript,
     another_ae_called: Transcript,
     explicit_report: Transcript,
+    default_roles: Transcript,
     restarted: Transcript,
 ) -> None:
     """Failed, missing and foreign instances, and all after refusals, silence and misleading reports, are not committed."""
     everything = (
-        beliefs, misleading, new_association, same_association, after_release, early, failures, never, refusals, refused_early, unanswered,
-        bad_reports, unknown_transaction, store_refused, rejected, context_refused, ended_by_us, another_ae_called, explicit_report, restarted,
+        beliefs, misleading, new_association, same_association, after_release, early, failures, never, refusals,
+        refused_early, unanswered, bad_reports, unknown_transaction, store_refused, rejected, context_refused,
+        ended_by_us, another_ae_called, explicit_report, default_roles, restarted,
     )  # fmt: skip
     _unfounded(*everything)
     asked(*everything)

@@ -69,6 +69,7 @@ class Service:
         self.play = play
         self.cases: list[Case] = []
         self._by_uid: dict[str, Case] = {}
+        self._modules: dict[str, Module] = {}  # by Transaction UID: a client may ask for one case in several requests
         play.answer(self.answer)
 
     def case(self, *instances: Any, posts: Sequence[Step] | Step, gets: Sequence[Step] | Step = ()) -> Case:
@@ -99,7 +100,10 @@ class Service:
             steps, number = case.posts, case.posted
             case.posted += 1
             case.module = read or case.module
-        reply = steps[min(number, len(steps) - 1)](case.module or Module(_EMPTY), asked, self.play.clock.wall_ns())
+            if read is not None:
+                self._modules[uid] = read
+        module = self._modules.get(uid) or case.module or Module(_EMPTY)
+        reply = steps[min(number, len(steps) - 1)](module, asked, self.play.clock.wall_ns())
         case.last, case.last_ns = reply, self.play.clock.monotonic_ns()
         return reply
 

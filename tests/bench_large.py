@@ -34,12 +34,15 @@ scenario = 900
 def judging(bundle: Path) -> tuple[float, float, int]:
     """Processor seconds of judging the large result with nothing decoded before, of orjson loading its body, and the body's bytes.
 
-    Judged are all rows whose checks look at the result, the kill proof aside; of five times the least counts.
+    Judged are all rows whose checks look at the result, the kill proof aside, with the collector as ``stgcmt`` has it; orjson
+    loads as in any Python. The request is as long as the result, and judging reads it, too. Of five times the least counts.
     """
     import dataclasses
+    import gc
 
     import orjson
 
+    from stgcmt.forked import quiet_collector
     from stgcmt.judge import judge_check, read_recording
     from stgcmt.suite import load_suites
     from stgcmt.views.http import http
@@ -56,13 +59,16 @@ def judging(bundle: Path) -> tuple[float, float, int]:
     found = recording.scenarios[key]
     body = max((each.message.decoded or b"" for each in http(found).responses()), key=len)
     judged, loaded = [], []
+    usual = gc.get_threshold()
     for _ in range(5):
+        quiet_collector()
         fresh = dataclasses.replace(recording, scenarios={**recording.scenarios, key: found.with_events(found.events)})
         start = time.process_time()
         for row, check in pairs:
             judge_check(check, row, fresh, "default")
         judged.append(time.process_time() - start)
         del fresh
+        gc.set_threshold(*usual)
         start = time.process_time()
         value = orjson.loads(body)
         loaded.append(time.process_time() - start)

@@ -93,11 +93,18 @@ def _unused(name: str) -> Path:
 def load(directory: Path) -> Recording:
     """The recording in a bundle; raises ``UsageError`` where there is none."""
     try:
-        return read_recording(directory)
+        recording = read_recording(directory)
     except TranscriptError as error:
         raise UsageError(
             "reading the bundle", "a directory that `stgcmt run` wrote", str(error), "check the path"
         ) from error
+    roles = recording.run.header.info.get("roles")
+    if not isinstance(roles, list | tuple) or not roles or not all(isinstance(role, str) for role in roles):
+        raise UsageError(  # without roles there is no requirement, and nothing that could fail
+            "reading the bundle", "the roles that were tested, in the first line of transcripts/run.jsonl",
+            f"{directory}: roles = {roles!r}", "take the bundle as `stgcmt run` wrote it, or run again",
+        )  # fmt: skip
+    return recording
 
 
 def dump(value: Any) -> str:

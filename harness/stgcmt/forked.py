@@ -27,7 +27,7 @@ LARGE = 64_000_000  # bytes of a recording that one process alone works on: what
 JOBS = 16_000  # that many numbers fit into a pipe, so that nobody has to wait while they are written
 _NUMBER = struct.Struct("=H")
 _LENGTH = struct.Struct("=I")
-_YOUNG, _MIDDLE, _OLD = 100_000, 50, 100
+_YOUNG, _MIDDLE, _OLD = 400_000, 50, 100
 _T = TypeVar("_T")
 
 

@@ -117,6 +117,8 @@ class Player:
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)
+        if (listening := getattr(self.progress, "listening", None)) is not None:
+            listening(desk.places, asks.places)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()
         try:
@@ -193,7 +195,7 @@ class Player:
         back = Backstage(
             self.clock, self.network, self.plan.sut.timing, desk, running.provoke, running.restart,
             asyncio.Semaphore(self.plan.sut.timing.associations), self.plan.sut.preloaded,
-            getattr(self.progress, "waiting", None), asks,
+            getattr(self.progress, "waiting", None), asks, self.plan.sut.claims,
         )  # fmt: skip
         together = sorted((each for each in playable if not each.scenario.alone), key=self._urgency)
         if len(desk.places) == 1:  # leases wait until no ordinary scenario is open

@@ -22,18 +22,17 @@ import os
 import pickle
 import tempfile
 import types
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stgcmt import plugin_allure, plugin_roles
-from stgcmt.plugin_roles import Owner
+from stgcmt.plugin_owners import Owner, check_name, files_of, owner_of, requirements_of, twins
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 FINDING: pytest.StashKey[Any] = pytest.StashKey()
-OWNER: pytest.StashKey[Owner] = pytest.StashKey()
 SKIPPED = {"inconclusive", "not-tested", "not-applicable"}
 LEVELS = ("shall", "should", "may", "info")
 
@@ -42,21 +41,12 @@ class Session:
     """One ``pytest --sut`` run: plan, recording, and which suite an item belongs to."""
 
     def __init__(self, config: pytest.Config, suites: Any) -> None:
-        from stgcmt.faces import suite_of  # noqa: PLC0415 - start-up
-
         self.config, self.suites = config, suites
         self.recording: Any = None
         self.results: dict[str, Any] | None = None
         self.worker = getattr(config, "workerinput", None)
         self.handover: Path | None = None
-        self.files: dict[str, list[Owner]] = {}
-        for suite in suites.values():
-            for file in _files(suite.checks):
-                self.files.setdefault(file, []).append(Owner(suite))
-        for suite in suites.values():
-            for face in suite.faces:
-                for file in _files(suite_of(face).checks):
-                    self.files.setdefault(file, []).append(Owner(suite, face.side))
+        self.files = files_of(suites)
 
     @property
     def controls(self) -> bool:
@@ -84,11 +74,11 @@ class Session:
 
     def owner(self, item: pytest.Item) -> Owner | None:
         """Whose check an item is: as it was made for, else the first that lists its file."""
-        return item.stash.get(OWNER, None) or next(iter(self.files.get(str(item.path), ())), None)
+        return owner_of(item, self.files)
 
     def rows_of(self, item: pytest.Item, suite: Any) -> list[dict[str, Any]]:
         """The rows of the results that a check judges."""
-        ids = {row.id for row in _rows(item, suite)}
+        ids = {row.id for row in requirements_of(item, suite)}
         rows = self.results["object"]["requirements"] if self.results else []
         return [row for row in rows if row["role"] == suite.role and row["id"] in ids]
 
@@ -103,13 +93,6 @@ class Session:
     def role_of(self, item: pytest.Item) -> Any:
         owner = self.owner(item)
         return owner.suite if owner is not None else None
-
-
-def _files(checks: Iterable[str]) -> Iterator[str]:
-    import importlib  # noqa: PLC0415 - start-up
-
-    for name in checks:
-        yield str(importlib.import_module(name).__file__)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -165,16 +148,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     session = collector.config.stash.get(KEY, None)
     if session is None or not isinstance(made, list):
         return made
-    return [each for item in made for each in (item, *_twins(session, item))]
-
-
-def _twins(session: Session, item: Any) -> Iterator[pytest.Item]:
-    for owner in session.files.get(str(item.path), ())[1:] if isinstance(item, pytest.Function) else ():
-        if owner.suite.role in session.roles and owner.check(item.name) is not None:
-            name = f"{item.name}[{owner.suite.role}]"
-            twin = pytest.Function.from_parent(item.parent, name=name, callobj=item.obj)
-            twin.stash[OWNER] = owner
-            yield twin
+    return [each for item in made for each in (item, *twins(session.files, session.roles, item))]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -184,16 +158,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if suite is None:
         return
     item.add_marker(suite.role)
-    for row in _rows(item, suite):
+    for row in requirements_of(item, suite):
         item.add_marker(row.level)
         item.user_properties += [("requirement", row.id), ("clause", row.clause), ("level", row.level)]
-
-
-def _rows(item: pytest.Item, suite: Any) -> list[Any]:
-    owner = item.stash.get(OWNER, None)
-    check = owner.check(item.function.__name__) if owner is not None and isinstance(item, pytest.Function) else None
-    ids = check.ids if check is not None else getattr(getattr(item, "function", None), "stgcmt_requirements", ())
-    return [row for row in suite.catalogue if row.id in ids]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -245,7 +212,7 @@ def _play(ours: Session, session: pytest.Session) -> None:
     chosen: dict[str, dict[str, None]] = {}
     for item in session.items:
         if suite := ours.role_of(item):
-            chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in _rows(item, suite)))
+            chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in requirements_of(item, suite)))
     if not chosen:
         return
     sut, fault = option("--sut"), option("--stgcmt-fault")
@@ -316,21 +283,14 @@ def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
     from stgcmt.verdict import Verdict, worst  # noqa: PLC0415 - start-up
 
     assert ours.results is not None, "the recording was judged"  # noqa: S101 - for the type checker
-    rows = [ours.results["findings"].get((suite.role, row.id), ()) for row in _rows(item, suite)]
-    name = _check_name(item)
+    rows = [ours.results["findings"].get((suite.role, row.id), ()) for row in requirements_of(item, suite)]
+    name = check_name(item)
     found = [each for findings in rows for each in findings if each.check == name]
     standing = worst(each.verdict for each in found)
     return next(
         (each for each in found if each.verdict is standing),
         Finding(name, Verdict.NOT_TESTED, message="not played"),
     )
-
-
-def _check_name(item: pytest.Item) -> str:
-    """What the engine calls the check of an item."""
-    owner = item.stash.get(OWNER, None)
-    check = owner.check(item.function.__name__) if owner is not None and isinstance(item, pytest.Function) else None
-    return str(check.name) if check is not None else item.name
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,29 +1,15 @@
-"""Which roles ``pytest --sut`` plays, and whose a check is."""
+"""Which roles ``pytest --sut`` plays."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 BUILTIN = "builtin"
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A suite that lists a check file, or borrows it: then its checks have the side of the face behind their names."""
-
-    suite: Any
-    side: str = ""
-
-    def check(self, function: str) -> Any:
-        """The check that it makes of a function; ``None`` where no row of its own needs it."""
-        name = f"{function}_{self.side}" if self.side else function
-        return next((each for each in self.suite.all_checks if each.name == name), None)
 
 
 def chosen(config: pytest.Config, suites: Mapping[str, Any]) -> tuple[str, ...]:

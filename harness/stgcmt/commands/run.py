@@ -142,7 +142,7 @@ def make_plan(
         roles,
         selection_of(suites, roles, req, clause, level),
         profile="strict" if strict else "default",
-        edition=edition_of(edition),
+        edition=edition_of(edition, suites, roles),
         fault=fault,
         variant=variant,
         options=options,

@@ -83,4 +83,6 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    finally:
+        gc.freeze()  # what is left ends with the process: no last collection looks at it
     sys.exit(code if isinstance(code, int) else 0)

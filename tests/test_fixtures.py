@@ -7,6 +7,7 @@ import io
 import pydicom
 import pytest
 
+from stgcmt_fixtures import instances
 from stgcmt_fixtures.instances import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, KINDS, counted_uids, make
 
 
@@ -85,3 +86,17 @@ def test_an_unknown_kind_is_named():
         make("us", uid=counted_uids())
     with pytest.raises(ValueError, match="uncompressed"):
         make("ct", uid=counted_uids()).data_set("1.2.840.10008.1.2.4.70")
+
+
+@pytest.mark.parametrize("kind", sorted(instances.KINDS))
+@pytest.mark.parametrize("syntax", [None, instances.IMPLICIT_LITTLE, instances.EXPLICIT_BIG])
+@pytest.mark.parametrize("sizes", [(44, 43, 42), (43, 43, 64), (13, 13, 13), (9, 44, 44)])
+def test_a_template_gives_what_pydicom_would_have_written(kind, syntax, sizes):
+    """The UIDs that are put into a template stand where, and as, pydicom puts them."""
+    sop_class, own, _ = instances.KINDS[kind]
+    uids = [f"2.25.{number}" + "0" * (size - 6) for number, size in enumerate(sizes, 3)]
+    instance = instances.Instance(kind, sop_class, *uids, own)
+    written = instance.data_set(syntax)
+    assert written == instances._encode(instances._build(instance), syntax or own)
+    head = instances._head.__wrapped__(sop_class, uids[0], own)
+    assert instances.file_of(written, sop_class, uids[0], own) == head + written

@@ -260,3 +260,11 @@ def test_the_phases_are_timed(greeter):
     assert list(report.seconds) == ["play", "judge", "mutants", "search"]
     assert report.seconds["play"] > 0
     assert report.seconds["mutants"] > 0
+
+
+def test_quick_sees_what_follows_only_in_a_crowd():
+    """The fault gives a result to whoever waits last: alone, a scenario would not meet another one's result."""
+    suite = load_suites()["proxy_to_web"]
+    case = next(each for each in cases_of(suite, quick=True) if each.name == "latest-takes-the-result")
+    report = matrix(suite, [run_case(suite, case)], partly=True)
+    assert (report.survivors, report.unexplained, report.killed) == ((), (), 1)

@@ -238,8 +238,8 @@ class Asking:
         return came
 
     def _nobody_asked(self, seconds: float) -> None:
-        strange = self._strange()
-        self.recorder.event("trigger", action="nobody-asked", seconds=seconds, **({"came": strange} if strange else {}))
+        more: dict[str, Any] = {"came": strange} if (strange := self._strange()) else {}
+        self.recorder.event("trigger", action="nobody-asked", seconds=seconds, **more)
 
     def _strange(self) -> str:
         """What came to our listeners since the trigger and belongs to nobody, in words."""

@@ -139,7 +139,8 @@ def committed_by(transcript: Transcript, belief: Belief) -> Call | None:
         for call in each.calls:
             whole = call.response is not None and call.response.complete
             read = call.final and whole and 0 < call.t_answered <= belief.t and call.module.readable
-            if read and call.module.result.commits(belief.sop_instance_uid):
+            result = call.module.result
+            if read and result.commits(belief.sop_instance_uid) and not result.reasons_of(belief.sop_instance_uid):
                 return call
     return None
 

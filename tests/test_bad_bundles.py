@@ -85,12 +85,22 @@ def half_a_results_file(bundle):
     (bundle / "transcripts" / "run.jsonl").write_text("")
 
 
+def no_roles(bundle):
+    run = bundle / "transcripts" / "run.jsonl"
+    head, *rest = run.read_text().splitlines(keepends=True)
+    value = json.loads(head)
+    del value["info"]["roles"]
+    run.write_text("".join([json.dumps(value) + "\n", *rest]))
+
+
 SAID = {
     nothing: {name: 2 for name in COMMANDS},
     empty: {name: 2 for name in COMMANDS},
     another_tool: {name: 2 for name in COMMANDS} | {"verify": 1},
     later_version: {name: 2 for name in COMMANDS} | {"verify": 1},
     half_a_results_file: {name: 2 for name in COMMANDS} | {"verify": 1},
+    # without roles no requirement is judged, and nothing could fail; diff, matrix and badge read the stored results
+    no_roles: {name: 2 for name in COMMANDS} | {"verify": 1, "diff": 0, "matrix": 0, "badge": 0},
 }
 
 

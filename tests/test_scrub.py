@@ -26,7 +26,7 @@ from stgcmt.scrubbing import dimse, http, payloads
 from stgcmt.scrubbing.dataset import data_set, part10
 from stgcmt.scrubbing.pseudonyms import Pseudonyms
 from stgcmt.scrubbing.recording import scrub
-from stgcmt.scrubbing.vocabulary import kept_words, names_of_attributes
+from stgcmt.scrubbing.vocabulary import common_words, kept_words, names_of_attributes
 from stgcmt.selftest_cases import FAULT, Case, record
 from stgcmt.transcript import Event, Footer, Header, Transcript
 from stgcmt.wire.dataset import encode
@@ -292,6 +292,71 @@ def test_words_that_the_caller_names_go_too():
     recording = Recording(RUN, {("scp", "sc"): of_events(("note", b"", None, {"why": "the Elbphilharmonie site"}))})
     assert left(scrub(recording, table()), "Elbphilharmonie") == ["Elbphilharmonie"]
     assert left(scrub(recording, table(), ["Elbphilharmonie"]), "Elbphilharmonie") == []
+
+
+SENTENCES = (
+    "local copies of committed instances are deleted after the last report was answered",
+    "known since 1.4: the archive does not keep private attributes; fixed in the next version",
+    "none: transactions are kept until their report",
+)
+# An error text of the SUT that holds every word of these sentences, as error texts do.
+SAID = ("no such thing: " + " ".join(SENTENCES)).encode()
+
+
+def stating(sentence, reason="known"):
+    info = {
+        "roles": ["scp"],
+        "claims": {"scp": {"after": sentence}},
+        "known_issues": [{"id": "A", "role": "scp", "reason": reason}],
+    }
+    return dataclasses.replace(RUN, header=dataclasses.replace(RUN.header, info=info))
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_sentence_of_the_vendor_stays_though_the_sut_uses_its_words_too(sentence):
+    told = web(came=answer("Content-Type: text/plain\r\n", SAID))
+    named = upper_layer(pdata(encoded([(0x00100010, "PN", "Hospital^Archive"), (0x00104000, "LT", sentence)])))
+    after = scrubbed(*told, *[(kind, data, 2, info) for kind, data, _, info in named], run=stating(sentence, sentence))
+    assert after.run.header.info["claims"]["scp"]["after"] == sentence
+    assert after.run.header.info["known_issues"][0]["reason"] == sentence
+    assert left(after, "Hospital^Archive", "HOSPITAL^ARCHIVE") == []
+
+
+@pytest.mark.parametrize(
+    "writing", ["Nearly^Hospital", "NEARLY^HOSPITAL", "Wolkenstein^Hospital", "wolkenstein^hospital"]
+)
+def test_a_name_of_ordinary_words_goes_where_it_is_written_as_a_name(writing):
+    """Capitals make it a name, and so does a neighbour that nobody writes in a sentence by chance."""
+    first, last = writing.split("^")
+    named = upper_layer(pdata(encoded([(0x00100010, "PN", writing)])))
+    for text in (f"ask {first} {last} about it", f"{last}, {first} knows", f"see {writing}"):
+        after = scrubbed(*named, run=stating(text)).run.header.info["claims"]["scp"]["after"]
+        assert first not in after and last not in after, after
+        assert len(after) == len(text)
+    for text in ("nearly every hospital", "a hospital, nearly empty"):
+        if "olkenstein" not in writing:
+            assert scrubbed(*named, run=stating(text)).run.header.info["claims"]["scp"]["after"] == text
+
+
+def test_the_list_of_ordinary_words_is_one():
+    assert len(common_words()) > 500
+    assert all(word.isalpha() and word.islower() and len(word) > 3 for word in common_words())
+    names = {
+        "will",
+        "brown",
+        "young",
+        "mark",
+        "rose",
+        "king",
+        "hope",
+        "grace",
+        "frank",
+        "rich",
+        "berlin",
+        "paris",
+        "smith",
+    }
+    assert common_words() & names == set(), "a usual name is no ordinary word"
 
 
 def test_the_protocol_stays():

@@ -235,6 +235,7 @@ def summary(rows: Sequence[Row]) -> dict[str, int]:
     return counts
 
 
+CUT_SHORT = "the run was cut short: nobody knows what the rest would have shown"
 AWAITED = "; reports are awaited still: `stgcmt wait BUNDLE` listens for them"  # the next step where nothing is broken
 
 
@@ -252,11 +253,13 @@ def exit_code(
     *,
     min_tested: float = 0.5,
     interrupted: bool = False,
+    cut: bool = False,
     awaited: Container[str] = (),
 ) -> Exit:
-    """The exit code, first that applies: 130 interrupted, 4 unreachable, 3 harness error, 1 fail or gate, 5 known issues, 0.
+    """The exit code, first that applies: 130 interrupted, 4 unreachable, 3 harness error, 1 fail, gate or cut, 5 known issues, 0.
 
-    ``min_tested`` is the share of applicable SHALL rows that must have been judged, per role. ``awaited``: roles of which a
+    ``min_tested`` is the share of applicable SHALL rows that must have been judged, per role. ``cut``: the run was killed
+    before its end; what it would still have found is not known, so that no part of it is green. ``awaited``: roles of which a
     report may come still; what could not be judged of them is no sign of a SUT that cannot be reached.
     """
     if interrupted:
@@ -290,6 +293,8 @@ def exit_code(
         if mine and tested < min_tested * len(mine):
             why = f"{role}: only {tested} of {len(mine)} mandatory requirements were judged, the gate asks for {min_tested:.0%}"
             return Exit(1, why + (AWAITED if role in awaited else ""))
+    if cut:
+        return Exit(1, CUT_SHORT)
     if known.dirty:
         return Exit(5, "known issues need attention: " + _dirty(known))
     return Exit(0, "no unexcused failure")

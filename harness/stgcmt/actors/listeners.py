@@ -105,6 +105,7 @@ LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
         # No report before it: a transaction stays pending meanwhile. Far below the 10 s that toolkits wait for an answer.
         ListenerScript("late", accept_after_s=1.0),
         ListenerScript("reject-transient", associate="reject", reject=REJECT_TRANSIENT, deviate_first=1),
+        ListenerScript("reject-busy", associate="reject", reject=REJECT_TRANSIENT),  # the same, as long as one looks
         ListenerScript("reject-permanent", associate="reject", reject=REJECT_PERMANENT),
         ListenerScript("other-ae", associate="reject", reject=CALLED_AE_UNKNOWN),
         ListenerScript("reject-context", refuse_with=TRANSFER_SYNTAXES_UNKNOWN),

@@ -92,7 +92,8 @@ class Delivery:
         split: where to pause inside the message.
         called_ae: the AE title that a new association calls; by default the one that the client called itself.
         again: only where no report before it, of the same turn, was answered with success.
-        abort_after: abort the new association right after the report was sent, without waiting for a response.
+        abort_after: abort the new association right after the report was sent, without waiting for a response; one with a
+            ``split`` in its pause, so that only the first part has gone out.
         step: the name that its events carry.
     """
 
@@ -297,7 +298,7 @@ class ScriptedScp:
                 return NotAccepted(COMMITMENT_PUSH)
             if delivery.abort_after:
                 sending = asyncio.ensure_future(_report(assoc, delivery))
-                await asyncio.sleep(0)
+                await asyncio.sleep(delivery.split.pause_s / 2 if delivery.split else 0)
                 await assoc.abort()
                 return await sending
             return await _report(assoc, delivery)

@@ -130,7 +130,7 @@ def _text(key: str, value: str, table: Pseudonyms, *, stated: bool = False) -> s
     if key in TITLES:
         new = table.all_words(raw)
     elif stated or key in OWN_KEYS:
-        new = table.known(raw)
+        new = table.prose(raw)
     else:
         new = table.free(raw)
     return new.decode("utf-8", "surrogateescape")

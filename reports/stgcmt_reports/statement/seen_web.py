@@ -5,6 +5,7 @@ Whose request an exchange is, is read from who opened the connection, so proxies
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from stgcmt.clock import NS
 from stgcmt.transcript import Transcript
 from stgcmt.views.http import Exchange, http
 from stgcmt.wire.http_fields import parse_media_type
+from stgcmt_reports.statement.kept import Kept
 from stgcmt_reports.statement.modules import Information, of_body
 from stgcmt_reports.statement.values import Seen
 
@@ -59,6 +61,8 @@ class WebSeen:
     repeats: Seen = field(default_factory=Seen)
     capabilities: Seen = field(default_factory=Seen)
     tls: Seen = field(default_factory=Seen)
+    pauses: Seen = field(default_factory=Seen)  # seconds from a pending answer that names none to the next Result Check
+    kept_back: Kept = field(default_factory=Kept)
     # points on which the standard is silent; the keys are those of readings.toml
     empty_202: Seen = field(default_factory=Seen)
     elsewhere: Seen = field(default_factory=Seen)
@@ -110,6 +114,7 @@ def observe(transcripts: Mapping[str, Transcript], *, sut_asks: bool) -> WebSeen
                 reader.beliefs(transcript)
             else:
                 reader.silent_points(transcript)
+                seen.kept_back.read(name, transcript, reader.committed)
     return seen
 
 
@@ -138,6 +143,11 @@ class _Reader:
             self._call(call)
         for uid in dict.fromkeys(call.uid for call in self.calls):
             self._transaction([call for call in self.calls if call.uid == uid])
+
+    @property
+    def committed(self) -> frozenset[str]:
+        """The SOP Instance UIDs that results of this transcript commit."""
+        return frozenset(each[1] for call in self.calls for each in call.told.committed)
 
     def beliefs(self, transcript: Transcript) -> None:
         """What the SUT says that it holds an instance for, by the last answer that concerned it."""
@@ -276,6 +286,7 @@ class _Reader:
         checks = [each for each in calls if each.method == "GET"]
         if seen.sut_asks and posts:
             self._add(seen.checks_made, len(checks), posts[0].exchange)
+            self._pauses(calls)
             broken = [each for each in calls if each.status in (503, NO_ANSWER)]
             if broken:
                 after = [each for each in calls if each.exchange.t > broken[0].exchange.t]
@@ -286,12 +297,28 @@ class _Reader:
         final = next((each for each in calls if each.status == 200 and each.method in ("GET", "POST")), None)
         if final is None or final.exchange.response is None or request.exchange.request is None:
             return
+        asked, told = request.asked.structure, final.told.structure
+        if not seen.sut_asks and {asked, told} == {"flat", "hierarchical"}:
+            self._add(seen.structures, f"{asked} (answered {told})", final.exchange)
         done = final.exchange.response.t_last
         self._add(seen.delays, max(round((done - request.exchange.request.t_last) / NS, 2), 0.0), final.exchange)
         for check in () if self.short else checks:
             if check.exchange.t > done and check.status in (200, 404, 410):
                 age = round((check.exchange.t - done) / NS, 1)
                 self._add(seen.kept, (age, check.status == 200), check.exchange)
+
+    def _pauses(self, calls: list[_Call]) -> None:
+        for before, after in itertools.pairwise(calls):
+            response = before.exchange.response
+            if (
+                after.method == "GET"
+                and before.status == 202
+                and response is not None
+                and not response.header("retry-after")
+            ):
+                self._add(
+                    self.seen.pauses, max(round((after.exchange.t - response.t_last) / NS, 1), 0.0), after.exchange
+                )
 
 
 def _honoured(key: str, value: str, exchange: Exchange) -> bool:

@@ -39,7 +39,8 @@ class Cell:
     """One cell: its text, its kind, and where it was seen.
 
     ``slot`` is the key under ``[claims.statement]`` with which a vendor declares it; a declared cell that was seen too
-    keeps its places. ``count`` is how often it was seen, of which ``places`` holds the first.
+    keeps its places; ``claimed``: not the slot declares it, but a claim elsewhere in the SUT file. ``count`` is how often it
+    was seen, of which ``places`` holds the first.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Cell:
     places: tuple[Place, ...] = ()
     count: int = 0
     slot: str = ""
+    claimed: bool = False
 
     @property
     def where(self) -> str:

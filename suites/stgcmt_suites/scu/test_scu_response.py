@@ -75,6 +75,9 @@ def test_optional_fields_echo_the_report(
         ):
             same = found in (None, wanted)
             assert same, expected(f"{name} {wanted}, or none", Seen(report, f"{name} {found}"))
+    for report in reports_to(new_association, same_association, failures):
+        if report.response is not None and report.response.data is not None:
+            outcome("sends-information", report, what="a response without data set")
     _some_answered(new_association, same_association, failures)
 
 

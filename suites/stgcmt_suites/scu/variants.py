@@ -31,6 +31,11 @@ VARIANTS: tuple[Variant, ...] = (
         {"unknown_status": 0x0000},
     ),
     Variant("bare-responses", "leaves optional fields of responses out", {"bare": True}),
+    Variant(
+        "sends-information",
+        "sends the information of a report back with the response, as editions before 2026b left open",
+        {"sends_information": True},
+    ),
     Variant("file-set", "names the File-Set of all instances", {"file_set": "outside"}),
     Variant("file-set-in-items", "names the File-Set of each instance", {"file_set": "inside"}),
     Variant("strict-ae", "rejects associations that call another AE title", {"strict_ae": True}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,14 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+class Lost(enum.Enum):
+    """How a request came to no whole answer."""
+
+    UNREACHABLE = "nobody listens there"
+    SILENCE = "nothing came in time"
+    BROKEN = "the connection broke"
 
 
 class _Stream(httpcore.AsyncNetworkStream):
@@ -107,6 +116,13 @@ class Sender:
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes | None = None, *, chunked: bool = False
     ) -> Answer | None:  # fmt: skip
         """One request, and its whole answer; raises ``ValueError`` for a URL that is none."""
+        answer = await self.exchange(method, url, headers, content, chunked=chunked)
+        return answer if isinstance(answer, Answer) else None
+
+    async def exchange(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes | None = None, *, chunked: bool = False
+    ) -> Answer | Lost:  # fmt: skip
+        """Like ``send``, and how it was lost where no whole answer came."""
         body: Any = content
         if content is not None and chunked:
             body = _pieces(content)
@@ -119,8 +135,12 @@ class Sender:
                 came = Answer(response.status, found, b"")
                 async for piece in response.aiter_stream():
                     came = Answer(came.status, found, came.body + piece)
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
-            return came if self._half else None
+        except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            return Lost.UNREACHABLE
+        except httpcore.TimeoutException:
+            return came if came is not None and self._half else Lost.SILENCE
+        except (httpcore.NetworkError, httpcore.ProtocolError):
+            return came if came is not None and self._half else Lost.BROKEN
         except httpcore.UnsupportedProtocol as error:
             raise ValueError(str(error)) from error
         return came

@@ -61,14 +61,17 @@ def test_a_claim_is_audited_and_fills_a_cell(role, key, evidence):
     plain = stating(evidence(role), {})
     value = sample(role, key)
     stated = stating(evidence(role), {role: {key: value}})
-    told = [each for name in claims.LISTS for each in stated.audit[name] if (each["role"], each["claim"]) == (role, key)]
+    told = [
+        each for name in claims.LISTS for each in stated.audit[name] if (each["role"], each["claim"]) == (role, key)
+    ]
     assert told, "the audit leaves the claim out"
     assert all("not looked at" not in each.get("why", "") for each in told)
-    before, after = cells(plain), cells(stated)
-    changed = {place: text for place, text in after.items() if before.get(place) != text}
-    assert changed, "no table says anything of the claim"
-    kinds = {cell.kind for table, row, column, cell in stated.cells() if (table, row, column) in changed}
-    assert "declared" in kinds
+    before, after = (
+        {(table, row, column): (cell.kind, cell.text) for table, row, column, cell in each.cells()}
+        for each in (plain, stated)
+    )
+    changed = [cell for place, cell in after.items() if before.get(place) != cell]
+    assert "declared" in {kind for kind, _ in changed}, "no table says anything of the claim"
 
 
 def test_a_claim_of_no_auditor_says_so(evidence):

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/scu.md: ``python docs/make_scu.py > docs/scu.md``.
 
 How a client is put to the test stands here; what was found of foreign ones comes from the tables of ``tests/test_peers_scu.py``,

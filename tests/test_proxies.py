@@ -5,6 +5,7 @@ Time is virtual and the network in memory, but for the runs over real sockets, w
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import json
@@ -15,7 +16,8 @@ import pytest
 
 from peer_runs import results as ended
 from peer_runs import rows, start
-from stgcmt.selftest_cases import FAULT, Case, judged, killable, record, run_case
+from stgcmt.selftest_cases import FAULT, VARIANT, Case, judged, killable, record, run_case
+from stgcmt.suite import Variant
 from stgcmt_suites.proxy_to_dimse import suite as to_dimse
 from stgcmt_suites.proxy_to_web import suite as to_web
 
@@ -26,11 +28,23 @@ SOME = [
     ("proxy_to_dimse", "forgets-one-behind", "PROXY-ASK-01"),
     ("proxy_to_dimse", "tree-lost", "WEB-B.30-02"),
     ("proxy_to_dimse", "lost-means-committed", "PROXY-LOSS-01"),
+    ("proxy_to_dimse", "rejected-means-committed", "PROXY-LOSS-01"),
+    ("proxy_to_dimse", "unreachable-means-committed", "PROXY-LOSS-01"),
+    ("proxy_to_dimse", "aborted-means-committed", "PROXY-LOSS-01"),
+    ("proxy_to_dimse", "half-a-report-counts", "PROXY-LOSS-01"),
+    ("proxy_to_dimse", "latest-takes-the-report", "PROXY-MATCH-01"),
+    ("proxy_to_dimse", "calls-another-ae", "PROXY-CONFIG-01"),
     ("proxy_to_dimse", "foreign-instance-passes", "WEB-B.30-09"),
     ("proxy_to_dimse", "second-report-counts", "PROXY-STABLE-01"),
     ("proxy_to_web", "duplicate-goes-behind", "PROXY-DUP-01"),
     ("proxy_to_web", "foreign-instance-passes", "PROXY-LIST-01"),
     ("proxy_to_web", "latest-takes-the-result", "PROXY-MATCH-01"),
+    ("proxy_to_web", "other-transaction-uid-in-front", "WEB-B.30-12"),
+    ("proxy_to_web", "commits-when-unreachable", "PROXY-LOSS-01"),
+    ("proxy_to_web", "commits-when-unanswered", "PROXY-LOSS-01"),
+    ("proxy_to_web", "commits-when-cut", "PROXY-LOSS-01"),
+    ("proxy_to_web", "commits-when-denied", "WEB-B.30-19"),
+    ("proxy_to_web", "asks-for-ever-after-503", "PROXY-POLL-01"),
     ("proxy_to_web", "commits-after-gone", "WEB-B.30-16"),
     ("proxy_to_web", "unknown-reasons-pass", "WEB-B.30-18"),
     ("proxy_to_web", "lost-on-restart", "PROXY-RESTART-01"),
@@ -78,6 +92,85 @@ def test_a_lost_instance_is_named_with_both_faces():
     named = recording.named()
     kinds = {named[each.transcript].event(each.event).kind for each in row.standing.evidence if each.event is not None}
     assert {"http.out", "dimse.in"} <= kinds  # what was asked in front, and what that became behind
+
+
+@pytest.mark.parametrize(("role", "fault", "row", "kind"), [
+    ("proxy_to_dimse", "forgets-one-behind", "PROXY-ASK-01", "dimse.in"),  # the request behind
+    ("proxy_to_dimse", "all-reasons-as-0110", "PROXY-REASON-01", "http.in"),  # the result in front
+    ("proxy_to_dimse", "lost-means-committed", "PROXY-LOSS-01", "http.in"),
+    ("proxy_to_web", "class-changed-behind", "PROXY-UID-01", "http.in"),
+    ("proxy_to_web", "commits-left-out", "PROXY-TRUTH-01", "dimse.in"),
+], ids=lambda each: each)  # fmt: skip
+def test_a_finding_says_on_which_hop_the_meaning_changed(role, fault, row, kind):
+    case = Case(role, FAULT, fault, rows=(row,))
+    recording = record(SUITES[role], case)
+    (found,) = [each for each in judged(SUITES[role], recording, case) if each.id == row]
+    wrong = [each for each in found.standing.evidence if each.deviates]
+    named = recording.named()
+    assert {named[each.transcript].event(each.event).kind for each in wrong} == {kind}
+    assert len(wrong) < len(found.standing.evidence)
+
+
+# --- requests in parts ---------------------------------------------------------------------------------------------------
+
+IN_PARTS = ("PROXY-ASK-01", "PROXY-LIST-01", "PROXY-TRUTH-01", "PROXY-REASON-01", "PROXY-PENDING-01", "PROXY-MATCH-01")
+
+
+def test_a_request_in_parts_is_linked_as_one_and_judged_over_all_parts():
+    from stgcmt_suites.proxies.links import links
+
+    for role, mapping in (("proxy_to_dimse", "WEB-B.30-05"), ("proxy_to_web", "WEB-B.30-12")):
+        case = Case(role, rows=(*IN_PARTS, mapping))
+        recording = record(changed(role, parts=2), case)
+        assert {row.id: str(row.verdict) for row in judged(SUITES[role], recording, case) if row.id in case.rows} == (
+            dict.fromkeys(case.rows, "pass")
+        )
+        for link in links(recording.scenarios[role, "round_trip"]).links:
+            assert len(link.parts) == 2
+            whole = link.together()
+            assert whole.committed == link.front.pairs
+            assert link.parts[0].results[0].committed < whole.committed
+
+
+@pytest.mark.parametrize("role", sorted(SUITES))
+@pytest.mark.parametrize(("fault", "row"), [
+    ("forgets-one-behind", "PROXY-ASK-01"), ("all-reasons-as-0110", "PROXY-REASON-01"),
+    ("foreign-instance-passes", "PROXY-LIST-01"),
+], ids=lambda each: each)  # fmt: skip
+def test_what_is_lost_between_the_parts_is_seen(role, fault, row):
+    case = Case(role, FAULT, fault, rows=(row,))
+    (found,) = [each for each in judged(SUITES[role], record(changed(role, parts=2), case), case) if each.id == row]
+    assert found.verdict in {"fail", "warn"}, found.standing
+
+
+# --- a time that is stated -----------------------------------------------------------------------------------------------
+
+
+def stated(role, seconds, *rows, **options):
+    """The verdicts of a proxy that states when it gives up, and does what ``options`` say."""
+    variant = Variant("states", "", options, claims={"gives_up_after_s": seconds})
+    suite = dataclasses.replace(SUITES[role], variants=(variant,))
+    seen = run_case(suite, Case(role, VARIANT, "states", rows=rows))
+    assert not seen.problem
+    return {ident: (seen.rows[ident].verdict, seen.rows[ident].outcome) for ident in rows}
+
+
+def test_a_stated_time_is_held_against_what_comes():
+    assert stated("proxy_to_dimse", 3, "WEB-B.30-08") == {"WEB-B.30-08": ("warn", "later-than-stated")}  # a MAY
+    assert stated("proxy_to_web", 3, "WEB-B.30-19") == {"WEB-B.30-19": ("fail", "later-than-stated")}
+    assert stated("proxy_to_dimse", 3, "WEB-B.30-08", gives_up_after_s=3.0) == {"WEB-B.30-08": ("pass", None)}
+    assert stated("proxy_to_web", 3, "WEB-B.30-19", gives_up_after_s=3.0) == {"WEB-B.30-19": ("pass", None)}
+
+
+def test_a_stated_time_that_is_not_waited_for_decides_nothing():
+    assert stated("proxy_to_dimse", 86400, "WEB-B.30-08")["WEB-B.30-08"] == ("inconclusive", None)
+    assert stated("proxy_to_web", 86400, "WEB-B.30-19")["WEB-B.30-19"] == ("note", "still-pending")
+
+
+def test_giving_up_before_the_stated_time_is_a_warning_then_a_note():
+    row = "PROXY-PENDING-01"
+    assert stated("proxy_to_dimse", 30, row, gives_up_after_s=1.0)[row] == ("warn", "result-without-report")
+    assert stated("proxy_to_dimse", 1, row, gives_up_after_s=1.0)[row] == ("note", "gave-up-as-stated")
 
 
 # --- proxies that misbehave ----------------------------------------------------------------------------------------------
@@ -128,6 +221,29 @@ def too_late(role):
     return changed(role, latency=4000.0) if role == "proxy_to_dimse" else changed(role, respond_after_s=4000.0)
 
 
+def dies(role):
+    """It is gone in the middle of everything."""
+    good = SUITES[role].resolve("reference")
+
+    @contextlib.asynccontextmanager
+    async def up(setting):
+        gone = asyncio.Event()
+
+        async def live(up_then):
+            async with good(setting) as section:
+                up_then.set_result(section)
+                await gone.wait()
+
+        begun = asyncio.get_running_loop().create_future()
+        life = asyncio.create_task(live(begun))
+        asyncio.get_running_loop().call_later(1.0, gone.set)
+        yield await begun
+        gone.set()
+        await life
+
+    return dataclasses.replace(SUITES[role], reference=up)
+
+
 def deaf(role):
     """It takes connections and says nothing."""
 
@@ -150,20 +266,23 @@ def deaf(role):
 
 
 @pytest.mark.parametrize("role", sorted(SUITES))
-@pytest.mark.parametrize("bad", [never_behind, from_a_stranger, too_late, deaf], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("bad", [never_behind, from_a_stranger, too_late, deaf, dies], ids=lambda each: each.__name__)
 def test_a_bad_proxy_is_a_finding_or_inconclusive_never_an_error(role, bad):
-    case = Case(role, rows=LAWS)
+    rows = (*LAWS, "PROXY-CONFIG-01")
+    case = Case(role, rows=rows)
     recording = record(bad(role), case)
     assert recording.run.footer.state == "complete"
     states = Counter(each.footer.state for each in recording.scenarios.values())
     assert states.keys() <= {"complete", "timeout"}, states
-    found = [row for row in judged(SUITES[role], recording, case) if row.id in LAWS]
-    assert len(found) == len(LAWS)
+    found = [row for row in judged(SUITES[role], recording, case) if row.id in rows]
+    assert len(found) == len(rows)
     for row in found:
         assert row.verdict in {"pass", "fail", "warn", "inconclusive"}, (row.id, row.standing)
         assert row.verdict == "pass" or row.standing.message
     verdicts = {row.id: str(row.verdict) for row in found}
-    if bad is not from_a_stranger:  # who asks is not what the laws are about
+    if bad is from_a_stranger:  # who asks is not what the laws are about, but a finding of its own
+        assert verdicts["PROXY-CONFIG-01"] == "warn", verdicts
+    elif bad is not dies:
         assert verdicts["PROXY-ASK-01"] == "inconclusive", verdicts
         assert verdicts["PROXY-TRUTH-01"] != "pass", verdicts
 

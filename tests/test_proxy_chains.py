@@ -236,12 +236,23 @@ def test_a_chain_whose_end_is_away_commits_nothing(tmp_path):
     run(main)
 
 
+WEB_CHAIN = [
+    ("proxy_to_dimse", "all-reasons-as-0110", flat),
+    ("proxy_to_dimse", "studies-mixed", hierarchical),
+    ("proxy_to_dimse", "tree-lost", hierarchical),
+    ("proxy_to_dimse", "forgets-one-behind", flat),
+    ("proxy_to_web", "all-reasons-as-0110", flat),
+    ("proxy_to_web", "forgets-one-behind", hierarchical),
+    ("proxy_to_web", "class-changed-behind", flat),
+]
+
+
 @pytest.mark.parametrize(
-    ("fault", "module"), [("all-reasons-as-0110", flat), ("studies-mixed", hierarchical), ("forgets-one-behind", flat)],
-    ids=["reasons", "tree", "instances"],
-)  # fmt: skip
-def test_a_chain_with_a_broken_link_is_seen(tmp_path, fault, module):
-    """The comparison can fail: one deviation of one proxy, and what comes out is something else."""
+    ("broken", "fault", "module"), WEB_CHAIN, ids=[f"{role}-{fault}" for role, fault, _ in WEB_CHAIN]
+)
+def test_a_web_chain_with_one_broken_proxy_is_seen(tmp_path, broken, fault, module):
+    """The comparison can fail: one deviation of either proxy, and what comes out is something else."""
+    faults = {broken: fault}
 
     async def main():
         asked = archive(tmp_path / "archive")
@@ -249,14 +260,62 @@ def test_a_chain_with_a_broken_link_is_seen(tmp_path, fault, module):
         proxy = Destination("STGCMT_PROXY", "127.0.0.1", port)
         async with (
             up(origin_server, tmp_path / "archive", delay=0.1) as end,
-            up(proxy_to_web, tmp_path / "b", [proxy], back_url=end["base_url"], ae_title="BACK") as back,
             up(
-                proxy_to_dimse, tmp_path / "f", fault=fault, back_host=back["host"], back_port=back["port"],
-                back_ae="BACK", dimse_port=port,
+                proxy_to_web, tmp_path / "b", [proxy], fault=faults.get("proxy_to_web"), back_url=end["base_url"],
+                ae_title="BACK",
+            ) as back,
+            up(
+                proxy_to_dimse, tmp_path / "f", fault=faults.get("proxy_to_dimse"), back_host=back["host"],
+                back_port=back["port"], back_ae="BACK", dimse_port=port,
             ) as front,
         ):  # fmt: skip
             direct = await web_result(end, "2.25.1", module(asked))
             through = await web_result(front, "2.25.2", module(asked))
-        assert meaning(through.result, tree=True) != meaning(direct.result, tree=True)
+        tree = module is hierarchical
+        same = through.structure == direct.structure
+        assert not (same and meaning(through.result, tree=tree) == meaning(direct.result, tree=tree))
+
+    run(main)
+
+
+DIMSE_CHAIN = [
+    ("proxy_to_web", "all-reasons-as-0110"),
+    ("proxy_to_web", "forgets-one-behind"),
+    ("proxy_to_web", "type-1-with-failures"),
+    ("proxy_to_dimse", "all-reasons-as-0110"),
+    ("proxy_to_dimse", "class-changed-behind"),
+]
+
+
+@pytest.mark.parametrize(("broken", "fault"), DIMSE_CHAIN, ids=[f"{role}-{fault}" for role, fault in DIMSE_CHAIN])
+def test_a_dimse_chain_with_one_broken_proxy_is_seen(tmp_path, broken, fault):
+    """As above, the other way round: event type, sets and reasons."""
+    faults = {broken: fault}
+
+    async def main():
+        asked = archive(tmp_path / "archive")
+        port = free_ports({"reports": None})["reports"]
+        modality = Modality()
+        async with contextlib.AsyncExitStack() as stack:
+            ours = await stack.enter_async_context(modality.listening())
+            proxy = Destination("STGCMT_PROXY", "127.0.0.1", port)
+            end = await stack.enter_async_context(
+                up(scp, tmp_path / "archive", [ours, proxy], ae_title="ARCHIVE", delay=0.1)
+            )
+            middle = await stack.enter_async_context(
+                up(
+                    proxy_to_dimse, tmp_path / "m", fault=faults.get("proxy_to_dimse"), back_host=end["host"],
+                    back_port=end["port"], back_ae="ARCHIVE", dimse_port=port,
+                )
+            )  # fmt: skip
+            front = await stack.enter_async_context(
+                up(
+                    proxy_to_web, tmp_path / "f", [ours], fault=faults.get("proxy_to_web"), back_url=middle["base_url"],
+                    poll_s=0.1,
+                )
+            )  # fmt: skip
+            direct = await modality.result(end, "2.25.1", asked)
+            through = await modality.result(front, "2.25.2", asked)
+        assert (through[0], meaning(through[1])) != (direct[0], meaning(direct[1]))
 
     run(main)

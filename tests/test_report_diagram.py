@@ -72,6 +72,40 @@ def test_four_lanes_show_the_link_that_broke(tmp_path: Path) -> None:
     assert "broken" not in two
 
 
+FRONT_LINK, BACK_LINK = 0, 2  # between which lanes, counted from the left
+
+
+@pytest.mark.parametrize(
+    ("role", "fault", "row", "link", "said"),
+    [
+        ("proxy_to_dimse", "lost-means-committed", "PROXY-LOSS-01", FRONT_LINK, "200 OK"),
+        ("proxy_to_dimse", "all-reasons-as-0110", "PROXY-REASON-01", FRONT_LINK, "200 OK"),
+        ("proxy_to_dimse", "asks-more-behind", "PROXY-ASK-01", BACK_LINK, "N-ACTION-RQ"),
+        ("proxy_to_web", "forgets-one-behind", "PROXY-ASK-01", BACK_LINK, "POST "),
+        ("proxy_to_web", "commits-left-out", "PROXY-TRUTH-01", FRONT_LINK, "N-EVENT-REPORT-RQ"),
+    ],
+    ids=lambda each: str(each).strip(),
+)
+def test_the_link_that_broke_is_where_the_meaning_changed(role, fault, row, link, said) -> None:
+    from stgcmt.selftest_cases import FAULT, Case, judged, record
+    from stgcmt.suite import load_suites
+    from stgcmt_reports.exchanges import excerpt
+    from stgcmt_reports.sections import places
+
+    suite, case = load_suites()[role], Case(role, FAULT, fault, rows=(row,))
+    recording = record(suite, case)
+    (found,) = [each for each in judged(suite, recording, case) if each.id == row]
+    evidence = [each.as_json() for each in found.standing.evidence]
+    cited, broken = places(evidence), places([each for each in evidence if each.get("deviates")])
+    (name,) = broken
+    svg = parsed(excerpt(name, recording.named()[name], set(cited[name]), broken[name]).svg)
+    xs = [float(each.get("x")) for each in svg.iter(f"{SVG}text") if each.get("class") == "lane-name"]
+    (bracket,) = [each for each in svg.iter(f"{SVG}path") if each.get("class") == "broken"]
+    assert xs[link] < float(re.match(r"M(\S+)", bracket.get("d"))[1]) < xs[link + 1]
+    (marked,) = [each for each in svg.iter(f"{SVG}a") if "deviates" in each.get("class").split()]
+    assert said in marked.get("aria-label")
+
+
 def test_the_diagram_marks_the_last_cited_message_of_the_sut_and_names_every_event(tmp_path: Path) -> None:
     transcript, at = made.web(tmp_path)
     steps = sequence.steps(transcript)

@@ -322,7 +322,9 @@ def test_a_sentence_of_the_vendor_stays_though_the_sut_uses_its_words_too(senten
     assert left(after, "Hospital^Archive", "HOSPITAL^ARCHIVE") == []
 
 
-@pytest.mark.parametrize("writing", ["Nearly^Hospital", "NEARLY^HOSPITAL", "Wolkenstein^Hospital", "wolkenstein^hospital"])
+@pytest.mark.parametrize(
+    "writing", ["Nearly^Hospital", "NEARLY^HOSPITAL", "Wolkenstein^Hospital", "wolkenstein^hospital"]
+)
 def test_a_name_of_ordinary_words_goes_where_it_is_written_as_a_name(writing):
     """Capitals make it a name, and so does a neighbour that nobody writes in a sentence by chance."""
     first, last = writing.split("^")

@@ -109,6 +109,18 @@ def test_a_run_that_was_cut_short_is_never_green():
     assert code(rows("not-tested"), cut=True) == 4
 
 
+def test_where_a_report_is_awaited_the_next_step_is_to_wait_not_to_search():
+    silent, some = rows("inconclusive"), rows("pass", "inconclusive", "inconclusive")
+    for found, number in ((silent, 4), (some, 1)):
+        said = exit_code(found, overlay((), found, "2026-01-01"), awaited={"scp"})
+        assert said.code == number
+        assert "stgcmt wait BUNDLE" in said.why
+        assert "doctor" not in said.why
+    elsewhere = exit_code(silent, overlay((), silent, "2026-01-01"), awaited={"scu"})
+    assert "stgcmt doctor" in elsewhere.why
+    assert "wait" not in elsewhere.why
+
+
 def test_unreachable_is_judged_for_each_role():
     both = [*rows("pass"), R(Verdict.NOT_TESTED, role="origin_server")]
     assert code(both) == 4

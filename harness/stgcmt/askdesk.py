@@ -16,9 +16,10 @@ exchange is written to its owner alone, also where several scenarios share one c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -169,6 +170,22 @@ class AskDesk:
             if place.listener is not None:
                 await place.listener.aclose()
                 place.listener = None
+
+    @contextlib.asynccontextmanager
+    async def away(self, role: str) -> AsyncIterator[None]:
+        """Meanwhile nobody listens where a role's requests arrive: connections are refused, those that were open have ended."""
+        place = self.place(role)
+        if place is None or place.listener is None:
+            raise LookupError(f"nobody listens for {role}")
+        await place.listener.aclose()
+        reserve = getattr(self.network, "reserve", None)  # a network in memory has no other users
+        held = reserve(place.host, place.port) if reserve else None
+        try:
+            yield
+        finally:
+            if held is not None:
+                held.close()
+            await self._listen(place)
 
     def place(self, role: str) -> WebPlace | None:
         """Where a role's requests arrive over HTTP."""

@@ -23,11 +23,12 @@ import asyncio
 import contextlib
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgcmt.askdesk import SKIP, AskDesk, Triggering
+from stgcmt.beliefs import believed, believed_in_front
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
 from stgcmt.wire.command import N_EVENT_REPORT_RQ
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from stgcmt.transcript import Recorder
 
 QUIET_ROUNDS = 60  # a SUT that never falls silent is not waited for for ever
-NOT_COMMITTED = 1  # the exit status of a [state] command that says no; any other but 0 says nothing
 
 
 class Asking:
@@ -122,8 +122,23 @@ class Asking:
         """An association to the listener of a client; raises ``OSError`` where nobody told where it is."""
         if not (where.get("host") and where.get("port")):
             raise OSError("the SUT file names no host and port at which the SUT takes reports")
-        called = where.get("ae_title") or names["called_ae"]
-        return self.dimse(**{**names, "called_ae": called, "end_point": where})
+        named = {name: value for name, value in names.items() if name != "exactly"}
+        known = None if names.get("exactly") else where.get("ae_title")
+        return self.dimse(**{**named, "called_ae": known or names["called_ae"], "end_point": where})
+
+    @contextlib.asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Meanwhile nobody listens where the SUT's HTTP requests arrive; only for a scenario that plays ``alone``."""
+        self.recorder.event("decision", what="listener", listener="absent")
+        async with self._asks().away(self.role):
+            yield
+        self.recorder.event("decision", what="listener", listener="plain")
+
+    @property
+    def base_path(self) -> str:
+        """The path of the base URL at which the SUT is told to find our server."""
+        place = self.asks.place(self.role) if self.asks is not None else None
+        return place.path if place is not None else ""
 
     async def answer_http(self, asked: Any) -> Any:
         """What this scenario's script says to a request; 404 without a script."""
@@ -344,29 +359,12 @@ class Asking:
         """
         uid = instance if isinstance(instance, str) else instance.sop_instance_uid
         if self.backdrop is not None and self.provided("state"):
-            said: bool | None = await self.backdrop.believes(uid)
-            self.recorder.event(
-                "state",
-                sop_instance_uid=uid,
-                committed=said,
-                deletable=None,
-                ok=said is not None,
-                detail="as said in front",
-            )
-            return said
+            return await believed_in_front(self.backdrop, self.recorder, uid)
         asks = self._asks()
-        done = (
-            await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})
-            if asks.act
-            else None
-        )
-        if done is None:  # no [state]
+        if asks.act is None:
             return None
-        committed, deletable = _belief(done)
-        self.recorder.event(
-            "state", sop_instance_uid=uid, committed=committed, deletable=deletable, ok=done.ok, detail=done.detail
-        )
-        return None if committed is None and deletable is None else bool(committed) or bool(deletable)
+        done = await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})
+        return None if done is None else believed(done, self.recorder, uid)
 
     async def end_asking(self) -> None:
         """End what a scripted SCP still has to say; let the vendor's commands end, at most ``[timing] trigger`` seconds."""
@@ -392,20 +390,6 @@ def _in_turn(replies: Sequence[Any]) -> Callable[[Any], Any]:
 
     endless = turns()
     return lambda _: next(endless)
-
-
-def _belief(done: Any) -> tuple[bool | None, bool | None]:
-    """(committed, deletable) from JSON in the output, else from the exit status of a command."""
-    with contextlib.suppress(ValueError, TypeError):
-        told = json.loads(done.output)
-        if isinstance(told, dict) and {"committed", "deletable"} & told.keys():
-            committed, deletable = (told.get(key) for key in ("committed", "deletable"))
-            return (committed if isinstance(committed, bool) else None), (
-                deletable if isinstance(deletable, bool) else None
-            )
-    if done.code is None:
-        return None, None
-    return {0: True, NOT_COMMITTED: False}.get(done.code), None
 
 
 def _forget_failure(task: asyncio.Future[None]) -> None:

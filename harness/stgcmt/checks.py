@@ -61,6 +61,27 @@ def expected(what: str, *seen: Any) -> str:
     return f"expected {what}; seen {'; '.join(describe(subject) for subject in seen) or 'nothing'}"
 
 
+@dataclass(frozen=True)
+class Deviating:
+    """A subject of a finding at which it went wrong; reports mark its last message."""
+
+    subject: Any
+
+    @property
+    def summary(self) -> str:
+        """As its subject describes itself."""
+        return describe(self.subject)
+
+
+def deviating(subject: Any) -> Deviating:
+    """Say of one of the subjects of ``expected`` or ``outcome`` that it went wrong there.
+
+    Without it a report marks the last cited message that came from the other side; where a SUT has two faces, that is often a
+    later one than the hop on which the meaning changed.
+    """
+    return Deviating(subject)
+
+
 def outcome(name: str, *seen: Any, what: str = "") -> NoReturn:
     """End the check with a named outcome of its requirement; ``what`` says what was expected instead."""
     EXPECTATION.set(Expectation(what, seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -66,6 +67,7 @@ def main() -> None:
     if not __debug__:
         print("stgcmt: python -O removes the asserts that judge; run without -O", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    gc.set_threshold(100_000, 50, 100)  # as stgcmt.forked says: recordings are many small objects that stay
     try:
         code = table.main(standalone_mode=False)
     except click.ClickException as error:

@@ -20,6 +20,7 @@ from stgcmt.checks import (
     RUN,
     TIMED,
     Check,
+    Deviating,
     InconclusiveEnding,
     NotApplicableEnding,
     OutcomeEnding,
@@ -38,10 +39,18 @@ CONTRADICTED = "claim-contradicted"
 
 @dataclass(frozen=True)
 class Citation:
-    """Where a finding looks: a transcript by its reference name, and an event id (``None``: the whole transcript)."""
+    """Where a finding looks: a transcript by its reference name, and an event id (``None``: the whole transcript).
+
+    ``deviates``: the check says that it went wrong there (``checks.deviating``).
+    """
 
     transcript: str
     event: int | None = None
+    deviates: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """As results have it: ``deviates`` only where it is so."""
+        return {"transcript": self.transcript, "event": self.event} | ({"deviates": True} if self.deviates else {})
 
 
 @dataclass(frozen=True)
@@ -340,11 +349,14 @@ def _cite_all(arguments: Iterable[Transcript]) -> tuple[Citation, ...]:
 
 
 def _cite(subjects: Iterable[Any], arguments: Sequence[Transcript]) -> tuple[Citation, ...]:
-    cited: dict[Citation, None] = {}
+    cited: dict[tuple[str, int], bool] = {}
     for subject in subjects:
-        for transcript, ids in _places(subject, arguments):
-            cited.update(dict.fromkeys(Citation(reference_name(transcript), n) for n in ids))
-    return tuple(cited) or _cite_all(arguments)
+        marked = isinstance(subject, Deviating)
+        for transcript, ids in _places(subject.subject if marked else subject, arguments):
+            for n in ids:
+                place = (reference_name(transcript), n)
+                cited[place] = cited.get(place, False) or marked
+    return tuple(Citation(*place, marked) for place, marked in cited.items()) or _cite_all(arguments)
 
 
 def _places(subject: Any, arguments: Sequence[Transcript]) -> Iterable[tuple[Transcript, tuple[int, ...]]]:

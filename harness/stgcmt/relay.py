@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ from stgcmt.wire import pdu
 from stgcmt.wire.stream import Network, Stream
 
 KEY = "relay"  # the table of a role's section
-P_DATA = 0x04
+LINGER_S = 5.0  # for which the other direction may go on once one has ended
+# What ends an association in words of the upper layer, and how the end is recorded.
+_ENDS = {pdu.ASSOCIATE_RJ: "reject", pdu.RELEASE_RP: "release", pdu.ABORT: "abort"}
 
 
 @dataclass(frozen=True)
@@ -36,54 +38,114 @@ class Relay:
     """One place whose connections go on to another one.
 
     ``ours``: who opens them is the archive, whose words are recorded as ours; else it is the SUT. ``host``, ``port``: where they
-    go on to, known once the SUT is up; what comes before that is closed.
+    go on to, known once the SUT is up; what comes before that is closed. ``connect_s`` bounds the connection onward, in seconds.
     """
 
     network: Network
     ours: bool
     host: str = ""
     port: int = 0
+    connect_s: float = 5.0
 
     def to(self, section: Mapping[str, Any]) -> None:
         """From now on connections go on to this end point."""
         self.host, self.port = str(section["host"]), int(section["port"])
 
     async def serve(self, *, stream: Stream, tap: Tap, on_message: Callable[..., Awaitable[None]], **_: Any) -> None:
-        """Pass one connection on until both ends have closed it; one that nobody takes is closed, and recorded so."""
+        """Pass one connection on until it has ended, however it ends; one that nobody takes is reset, and recorded so."""
         side = "requestor" if self.ours else "acceptor"
         tap.event("conn.open", protocol="dimse", side=side, local=_text(stream.local), peer=_text(stream.peer))
-        try:
-            onward = await self.network.connect(self.host, self.port)
-        except OSError as error:
-            tap.event("note", what="relay-refused", detail=f"{self.host}:{self.port}: {error.strerror or error}")
+        onward = await self._onward(tap)
+        if onward is None:
             stream.close(reset=True)
-            tap.event("conn.close", how="rst", by="local" if self.ours else "peer")
+            tap.event("conn.close", how="rst", by=_by(not self.ours))
             return
+        ending = _Ending()
+        caller = _Side(tap, self.ours, on_message, ending)
+        called = _Side(tap, not self.ours, on_message, ending)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass(stream, onward, _Side(tap, _kind(self.ours), on_message)))
-                both.create_task(self._pass(onward, stream, _Side(tap, _kind(not self.ours), on_message)))
+            await _both(_pass(stream, onward, caller, called), _pass(onward, stream, called, caller), ending)
         finally:
-            onward.close()
-            stream.close()
-            tap.event("conn.close", how="fin", by="local" if self.ours else "peer")
+            for end in (onward, stream):
+                end.close(reset=ending.reset)
+            tap.event("conn.close", how=ending.how, by=ending.by)
 
-    async def _pass(self, source: Stream, target: Stream, said: _Side) -> None:
-        """One direction to its end."""
-        with contextlib.suppress(OSError):
-            while chunk := await source.receive():
-                await said.heard(chunk)
+    async def _onward(self, tap: Tap) -> Stream | None:
+        """The connection to the other end; ``None`` where there is none in time, which is noted."""
+        try:
+            async with asyncio.timeout(self.connect_s):
+                return await self.network.connect(self.host, self.port)
+        except TimeoutError:
+            why = f"no connection within {self.connect_s:g} s"
+        except OSError as error:
+            why = error.strerror or str(error)
+        tap.event("note", what="relay-refused", detail=f"{self.host}:{self.port}: {why}")
+        return None
+
+
+@dataclass
+class _Ending:
+    """How a connection ended: the first thing that says so. ``reset``: at the end both directions are reset, as one was."""
+
+    how: str = "local"
+    by: str = "local"
+    reset: bool = False
+    known: bool = False
+
+    def is_(self, how: str, *, ours: bool) -> None:
+        """It ended so, unless an earlier end is known."""
+        if not self.known:
+            self.how, self.by, self.known = how, _by(ours), True
+
+    def reset_by(self, *, ours: bool) -> None:
+        """One end reset the connection; the other one is to see it as well."""
+        self.is_("rst", ours=ours)
+        self.reset = True
+
+
+async def _both(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None], ending: _Ending) -> None:
+    """Both directions to their ends: the second one gets a little while, and none where the connection was reset."""
+    tasks = [asyncio.create_task(each) for each in (one, other)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.reset:
+            await asyncio.wait(tasks, timeout=LINGER_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _pass(source: Stream, target: Stream, said: _Side, facing: _Side) -> None:
+    """One direction to its end."""
+    try:
+        while chunk := await source.receive():
+            await said.heard(chunk)
+            try:
                 await target.send(chunk)
+            except OSError:
+                said.over()
+                facing.lost()
+                return
+    except OSError:
         said.over()
-        with contextlib.suppress(OSError):
-            await target.send_eof()
+        said.lost()
+        return
+    said.over()
+    said.ending.is_("fin", ours=said.ours)
+    with contextlib.suppress(OSError):
+        await target.send_eof()
 
 
 class _Side:
-    """One direction of one connection: recorded PDU by PDU."""
+    """One direction of one connection: recorded PDU by PDU. ``ours``: the archive's words."""
 
-    def __init__(self, tap: Tap, kind: str, on_message: Callable[..., Awaitable[None]]) -> None:
-        self._tap, self._kind, self._tell = tap, kind, on_message
+    def __init__(self, tap: Tap, ours: bool, on_message: Callable[..., Awaitable[None]], ending: _Ending) -> None:
+        self._tap, self.ours, self._tell, self.ending = tap, ours, on_message, ending
+        self._kind = "dimse.out" if ours else "dimse.in"
         self._buffer = bytearray()
 
     async def heard(self, chunk: bytes) -> None:
@@ -93,7 +155,10 @@ class _Side:
         del self._buffer[:used]
         for one in found:
             self._tap.event(self._kind, one.raw)
-            if one.type == P_DATA:
+            if one.type in _ENDS:
+                asked = one.type == pdu.RELEASE_RP  # the other end asked for the release that this one grants
+                self.ending.is_(_ENDS[one.type], ours=self.ours is not asked)
+            if one.type == pdu.P_DATA_TF:
                 await self._tell(None, Passed(one.body))
 
     def over(self) -> None:
@@ -102,9 +167,13 @@ class _Side:
             self._tap.event(self._kind, bytes(self._buffer))
             self._buffer.clear()
 
+    def lost(self) -> None:
+        """This end reset the connection."""
+        self.ending.reset_by(ours=self.ours)
 
-def _kind(ours: bool) -> str:
-    return "dimse.out" if ours else "dimse.in"
+
+def _by(ours: bool) -> str:
+    return "local" if ours else "peer"
 
 
 def _text(address: tuple[str, int]) -> str:
@@ -128,7 +197,8 @@ class Relaying:
         if len(places) < 2:
             step = "the first is where the SUT finds the archive, the second where the archive finds the SUT"
             raise UsageError(f"reading [{role}.{KEY}]", f"two [[{role}.destinations]]", str(len(places)), step)
-        made = cls(role, Relay(network, ours=False), Relay(network, ours=True))
+        limit = plan.sut.timing.connect
+        made = cls(role, Relay(network, ours=False, connect_s=limit), Relay(network, ours=True, connect_s=limit))
         places[0].relay, places[1].relay = made.behind, made.back
         return made
 

@@ -94,6 +94,7 @@ def judged_results(
         min_tested=float(info.get("gate", {}).get("min_tested", 0.5)),
         interrupted=state == "interrupted",
         cut=state == "cut",
+        awaited={each.role for each in awaited(recording) if not each.overdue},
     )
     if state == "cut" and end.code == 4:
         end = Exit(4, "the run was cut before a mandatory requirement could be judged")
@@ -210,7 +211,7 @@ def _row(row: JudgedRow, known: Overlay) -> dict[str, Any]:
         "consequence": requirement.consequence,
         "cost": requirement.cost or CONSEQUENCES[requirement.consequence],
         "next_step": CLAIM_STEP if standing.outcome == CONTRADICTED else requirement.next_step,
-        "evidence": [dataclasses.asdict(citation) for citation in standing.evidence],
+        "evidence": [citation.as_json() for citation in standing.evidence],
         "checks": [
             {"name": each.check, "verdict": str(each.verdict), "outcome": each.outcome, "message": each.message}
             for each in row.findings

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stgcmt.askdesk import AskDesk
@@ -57,6 +57,7 @@ class Backstage:
     preloaded: tuple[Any, ...] = ()
     waiting: Callable[[str, str, str, float], None] | None = None
     asks: AskDesk | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Stage(Asking):
@@ -84,6 +85,10 @@ class Stage(Asking):
     def provided(self, need: str) -> bool:
         """Whether our end behind the SUT meets a need of this scenario."""
         return self.backdrop is not None and need in self._suite.provides
+
+    def claimed(self, name: str) -> Any:
+        """What the vendor states under this name of the role's claims; ``None`` where nothing is stated."""
+        return self._back.claims.get(self.role, {}).get(name)
 
     # --- steps, UIDs, notes
 
@@ -169,9 +174,10 @@ class Stage(Asking):
         """An instance that the SUT was never given."""
         return self._suite.resolve("instances")(kind, uid=lambda: self.uid("instance"), **where)
 
-    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+    async def seed(self, kind: Any = "ct", *, optional: bool = False, **where: Any) -> Any:
         """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails.
 
+        ``kind``: of what kind it is to be, or an instance that ``make`` made before.
         With ``optional`` a refusal is recorded, and the instance returned all the same; so it is where the SUT file has
         no seeding and the scenario only wants it.
         """
@@ -180,7 +186,7 @@ class Stage(Asking):
         how = self.seeding
         if how == "preloaded":
             return self._next_preloaded(kind)
-        instance = self.make(kind, **where)
+        instance = self.make(kind, **where) if isinstance(kind, str) else kind
         optional |= how == "none" and "seeding" in self._scenario.wants
         with self.step("seed"):
             if self.backdrop is not None and self.provided("seeding"):

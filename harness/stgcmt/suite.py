@@ -19,12 +19,12 @@ import importlib
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stgcmt.catalogue import CatalogueError, Requirement, parse_requirements
 from stgcmt.checks import (
@@ -32,6 +32,7 @@ from stgcmt.checks import (
     Check,
     checks_of,
     claims,
+    deviating,
     dimse,
     expected,
     http,
@@ -42,6 +43,7 @@ from stgcmt.checks import (
     requirement,
 )
 from stgcmt.faces import Face, borrowed_checks, borrowed_kills, borrowed_rows, borrowed_scenarios, suite_of
+from stgcmt.playing import Play
 from stgcmt.transcript import Event, Transcript
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN", "Check", "Event", "Face", "Fault", "Kill", "Lease", "Play", "Scenario", "Setting", "Suite", "Transcript", "Variant",
-    "checks_of", "claims", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable", "outcome",
-    "requirement", "scenario",
+    "checks_of", "claims", "deviating", "dimse", "expected", "http", "inconclusive", "jitter_s", "not_applicable",
+    "outcome", "requirement", "scenario",
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -65,103 +67,6 @@ class Lease:
     """A scenario's exclusive use of one report destination, and how the listener there behaves (a name of ``LISTENERS``)."""
 
     listener: str = "plain"
-
-
-class Play(Protocol):
-    """What a scenario gets: actors, seeding, steps, UIDs, waits. It records everything and judges nothing."""
-
-    role: str
-    mode: str | None
-    section: Mapping[str, Any]
-    timing: Any
-    destination: Any
-    relayed: bool
-    clock: Clock
-    heard: list[Any]
-    seeding: str
-
-    def step(self, name: str) -> AbstractContextManager[None]:
-        """Name what happens inside; events carry the step's name."""
-        ...
-
-    def uid(self, what: str = "transaction") -> str:
-        """A fresh UID of this scenario; what mentions it from outside is attributed to this scenario."""
-        ...
-
-    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it.
-
-        Where nothing can be seeded, a scenario that only *wants* seeding gets one that was never stored.
-        """
-        ...
-
-    def make(self, kind: str = "ct", **where: Any) -> Any:
-        """An instance that the SUT was never given."""
-        ...
-
-    async def retrieve(self, instance: Any) -> Any:
-        """Read an instance back as ``[retrieval]`` says; the answer's bytes, or ``None``."""
-        ...
-
-    def http(self) -> Any:
-        """The HTTP client of this scenario (one connection pool a call)."""
-        ...
-
-    def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
-        """An association to the SUT under the AE title of the (leased) destination."""
-        ...
-
-    def answer(self, script: Any) -> None:
-        """How our server answers this scenario's requests (``stgcmt.asking``)."""
-        ...
-
-    def serve(self, handlers: Mapping[int, Any]) -> None:
-        """Who serves this scenario's DIMSE requests, by Command Field."""
-        ...
-
-    def scp(self, script: Any, **options: Any) -> Any:
-        """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
-        ...
-
-    async def trigger(self, *instances: Any, **values: str) -> bool:
-        """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time."""
-        ...
-
-    async def asked(self, count: int = 1, **how: Any) -> bool:
-        """Wait until the SUT has asked ``count`` times in all; False at the deadline."""
-        ...
-
-    async def quiet(self, within: str = "quiet_period", seconds: float | None = None) -> int:
-        """Wait until the SUT has asked nothing for a whole quiet period; how often it asked meanwhile."""
-        ...
-
-    async def believes(self, instance: Any) -> bool | None:
-        """Whether the SUT holds an instance as committed, as ``[state]`` tells; ``None`` where it does not."""
-        ...
-
-    async def wait(self, name: str, seconds: float | None = None, *, why: str = "") -> None:
-        """Wait by a declared name: a field of ``[timing]``, or any other name with ``seconds`` that the SUT asked for."""
-        ...
-
-    async def report(self, *uids: str, count: int = 1, within: str = "max_report_delay") -> bool:
-        """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline. Never judges."""
-        ...
-
-    async def provoke(self, name: str, **values: str) -> bool:
-        """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
-        ...
-
-    async def listen(self, listener: str) -> None:
-        """Change how the leased destination behaves from the next connection on."""
-        ...
-
-    async def restart(self) -> bool:
-        """Restart the SUT through its driver; False where it cannot and the scenario only wants it."""
-        ...
-
-    def note(self, **info: Any) -> None:
-        """Record a remark for readers and checks."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,12 @@ class Marks:
     """The events that a finding cites.
 
     The deviating step is the last of them that came from the other side: what stands before it led to it. Where nothing
-    came, it is the last message, or the last step of any kind.
+    came, it is the last message, or the last step of any kind. Where the check said at which events it went wrong
+    (``broken``), it is sought among these.
     """
 
     cited: frozenset[int] = frozenset()
+    broken: frozenset[int] = frozenset()
 
     def of(self, step: Step) -> bool:
         """Whether a step is cited."""
@@ -48,12 +50,19 @@ class Marks:
     def deviating(self, steps: Iterable[Step]) -> Step | None:
         """The step to mark as deviating; ``None`` where nothing is cited."""
         found = [step for step in steps if self.of(step)]
+        found = [step for step in found if self.broken & set(step.events)] or found
         told = [step for step in found if step.flow == IN] or [step for step in found if step.flow != HERE] or found
         return told[-1] if told else None
 
 
 def diagram(
-    rows: Sequence[Step | Gap], lanes: Sequence[str], *, name: str, title: str, cited: Collection[int] = ()
+    rows: Sequence[Step | Gap],
+    lanes: Sequence[str],
+    *,
+    name: str,
+    title: str,
+    cited: Collection[int] = (),
+    broken: Collection[int] = (),
 ) -> str:
     """The diagram of one recording, or of a part of it.
 
@@ -63,8 +72,9 @@ def diagram(
         name: the recording's reference name, for the links to its events.
         title: what a screen reader says.
         cited: ids of the events to mark.
+        broken: those of them at which it went wrong, where the check says so.
     """
-    return "".join(_Drawing(rows, lanes, name, Marks(frozenset(cited))).svg(title))
+    return "".join(_Drawing(rows, lanes, name, Marks(frozenset(cited), frozenset(broken))).svg(title))
 
 
 class _Drawing:
@@ -77,7 +87,7 @@ class _Drawing:
         self.at: list[tuple[Step, int]] = []
 
     def svg(self, title: str) -> Iterator[str]:
-        y = HEAD + (18 if len(self.lanes) > 2 and self.deviating is not None else 0)
+        y = HEAD + (26 if len(self.lanes) > 2 and self.deviating is not None else 0)
         top = y
         drawn: list[str] = []
         for row in self.rows:

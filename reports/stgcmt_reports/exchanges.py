@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,18 +98,23 @@ def blocks(transcripts: Mapping[str, Transcript], findings: Sequence[Mapping[str
     return made
 
 
-def excerpt(name: str, transcript: Transcript, cited: set[int]) -> Excerpt:
-    """The steps around the cited ones; without any cited event the beginning of the exchange."""
+def excerpt(name: str, transcript: Transcript, cited: set[int], broken: Collection[int] = ()) -> Excerpt:
+    """The steps around the cited ones; without any cited event the beginning of the exchange.
+
+    ``broken``: the cited events at which it went wrong, where the check says so; they are always shown.
+    """
     everything = [step for step in steps(transcript) if step.kind not in OWN or cited & set(step.events)]
     marks = [number for number, step in enumerate(everything) if cited & set(step.events)]
-    near = {n for mark in marks[:MARKED] for n in range(mark - AROUND, mark + AROUND + 1)} or set(range(4 * AROUND))
+    wrong = [number for number in marks if set(broken) & set(everything[number].events)]
+    around = [*marks[:MARKED], *wrong[:MARKED]]
+    near = {n for mark in around for n in range(mark - AROUND, mark + AROUND + 1)} or set(range(4 * AROUND))
     rows = _with_gaps(everything, near)
     told = [everything[mark] for mark in marks if everything[mark].flow != HERE]
-    last = Marks(frozenset(cited)).deviating(told)
+    last = Marks(frozenset(cited), frozenset(broken)).deviating(told)
     chosen = [step for number, step in enumerate(told) if number < MESSAGES - 1 or step is last]
     messages = tuple(_shown(step, whole=step is last) for step in chosen)
     title = f"Part of the exchange {name}: what the finding cites is marked"
-    svg = diagram(rows, lanes(transcript), name=name, title=title, cited=cited)
+    svg = diagram(rows, lanes(transcript), name=name, title=title, cited=cited, broken=broken)
     return Excerpt(name, slug(name), svg, messages, len(told) - len(messages))
 
 

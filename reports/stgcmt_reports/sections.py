@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stgcmt.evidence import Evidence, findings
 from stgcmt_reports import exchanges, reproduce, timeline, unjudged
 from stgcmt_reports.exchanges import Block
-from stgcmt_reports.topology import tables
+from stgcmt_reports.topology import rows as reports
 
 if TYPE_CHECKING:
     from stgcmt_reports.statement.values import Statement
@@ -55,7 +55,7 @@ class Page:
         """The conformance statement, for its claim audit and its readings ledger."""
         from stgcmt_reports.statement.document import build  # noqa: PLC0415 - it is the larger half of the package
 
-        return build(self.evidence)
+        return self.evidence.view(build)
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,18 @@ def _findings(page: Page) -> dict[str, Any]:
 def _finding(row: Mapping[str, Any], page: Page, *, drawn: bool) -> dict[str, Any]:
     transcripts = page.evidence.transcripts
     by_transcript = places(row["evidence"])
+    broken = places([each for each in row["evidence"] if each.get("deviates")])
     known = [name for name in by_transcript if name in transcripts]
     exact = [name for name in known if by_transcript[name]] or known
     beside = exact[:BESIDE]
     case = reproduce.case_of(row, transcripts, page.evidence.sut)
     return {
         "row": row,
-        "exchanges": [exchanges.excerpt(name, transcripts[name], set(by_transcript[name])) for name in beside if drawn],
+        "exchanges": [
+            exchanges.excerpt(name, transcripts[name], set(by_transcript[name]), broken.get(name, []))
+            for name in beside
+            if drawn
+        ],
         "later": [] if drawn else [(name, by_transcript[name]) for name in beside],
         "more": len(exact) - BESIDE,
         "reproduce": reproduce.hint(row, transcripts).splitlines() if case else [],
@@ -154,7 +159,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("findings", "Findings", "findings.html.j2", _findings),
     Section("unjudged", "Not proved", "unjudged.html.j2", _unjudged),
     Section("requirements", "Requirements", "requirements.html.j2", _requirements),
-    Section("topology", "Reports", "topology.html.j2", lambda page: tables(page.results)),
+    Section("topology", "Reports", "topology.html.j2", lambda page: reports(page.results)),
     Section("claims", "Claims", "claims.html.j2", _claims),
     Section("readings", "Readings", "readings.html.j2", _readings),
     Section("timeline", "Timeline", "timeline.html.j2", _timeline),

@@ -25,7 +25,7 @@ from stgcmt.wire.stream import Stream
 
 __all__ = ["Asked", "Reply", "compose", "serve_http"]
 
-Drop = Literal["before-read", "after-read", "mid-body"]
+Drop = Literal["before-read", "after-read", "mid-body", "silence", "stall"]
 IDLE_S = 60.0  # seconds without a byte of a request; usual servers wait 5 to 75 s
 HEAD_LIMIT = 64 * 1024  # bytes of a head; usual servers take 8 to 64 KiB
 BODY_LIMIT = 256 << 20  # bytes of a body: above the largest request that a client sends in earnest
@@ -52,7 +52,9 @@ class Reply:
         pause_s: seconds between two chunks.
         drop: the connection is broken instead. ``before-read``: a reset, as of a server that closed with the request unread
             (whose request it is must be known, so its bytes are recorded); ``after-read``: an orderly end without an
-            answer; ``mid-body``: half of the body, then a reset.
+            answer; ``mid-body``: half of the body, then a reset; ``silence``: the request was read, and not a byte comes back for
+            ``hold_s`` while the connection stays open; ``stall``: the same after half of the body.
+        hold_s: seconds after which a connection that is held in silence is ended, unless the peer ends it first.
         raw: these bytes are sent as they are, in place of a composed message.
         keep: whether the connection may be used again.
     """
@@ -64,6 +66,7 @@ class Reply:
     chunked: int = 0
     pause_s: float = 0.0
     drop: Drop | None = None
+    hold_s: float = 0.0
     raw: bytes | None = None
     keep: bool = True
 
@@ -187,10 +190,16 @@ class _Serving:
             return False
         if reply.drop == "after-read":
             return False
+        if reply.drop == "silence":
+            await self._hold(reply.hold_s)
+            return False
         keep = reply.keep and _persistent(request) and reply.drop is None and reply.raw is None
         pieces = list(compose(reply, request, keep=keep, wall_ns=self.clock.wall_ns()))
-        if reply.drop == "mid-body":
+        if reply.drop in ("mid-body", "stall"):
             await self._send(b"".join(pieces)[: -max(1, len(reply.body) // 2)])
+            if reply.drop == "stall":
+                await self._hold(reply.hold_s)
+                return False
             await asyncio.sleep(0)
             self.stream.close(reset=True)
             self.ended = "local"
@@ -206,6 +215,15 @@ class _Serving:
     async def _send(self, data: bytes) -> None:
         self.tap.event("http.out", data)  # recorded first: what the peer does next must not precede it
         await self.stream.send(data)
+
+    async def _hold(self, seconds: float) -> None:
+        """Say nothing for so long, or until the peer ends; what it sends meanwhile is recorded and not answered."""
+        self._record(len(self._buffer))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while data := await self.stream.receive(PIECE):
+                    self.tap.event("http.in", data)
+                self.ended = "fin"
 
     async def _linger(self) -> None:
         """End our side and let the peer read: closing with bytes unread would reset the answer away."""

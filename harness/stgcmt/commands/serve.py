@@ -35,6 +35,12 @@ from stgcmt.commands import installed, nearest, roles_of
 @click.option("--prefix", help="path prefix of the base URL (web)")
 @click.option("--back", metavar="AE@HOST:PORT", help="the archive behind (proxy-to-dimse)")
 @click.option("--back-url", metavar="URL", help="the base URL of the origin server behind (proxy-to-web)")
+@click.option(
+    "--gives-up-after",
+    "gives_up_after_s",
+    type=click.FloatRange(min=0),
+    help="seconds after which a transaction ends that has no result behind (proxies)",
+)
 @click.option("--dimse-port", type=click.IntRange(0, 65535), help="port on which reports are taken (proxy-to-dimse)")
 @click.option("--token-env", metavar="NAME", help="variable with the bearer token to ask for (web)")
 @click.option("--basic-env", metavar="NAME", help="variable with the user:password to ask for (web)")

@@ -151,7 +151,9 @@ def _polling_text(values: Iterable[Any]) -> str:
     pauses = [value for kind, value in values if kind == "pause"]
     said = [f"at most {max(checks)} Result Checks were made"] if checks else []
     said += sorted(value for kind, value in values if kind == "asked")
-    return ", ".join([*said, *([f"{seconds(min(pauses), max(pauses))} after an answer that names no time"] if pauses else [])])
+    return ", ".join(
+        [*said, *([f"{seconds(min(pauses), max(pauses))} after an answer that names no time"] if pauses else [])]
+    )
 
 
 def _verbs(seen: DimseSeen) -> tuple[str, ...]:

@@ -324,8 +324,15 @@ class _Reader:
             asked = _asked_pause(response) if response is not None and after.method == "GET" else None
             if response is not None and asked is not None:
                 late = (after.exchange.t - response.t_last) / NS >= asked - SLACK_S
-                self._add(self.seen.obeyed, "as Retry-After asks" if late else "earlier than Retry-After asks", after.exchange)
-            if after.method == "GET" and before.status == 202 and response is not None and not response.header("retry-after"):
+                self._add(
+                    self.seen.obeyed, "as Retry-After asks" if late else "earlier than Retry-After asks", after.exchange
+                )
+            if (
+                after.method == "GET"
+                and before.status == 202
+                and response is not None
+                and not response.header("retry-after")
+            ):
                 self._add(
                     self.seen.pauses, max(round((after.exchange.t - response.t_last) / NS, 1), 0.0), after.exchange
                 )

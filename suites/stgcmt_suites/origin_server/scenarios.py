@@ -57,11 +57,11 @@ async def all_missing(play: Play) -> None:
 
 @scenario(exchanges=2, waits=POLLING)
 async def wrong_class(play: Play) -> None:
-    """An instance asked for under another SOP class than it was stored with, beside one under its own."""
+    """An instance asked for under another SOP class than its own, behind one under its own and one that was never sent."""
     client = play.http()
     right, wrong = await play.seed("ct"), await play.seed("ct")
     other = MR if wrong.sop_class_uid != MR else CT
-    await commit(play, client, flat([right, under_class(wrong, other)]))
+    await commit(play, client, flat([right, play.make("ct"), under_class(wrong, other)]))
 
 
 async def _tree(play: Play) -> list[Any]:

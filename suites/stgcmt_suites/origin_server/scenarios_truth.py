@@ -20,11 +20,12 @@ async def committed_and_retrieved(play: Play) -> None:
         await play.retrieve(instance)
 
 
-@scenario(exchanges=2, waits=POLLING, wants=("provoke.delete",))
+@scenario(exchanges=4, waits=POLLING, wants=("provoke.delete",))
 async def deleted_instance(play: Play) -> None:
-    """An instance is deleted by the vendor's means; then its commitment is requested beside one that is still there."""
+    """Two instances are asked for; one is deleted by the vendor's means; then both are asked for under a fresh UID."""
     client = play.http()
     kept, deleted = await play.seed("ct"), await play.seed("ct")
+    await commit(play, client, flat([kept, deleted]), step="before")
     if hasattr(deleted, "part10"):  # what was there before the run is not deleted
         with play.step("delete"):
             await play.provoke("delete", sop_instance_uid=deleted.sop_instance_uid)

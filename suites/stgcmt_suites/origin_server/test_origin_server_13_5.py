@@ -8,6 +8,7 @@ from stgcmt_suites.origin_server.premises import never_pending
 from stgcmt_suites.origin_server.views import Call, Transaction, calls, commitment
 
 ENDS = (200, 410, 503)  # how work ends that was answered 202; 404 says that nothing is known of it
+TOO_MANY = 429
 KNOWN = {200, 202, 404, 410, 503, 400, 401, 403, 405, 406, 413, 414, 415, 500, 501, 505}
 
 
@@ -44,6 +45,11 @@ def test_an_accepted_request_is_known_at_once(
             for call in _until_result(transaction):
                 known = not call.refused or call.status in UNSETTLED
                 assert known, expected("202 or 200 after a 202", call, transaction.request)
+    for transcript in (pending_commitment, partly_missing, all_missing):
+        for transaction in commitment(transcript).transactions:
+            early = [call for call in _until_result(transaction) if call.status == TOO_MANY]
+            if early:
+                outcome("too-many-requests", early[0], transaction.request, what="202 while the work is under way")
     _polled(pending_commitment, run)
     first = commitment(pending_commitment).one("first-check")
     if first.status not in (200, 202):

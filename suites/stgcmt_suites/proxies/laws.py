@@ -6,8 +6,10 @@ They hold in both directions, and say nothing about how a proxy is built: only w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from stgcmt.suite import Transcript, expected, inconclusive, outcome
+from stgcmt.clock import NS
+from stgcmt.suite import Transcript, deviating, expected, inconclusive, outcome
 from stgcmt_suites.commitment.references import FAILURE_REASONS, Reference
 from stgcmt_suites.proxies.links import Behind, Link, Said, links
 
@@ -41,21 +43,28 @@ def asked_once(*transcripts: Transcript) -> None:
     """Every instance asked in front is asked behind, once, and no other."""
     for each in transcripts:
         for stranger in links(each).strangers:
-            assert not stranger.asked, expected("behind only what somebody asked for in front", stranger)
+            assert not stranger.asked, expected(
+                "behind only what somebody asked for in front", deviating(stranger.hop), stranger
+            )
     for link in through(*transcripts):
         front = link.front
         taken = [one for one in link.behind if one.taken]
         missing = front.instances - frozenset(uid for one in link.behind for uid in one.instances)
         assert not missing, expected(
-            f"every instance that is asked in front is asked behind; missing: {_some(missing)}", front, *link.behind
-        )
+            f"every instance that is asked in front is asked behind; missing: {_some(missing)}",
+            front, *link.behind, *_hops(link.behind[-1:]),
+        )  # fmt: skip
         more = [one for one in link.behind if one.instances - front.instances]
-        assert not more, expected("nothing is asked behind that was not asked in front", front, *more)
+        assert not more, expected("nothing is asked behind that was not asked in front", front, *more, *_hops(more[:1]))
         again = _again(taken)
-        assert not again, expected("an instance that was taken behind is not asked for again", front, *taken)
+        assert not again, expected(
+            "an instance that was taken behind is not asked for again", front, *taken, *_hops(again[:1])
+        )
         for one in taken:
             named = [ref.sop_instance_uid for ref in one.asked]
-            assert len(named) == len(set(named)), expected("each instance once in the request behind", front, one)
+            assert len(named) == len(set(named)), expected(
+                "each instance once in the request behind", front, one, deviating(one.hop)
+            )
 
 
 def same_classes(*transcripts: Transcript) -> None:
@@ -64,13 +73,14 @@ def same_classes(*transcripts: Transcript) -> None:
         for one in link.behind:
             changed = one.pairs - link.front.pairs
             assert not (changed and one.instances <= link.front.instances), expected(
-                "each instance behind under the SOP Class UID of the request in front", link.front, one
-            )
+                "each instance behind under the SOP Class UID of the request in front",
+                link.front, one, deviating(one.hop),
+            )  # fmt: skip
         for said in link.front.results:
             pairs = {(ref.sop_class_uid, ref.sop_instance_uid) for ref in _named(said)}
             altered = {pair for pair in pairs - link.front.pairs if pair[1] in link.front.instances}
             assert not altered, expected(
-                "the result names each instance under the class of the request", link.front, said
+                "the result names each instance under the class of the request", link.front, said, deviating(said.hop)
             )
 
 
@@ -79,13 +89,16 @@ def duplicate_is_no_second_request(*transcripts: Transcript) -> None:
     for link in through(*transcripts):
         end = link.front.result.t if link.front.result is not None else None
         asked = [one for one in link.behind if one.instances & link.front.instances]
-        assert not _again([one for one in asked if end is None or one.t <= end]), expected(
-            "each instance asked for once behind, however often its Transaction UID is used in front", *asked
-        )
+        again = _again([one for one in asked if end is None or one.t <= end])
+        assert not again, expected(
+            "each instance asked for once behind, however often its Transaction UID is used in front",
+            *asked, *_hops(again[:1]),
+        )  # fmt: skip
     for link in through(*transcripts):
         asked = [one for one in link.behind if one.instances & link.front.instances]
-        if _again(asked):  # once there was a result the Transaction UID is another question (AMB-01)
-            outcome("after-the-result", *asked, what="no request behind for a Transaction UID that was used up")
+        if again := _again(asked):  # once there was a result the Transaction UID is another question (AMB-01)
+            what = "no request behind for a Transaction UID that was used up"
+            outcome("after-the-result", *asked, *_hops(again[:1]), what=what)
 
 
 def _again(behind: Sequence[Behind]) -> list[Behind]:
@@ -110,12 +123,16 @@ def one_list_each(*transcripts: Transcript) -> None:
                 continue
             named = [ref.sop_instance_uid for ref in _named(said)]
             missing = link.front.instances - set(named)
-            assert not missing, expected(f"a result on every instance; missing: {_some(missing)}", link.front, said)
+            assert not missing, expected(
+                f"a result on every instance; missing: {_some(missing)}", link.front, said, deviating(said.hop)
+            )
             twice = {uid for uid in named if named.count(uid) > 1}
-            assert not twice, expected(f"each instance in one list; twice: {_some(twice)}", link.front, said)
+            assert not twice, expected(
+                f"each instance in one list; twice: {_some(twice)}", link.front, said, deviating(said.hop)
+            )
             foreign = set(named) - link.front.instances
             assert not foreign, expected(
-                f"the instances of the request alone; besides: {_some(foreign)}", link.front, said
+                f"the instances of the request alone; besides: {_some(foreign)}", link.front, said, deviating(said.hop)
             )
 
 
@@ -127,7 +144,7 @@ def nothing_invented(*transcripts: Transcript) -> None:
             invented = said.committed - granted
             assert not invented, expected(
                 f"committed in front is only what the back end committed; invented: {_some(pair[1] for pair in invented)}",
-                said, *link.said_behind, *link.behind,
+                deviating(said.hop), said, *link.said_behind, *link.behind,
             )  # fmt: skip
 
 
@@ -136,7 +153,9 @@ def not_earlier(*transcripts: Transcript) -> None:
     for link in _all(*transcripts):
         for said in link.front.results:
             early = said.committed - link.committed_before(said.t)
-            assert not early, expected("no commitment in front before the back end gave it", said, *link.said_behind)
+            assert not early, expected(
+                "no commitment in front before the back end gave it", deviating(said.hop), said, *link.said_behind
+            )
 
 
 def reasons_unchanged(*transcripts: Transcript) -> None:
@@ -149,17 +168,23 @@ def reasons_unchanged(*transcripts: Transcript) -> None:
                     continue
                 got = said.result.reasons_of(uid)
                 assert not got or got[0] == each.reason, expected(
-                    f"Failure Reason {each.reason:04X}H of {uid} as the back end gave it", said, answered
-                )
+                    f"Failure Reason {each.reason:04X}H of {uid} as the back end gave it",
+                    deviating(said.hop), said, answered,
+                )  # fmt: skip
 
 
-def pending_until_then(*transcripts: Transcript) -> None:
-    """What is pending behind is pending in front: no result before there is one."""
-    for link in _all(*transcripts):
-        for said in link.front.results:
-            known = [one for one in link.said_behind if one.t <= said.t]
-            if link.behind and not known and any(one.taken for one in link.behind):
-                outcome("result-without-report", said, *link.behind, what="pending in front as long as it is behind")
+def pending_until_then(*transcripts: Transcript, gives_up_s: float | None = None) -> None:
+    """What is pending behind is pending in front: no result before there is one.
+
+    ``gives_up_s``: seconds after which the vendor says that a transaction ends without one: an end by then is a design (AMB-17).
+    """
+    early = [(link, said) for link in _all(*transcripts) for said in link.front.results if link.waiting(said.t)]
+    what = "pending in front as long as it is behind"
+    for link, said in early:
+        if gives_up_s is None or (said.t - link.front.t_asked) / NS < gives_up_s:
+            outcome("result-without-report", deviating(said.hop), said, *link.waiting(said.t), what=what)
+    for link, said in early:
+        outcome("gave-up-as-stated", deviating(said.hop), said, *link.waiting(said.t), what=what)
 
 
 def stays_as_it_is(*transcripts: Transcript) -> None:
@@ -168,7 +193,9 @@ def stays_as_it_is(*transcripts: Transcript) -> None:
         results = [said for said in link.front.results if said.readable]
         for said in results[1:]:
             same = said.committed == results[0].committed and set(said.failed) == set(results[0].failed)
-            assert same, expected("the same result every time", results[0], said, *link.said_behind)
+            assert same, expected(
+                "the same result every time", results[0], said, *link.said_behind, deviating(said.hop)
+            )
 
 
 def own_results_only(*transcripts: Transcript) -> None:
@@ -185,20 +212,22 @@ def own_results_only(*transcripts: Transcript) -> None:
                 ]
                 own = [one for one in link.said_behind if one.t <= said.t]
                 assert own or not early or not link.behind, expected(
-                    "a result after the back end's own for this transaction", said, link.front, *early[:1]
-                )
+                    "a result after the back end's own for this transaction",
+                    deviating(said.hop), said, link.front, *early[:1],
+                )  # fmt: skip
                 foreign = {ref.sop_instance_uid for ref in _named(said)} - link.front.instances
                 others = [
                     other.front for other in links(each).links
                     if other is not link and foreign & other.front.instances
                 ]  # fmt: skip
                 assert not others, expected(
-                    "a result names instances of its own transaction alone", said, link.front, *others
-                )
+                    "a result names instances of its own transaction alone",
+                    deviating(said.hop), said, link.front, *others,
+                )  # fmt: skip
             for said, answered in _answered(link):
                 own_words = answered.committed & link.front.pairs
                 assert said.committed == own_words, expected(
-                    "what the back end committed for this very transaction", said, answered
+                    "what the back end committed for this very transaction", deviating(said.hop), said, answered
                 )
     nothing_invented(*transcripts)
 
@@ -207,12 +236,16 @@ def nothing_lost_is_success(*transcripts: Transcript) -> None:
     """Loss of the back end never becomes success."""
     for each in transcripts:
         for link in links(each).links:
-            answered = [one for one in link.behind if one.results]
+            answered = [one for one in link.behind if any(said.readable for said in one.results)]
             if answered:
                 continue
             for said in link.front.results:
                 assert not said.committed, expected(
-                    "no commitment without a result of the back end", said, *link.behind
+                    "no commitment without a result of the back end",
+                    deviating(said.hop),
+                    said,
+                    link.front,
+                    *link.behind,
                 )
 
 
@@ -238,11 +271,15 @@ def _all(*transcripts: Transcript) -> Iterator[Link]:
 
 
 def _answered(link: Link) -> Iterator[tuple[Said, Said]]:
-    """Each result in front with the first one of the back end, which it stands for."""
-    back = [said for said in link.said_behind if said.readable]
+    """Each result in front with what the back end had said by then in all parts, which it stands for."""
     for said in link.front.results:
-        if back and said.readable and said.t >= back[0].t:
-            yield said, back[0]
+        back = link.together(said.t)
+        if back is not None and said.readable:
+            yield said, back
+
+
+def _hops(behind: Iterable[Behind]) -> list[Any]:
+    return [deviating(one.hop) for one in behind]
 
 
 def _named(said: Said) -> list[Reference]:

@@ -18,11 +18,24 @@ from stgcmt_suites.commitment.web_module import Module
 from stgcmt_suites.origin_server.views import Call, Transaction, commitment
 
 Pair = tuple[str, str]  # SOP Class UID, SOP Instance UID
+CONFIGURED = "configured"  # a scenario's note: how the SUT file says that the SUT finds our end behind it
+
+
+@dataclass(frozen=True, repr=False)
+class Hop:
+    """One message between two ends, to say of it that the meaning changed there (``stgcmt.suite.deviating``)."""
+
+    transcript: str
+    events: tuple[int, ...]
+    summary: str
 
 
 @dataclass(frozen=True, repr=False)
 class Said:
-    """One result on one face: a 200 with its module, or an N-EVENT-REPORT-RQ; ``t`` in nanoseconds since the start."""
+    """One result on one face: a 200 with its module, or an N-EVENT-REPORT-RQ; ``t`` in nanoseconds since the start.
+
+    ``carried``: the events of the message that says it, without the request that asked for it.
+    """
 
     transcript: str
     t: int
@@ -34,6 +47,7 @@ class Said:
     readable: bool = True
     module: Module | None = None
     information: Information | None = None
+    carried: tuple[int, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -41,6 +55,11 @@ class Said:
         return (
             f"{self.where}: {self.result.summary}" if self.readable else f"{self.where}: a result that cannot be read"
         )
+
+    @property
+    def hop(self) -> Hop:
+        """The message that says it."""
+        return Hop(self.transcript, self.carried or self.events, self.summary)
 
     @property
     def committed(self) -> frozenset[Pair]:
@@ -69,6 +88,12 @@ class Front:
     step: str
     summary: str
     answers: tuple[Any, ...] = ()
+    answered: tuple[int, ...] = ()  # the events of the first answer
+
+    @property
+    def hop(self) -> Hop:
+        """The first answer; where none came, the request."""
+        return Hop(self.transcript, self.answered or self.events, self.summary)
 
     @property
     def pairs(self) -> frozenset[Pair]:
@@ -88,7 +113,10 @@ class Front:
 
 @dataclass(frozen=True, repr=False)
 class Behind:
-    """One request behind. ``taken``: our back end accepted it; ``results``: what our back end then said."""
+    """One request behind. ``taken``: our back end accepted it; ``results``: what our back end then said.
+
+    ``t_failed``: when our back end first answered a Result Check with an error, or not at all; ``None``: never.
+    """
 
     transcript: str
     uid: str
@@ -99,6 +127,13 @@ class Behind:
     events: tuple[int, ...]
     t: int
     summary: str
+    sent: tuple[int, ...] = ()
+    t_failed: int | None = None
+
+    @property
+    def hop(self) -> Hop:
+        """The request alone."""
+        return Hop(self.transcript, self.sent or self.events, self.summary)
 
     @property
     def pairs(self) -> frozenset[Pair]:
@@ -122,6 +157,44 @@ class Link:
     def said_behind(self) -> tuple[Said, ...]:
         """The results that our back end gave, in order of time."""
         return tuple(sorted((each for one in self.behind for each in one.results), key=lambda said: said.t))
+
+    @property
+    def parts(self) -> tuple[Behind, ...]:
+        """What our back end took, one for each Transaction UID: a proxy may ask for one request in several parts."""
+        found: dict[str, Behind] = {}
+        for one in self.behind:
+            if one.taken:
+                found.setdefault(one.uid, one)
+        return tuple(found.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether our back end gave a result for every part that it took."""
+        return bool(self.parts) and all(part.results for part in self.parts)
+
+    def together(self, t: int | None = None) -> Said | None:
+        """The first readable result of every part, as one (until ``t``, nanoseconds); ``None`` where there is none yet."""
+        firsts = [next((said for said in part.results if said.readable), None) for part in self.parts]
+        said = [one for one in firsts if one is not None and (t is None or one.t <= t)]
+        if len(said) < 2:
+            return said[0] if said else None
+        result = Result(
+            tuple(ref for one in said for ref in one.result.committed),
+            tuple(ref for one in said for ref in one.result.failed),
+        )
+        events = tuple(n for one in said for n in one.events)
+        where = f"{len(said)} results behind, the last of them: {said[-1].where}"
+        last = max(one.t for one in said)
+        return Said(self.front.transcript, last, said[-1].uid, result, events, where)
+
+    def waiting(self, t: int) -> tuple[Behind, ...]:
+        """The parts that were taken behind and by ``t`` had neither a result for some of their instances, nor an error."""
+        told = {uid for said in self.said_behind if said.t <= t for uid in said.result.instances}
+        return tuple(
+            part for part in self.parts
+            if part.t <= t and part.instances - told and not any(said.t <= t for said in part.results)
+            and (part.t_failed is None or part.t_failed > t)
+        )  # fmt: skip
 
     def committed_before(self, t: int) -> frozenset[Pair]:
         """What our back end had committed by then, for this transaction."""
@@ -182,14 +255,19 @@ def _web_front(transaction: Transaction) -> Front:
     return Front(
         transaction.transcript, transaction.uid, asked.asked, asked.structure, first.status, request.accepted, results,
         tuple(n for call in transaction.calls for n in call.events), request.t_sent, request.step, transaction.summary,
-        transaction.calls,
+        transaction.calls, _answered(first),
     )  # fmt: skip
+
+
+def _answered(call: Call) -> tuple[int, ...]:
+    return tuple(getattr(call.response, "events", ()) or ())
 
 
 def _web_said(call: Call, uid: str) -> Said:
     module = call.module
     return Said(
         call.transcript, call.t_answered, uid, module.result, call.events, call.summary, call.step, module.readable, module,
+        carried=_answered(call),
     )  # fmt: skip
 
 
@@ -197,17 +275,23 @@ def _web_behinds(transcript: Transcript) -> tuple[Behind, ...]:
     return tuple(made for each in commitment(transcript).transactions for made in _posted(each))
 
 
+_IN_ORDER = (200, 202)
+
+
 def _posted(transaction: Transaction) -> Iterator[Behind]:
     """The Requests of one transaction at our scripted origin server; its results belong to the first one that was taken."""
     results = tuple(_web_said(call, transaction.uid) for call in transaction.calls if call.final)
     owner = next((call for call in transaction.posts if call.accepted), next(iter(transaction.posts), None))
     everything = tuple(n for call in transaction.calls for n in call.events)
+    errors = [call.t_answered or call.t_sent for call in transaction.checks if call.status not in _IN_ORDER]
+    failed = min(errors, default=None)
     for call in transaction.posts:
         mine = call is owner
         yield Behind(
             transaction.transcript, transaction.uid, call.asked.asked, call.accepted, call.status,
             results if mine else (), everything if mine else call.events, call.t_sent,
-            transaction.summary if mine else call.summary,
+            transaction.summary if mine else call.summary, tuple(getattr(call.request, "events", ()) or ()),
+            failed if mine else None,
         )  # fmt: skip
 
 
@@ -220,16 +304,18 @@ def _information(message: Any) -> Information:
 
 def _dimse_said(message: Any) -> Said:
     read = _information(message)
+    readable = bool(message.data) and read.transaction_uid is not None
     where = f"{message.summary} for {read.transaction_uid or 'no Transaction UID'}"
     return Said(
         message.transcript.name, message.t_last, read.transaction_uid or "", read.result, message.events, where,
-        message.step or "", bool(message.data) and read.transaction_uid is not None, None, read,
+        message.step or "", readable, None, read,
     )  # fmt: skip
 
 
 def _dimse_behinds(transcript: Transcript) -> tuple[Behind, ...]:
     view = dimse(transcript)
-    reports = [_dimse_said(each) for each in view.messages("N-EVENT-REPORT-RQ", incoming=False)]
+    sent = view.messages("N-EVENT-REPORT-RQ", incoming=False)
+    reports = [_dimse_said(each) for each in sent if each.complete]  # what was broken off says nothing
     found = []
     for message in view.requests("N-ACTION-RQ"):
         read = _information(message)
@@ -249,6 +335,7 @@ def _dimse_behinds(transcript: Transcript) -> tuple[Behind, ...]:
                 events,
                 message.t_last,
                 f"N-ACTION-RQ behind for {len(read.references)} instances, {said}",
+                message.events,
             )
         )
     return tuple(found)
@@ -271,6 +358,7 @@ def _dimse_fronts(transcript: Transcript) -> tuple[Front, ...]:
         found[uid] = Front(
             transcript.name, uid, read.references, "flat", answer.status, answer.status == 0, mine, events,
             answer.request.t_first, answer.request.step or "", f"N-ACTION in front, {answer.summary}; {came}", (answer,),
+            answer.response.events if answer.response is not None else (),
         )  # fmt: skip
     return tuple(found.values())
 

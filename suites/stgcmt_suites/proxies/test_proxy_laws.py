@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stgcmt.suite import Transcript, requirement
 from stgcmt_suites.proxies import laws
+from stgcmt_suites.proxies.stated import stated_s
 
 
 @requirement("PROXY-ASK-01")
@@ -31,11 +32,12 @@ def test_nothing_is_committed_that_the_back_end_did_not_commit(
     untrue_results: Transcript,
     refused: Transcript,
     lost: Transcript,
+    unreachable: Transcript,
     never: Transcript,
     crossed: Transcript,
 ) -> None:
     """Committed in front is a part of what was committed behind."""
-    laws.nothing_invented(round_trip, failures, untrue_results, refused, lost, never, crossed)
+    laws.nothing_invented(round_trip, failures, untrue_results, refused, lost, unreachable, never, crossed)
     laws.came_back(round_trip, failures)
 
 
@@ -63,9 +65,9 @@ def test_uids_are_unchanged(round_trip: Transcript, failures: Transcript) -> Non
 
 
 @requirement("PROXY-PENDING-01")
-def test_pending_stays_pending(late: Transcript, round_trip: Transcript) -> None:
-    """No result in front while the back end is at work."""
-    laws.pending_until_then(late, round_trip)
+def test_pending_stays_pending(late: Transcript, round_trip: Transcript, never: Transcript, run: Transcript) -> None:
+    """No result in front while the back end is at work, before the time that the vendor states."""
+    laws.pending_until_then(late, round_trip, never, gives_up_s=stated_s(run, late.header.role))
     laws.passed(late)
 
 
@@ -77,10 +79,12 @@ def test_a_duplicate_is_no_second_request(duplicate: Transcript) -> None:
 
 
 @requirement("PROXY-LOSS-01")
-def test_loss_of_the_back_end_is_no_success(lost: Transcript, never: Transcript, refused: Transcript) -> None:
-    """Without a result of the back end nothing is committed."""
-    laws.nothing_lost_is_success(lost, never, refused)
-    laws.passed(lost)
+def test_loss_of_the_back_end_is_no_success(
+    lost: Transcript, unreachable: Transcript, never: Transcript, refused: Transcript
+) -> None:
+    """Without a result of the back end nothing is committed, whatever became of it."""
+    laws.nothing_lost_is_success(lost, unreachable, never, refused)
+    laws.passed(lost, unreachable)
 
 
 @requirement("PROXY-MATCH-01")

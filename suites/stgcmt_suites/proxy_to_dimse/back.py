@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import uuid
 from typing import Any
 
 from stgcmt.actors.acceptor import Acceptor, Reply
 from stgcmt.actors.association import Association
 from stgcmt.actors.listeners import PLAIN
-from stgcmt.actors.outcome import Response, Timeouts
+from stgcmt.actors.outcome import Aborted, Outcome, Response, Timeouts, in_words
 from stgcmt.actors.requestor import associate
+from stgcmt.clock import NS
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
 from stgcmt.wire.items import Role
@@ -23,23 +25,27 @@ from stgcmt.wire.negotiation import Proposal
 from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Listener
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
-from stgcmt_suites.commitment.decisions import Asked, Decided
+from stgcmt_suites.commitment.decisions import Decided
 from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import PENDING, Store, Transaction
+from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all, in_parts
+from stgcmt_suites.proxy_to_dimse.eager import overhear
 from stgcmt_suites.proxy_to_dimse.information import Report, UnreadableReportError, action_information, read_report
+from stgcmt_suites.proxy_to_dimse.parts import Parts
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
 NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT, NO_SUCH_CLASS = 0x0112, 0x0113, 0x0115, 0x0118
-CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
-FOREIGN = "2.25.202410300834567.9"
 
 
 class UnansweredError(Exception):
-    """The SCP behind could not be asked, or did not answer; ``sent``: whether the request went out."""
+    """The SCP behind could not be asked, or did not answer.
 
-    def __init__(self, why: str, *, sent: bool) -> None:
+    ``sent``: whether the request went out. ``outcome``: how the association came to nothing, where it did.
+    """
+
+    def __init__(self, why: str, *, sent: bool, outcome: Outcome | None = None) -> None:
         super().__init__(why)
-        self.sent = sent
+        self.sent, self.outcome = sent, outcome
 
 
 class Unrecorded:
@@ -58,6 +64,7 @@ class BackEnd:
         self.failures: list[BaseException] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._news: dict[str, asyncio.Event] = {}
+        self._parts: dict[str, Parts] = {}
 
     # --- life
 
@@ -65,7 +72,30 @@ class BackEnd:
         """Listen for reports on a port (0: a free one); raises ``OSError`` where the port is taken."""
         handlers = {cmd.C_ECHO_RQ: _echo, cmd.N_EVENT_REPORT_RQ: self._reported}
         acceptor = Acceptor(self._clock, Unrecorded, PLAIN, handlers=handlers)
-        return await self._network.listen(self.settings.host, port, acceptor)
+        if not self.settings.faulty("half-a-report-counts"):
+            return await self._network.listen(self.settings.host, port, acceptor)
+        return await self._network.listen(
+            self.settings.host, port, lambda stream: overhear(stream, acceptor, self._begun)
+        )
+
+    def _begun(self, heard: bytes) -> None:
+        """The fault ``half-a-report-counts``: a report that breaks off is good news, whatever it was about to say."""
+        for found in self.store.pending():
+            if str(found.info.get("back_uid", "")).encode() in heard:
+                self.settle_as(found, committed_all(found.asked))
+
+    def give_up_later(self, uid: str) -> None:
+        """Without a report in time a transaction ends, where a time is set: everything failed as 0110H."""
+        if self.settings.gives_up_after_s:
+            self._start(self._give_up(uid))
+
+    async def _give_up(self, uid: str) -> None:
+        found = self.store.transaction(uid)
+        passed = (self._clock.wall_ns() - found.created_ns) / NS if found is not None else 0.0
+        await asyncio.sleep(max(0.0, self.settings.gives_up_after_s - passed))
+        found = self.store.transaction(uid)
+        if found is not None and found.state == PENDING:
+            self.settle(found, None)
 
     async def aclose(self) -> None:
         """Stop asking; what is pending stays so in the store."""
@@ -83,9 +113,22 @@ class BackEnd:
         found = self.store.transaction(uid)
         if found is None:
             raise LookupError(uid)
+        asked = in_parts(found.asked, self.settings.parts)
+        if len(asked) < 2:
+            return await self._ask(found)
+        parts = self._parts[uid] = Parts(len(asked))
+        statuses = [await self._ask(dataclasses.replace(found, asked=part), parts) for part in asked]
+        return next((status for status in statuses if status), 0)
+
+    async def _ask(self, found: Transaction, parts: Parts | None = None) -> int:
+        """One request, or one part of it, in a bounded number of attempts."""
         for attempt in range(self.settings.attempts):
-            back_uid = uid if not self.settings.own_uids and attempt == 0 else f"2.25.{uuid.uuid4().int}"
-            self.store.remember(uid, back_uid=back_uid, sent=False)
+            kept = parts is None and not self.settings.own_uids and attempt == 0
+            back_uid = found.uid if kept else f"2.25.{uuid.uuid4().int}"
+            if parts is None:
+                self.store.remember(found.uid, back_uid=back_uid, sent=False)
+            else:
+                parts.told[back_uid] = None
             answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             self._start(self._converse(found, back_uid, answer))
             try:
@@ -93,6 +136,8 @@ class BackEnd:
             except UnansweredError as error:
                 if error.sent or attempt + 1 == self.settings.attempts:
                     raise
+            if parts is not None:
+                del parts.told[back_uid]
             await asyncio.sleep(self.settings.pause_s)
         raise UnansweredError("no attempt was made", sent=False)
 
@@ -123,12 +168,15 @@ class BackEnd:
         try:
             async with associate(
                 self._network, self._clock, Unrecorded(), settings.back_host, settings.back_port,
-                called_ae=settings.back_ae, calling_ae=settings.ae_title, proposal=proposal,
+                called_ae="ANYBODY" if settings.faulty("calls-another-ae") else settings.back_ae,
+                calling_ae="STRANGER" if settings.faulty("strange-ae-behind") else settings.ae_title, proposal=proposal,
                 timeouts=Timeouts(response=settings.response_s), on_message=self._on_same,
             ) as assoc:  # fmt: skip
                 await self._request(assoc, found, back_uid, answer)
                 if not answer.cancelled() and answer.exception() is None and answer.result() == 0:
                     await self._linger(assoc, found.uid)
+                    if settings.faulty("aborted-means-committed") and isinstance(assoc.outcome, Aborted):
+                        self.settle_as(found, committed_all(found.asked))
         finally:
             if not answer.done():
                 answer.set_exception(UnansweredError("the association ended", sent=True))
@@ -139,17 +187,10 @@ class BackEnd:
     ) -> None:
         faulty, syntax = self.settings.faulty, assoc.transfer_syntax(COMMITMENT_PUSH)
         if syntax is None:
-            answer.set_exception(UnansweredError(f"no association: {assoc.outcome}", sent=False))
+            why = f"no association: {in_words(assoc.outcome)}"
+            answer.set_exception(UnansweredError(why, sent=False, outcome=assoc.outcome))
             return
-        asked = tuple(dict.fromkeys(Asked(each.sop_class_uid, each.sop_instance_uid) for each in found.asked))
-        if faulty("forgets-one-behind") and len(asked) > 1:
-            asked = asked[:-1]
-        if faulty("asks-more-behind"):
-            asked = (*asked, Asked(CT, FOREIGN))
-        if faulty("class-changed-behind"):
-            asked = tuple(
-                Asked(MR if each.sop_class_uid == CT else each.sop_class_uid, each.sop_instance_uid) for each in asked
-            )
+        asked = asked_behind(found.asked, faulty)
         self.store.remember(found.uid, sent=True)
         data = action_information(back_uid, asked, syntax)
         got = await assoc.n_action(data)
@@ -158,7 +199,7 @@ class BackEnd:
         if isinstance(got, Response) and got.status is not None:
             answer.set_result(got.status)
         else:
-            answer.set_exception(UnansweredError(f"no response: {got}", sent=True))
+            answer.set_exception(UnansweredError(f"no response: {in_words(got)}", sent=True, outcome=got))
         answer.exception()
 
     async def _linger(self, assoc: Association, uid: str) -> None:
@@ -214,7 +255,10 @@ class BackEnd:
         if found.state == PENDING or self.settings.faulty("second-report-counts"):
             if self.settings.faulty("early-report-lost") and not found.info.get("accepted"):
                 return 0x0000
-            self.settle(found, report)
+            parts = self._parts.get(found.uid)
+            whole = report if parts is None else parts.take(report)
+            if whole is not None:
+                self.settle(found, whole)
         return 0x0000
 
     def _named(self, back_uid: str) -> Transaction | None:
@@ -224,47 +268,31 @@ class BackEnd:
         found = self.store.transaction(back_uid)
         if found is not None and found.info.get("back_uid") == back_uid:
             return found
+        if uid := next((uid for uid, parts in self._parts.items() if back_uid in parts.told), None):
+            return self.store.transaction(uid)
         return next((each for each in self.store.transactions() if each.info.get("back_uid") == back_uid), None)
 
     def settle(self, found: Transaction, report: Report | None) -> None:
         """The result in front: what the report commits of what was asked; the rest failed."""
         if report is not None and self.settings.faulty("type-1-ignored") and report.event_type == 1:
             return
-        self.store.settle(found.uid, decided(found, report, self.settings))
         if report is not None and self.settings.faulty("retrieve-ae-leaks"):
             self.store.remember(found.uid, retrieve_ae=report.retrieve_ae)
+        self.settle_as(found, self._decided(found, report))
+
+    def settle_as(self, found: Transaction, result: tuple[Decided, ...]) -> None:
+        """This is the result in front from now on."""
+        self.store.settle(found.uid, result)
         self.news(found.uid).set()
         self._news.pop(found.uid, None)
 
-
-def decided(found: Transaction, report: Report | None, settings: Settings) -> tuple[Decided, ...]:
-    """What a report means for each instance that was asked for (rows WEB-B.30-05, -06, -09).
-
-    Committed is only what the report commits under its own class and does not fail as well. What it does not name is failed as
-    0110H: nobody committed to it, and nobody will.
-    """
-    faulty = settings.faulty
-    committed = set(report.committed) if report else set()
-    failed = {(sop_class, instance): reason for sop_class, instance, reason in report.failed} if report else {}
-    means_all = report is not None and report.event_type == 1 and faulty("type-1-commits-all")
-    made = []
-    for each in found.asked:
-        pair = (each.sop_class_uid, each.sop_instance_uid)
-        if faulty("class-changed-behind"):
-            pair = next((known for known in (*committed, *failed) if known[1] == pair[1]), pair)
-        both = pair in committed and pair in failed and not faulty("commits-what-stands-in-both")
-        if means_all or (pair in committed and not both):
-            made.append(Decided(each, None))
-        elif pair in failed:
-            made.append(Decided(each, PROCESSING_FAILURE if faulty("all-reasons-as-0110") else failed[pair]))
-        elif faulty("commits-left-out"):
-            made.append(Decided(each, None))
-        elif not faulty("drops-left-out"):
-            made.append(Decided(each, PROCESSING_FAILURE))
-    if report is not None and faulty("foreign-instance-passes"):
-        known = {each.sop_instance_uid for each in found.asked}
-        made += [Decided(Asked(*pair), None) for pair in report.committed if pair[1] not in known]
-    return tuple(made)
+    def _decided(self, found: Transaction, report: Report | None) -> tuple[Decided, ...]:
+        if report is None:
+            return failed_all(found.asked)
+        if report.event_type == 1 and self.settings.faulty("type-1-commits-all"):
+            return committed_all(found.asked)
+        failed = {(sop_class, instance): reason for sop_class, instance, reason in report.failed}
+        return decided(found.asked, report.committed, failed, self.settings.faulty)
 
 
 async def _echo(_: Association, __: Message) -> Reply:

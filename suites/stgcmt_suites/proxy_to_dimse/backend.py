@@ -11,18 +11,21 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stgcmt.actors.outcome import Split
 from stgcmt.actors.scripted_scp import Delivery, Request, Turn
 from stgcmt.faces import BACK
-from stgcmt.wire.uids import COMMITMENT_PUSH
+from stgcmt.wire.uids import COMMITMENT_PUSH, IMPLICIT_LE
 from stgcmt_suites.commitment.dimse_module import Information, read_information
 from stgcmt_suites.commitment.dimse_results import ALL_COMMITTED, SOME_FAILED, Said, result_of
 from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.origin_server.asking import check, poll, post
 from stgcmt_suites.origin_server.requests import flat
 from stgcmt_suites.proxies.holdings import NO_SUCH_INSTANCE, Holdings
+from stgcmt_suites.proxies.links import CONFIGURED
 
 DELAY_S = 0.3  # until a report goes out, where nothing else is scripted
 EARLY_S = 0.3  # the response waits so long for a report that goes out before it
+HELD_S = 0.4  # the pause inside a report that is broken off there
 PENDING_S = 1.2  # until a report in borrowed scenarios: what is asked meanwhile finds the transaction pending
 
 
@@ -140,6 +143,8 @@ class Cases:
 
     def __init__(self, play: Any) -> None:
         self._scripts: dict[str, Any] = {}
+        called = play.destination.ae_title if play.destination is not None else ""
+        play.note(what=CONFIGURED, calling_ae=play.section.get("ae_title", ""), called_ae=called)
         self.scp = play.scp(self._turn)
 
     def case(self, instances: Sequence[Any], script: Any) -> list[Any]:
@@ -154,6 +159,14 @@ class Cases:
             return Turn(status=NO_SUCH_INSTANCE)
         made = script if isinstance(script, Turn) else script(request)
         return await made if inspect.isawaitable(made) else made
+
+
+def broken_off(request: Request) -> Turn:
+    """Accept, then open an association for the report, and abort it in the middle of the report."""
+    said = result_of(asked_of(request))
+    half = len(said.write(IMPLICIT_LE)) // 2  # far behind the Transaction UID, before the list is over
+    how = {"way": "new", "split": Split(HELD_S, half), "abort_after": True}
+    return turn(said, **how)
 
 
 async def deliver(play: Any, request: Request, said: Said) -> None:

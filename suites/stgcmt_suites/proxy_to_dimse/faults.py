@@ -63,10 +63,36 @@ FAULTS: tuple[Fault, ...] = (
     Fault("refused-as-accepted", "answers 202 whatever the SCP answered", ("WEB-B.30-04",), ()),
     Fault(
         "lost-means-committed",
-        "commits where the SCP is lost",
+        "commits where the SCP took the request and does not answer",
         ("PROXY-LOSS-01",),
         ("PROXY-TRUTH-01", "DIMSE-SCU-SAFE-01"),
     ),
+    Fault(
+        "rejected-means-committed",
+        "commits where the SCP rejects the association",
+        ("PROXY-LOSS-01",),
+        ("PROXY-TRUTH-01", "DIMSE-SCU-SAFE-01"),
+    ),
+    Fault(
+        "unreachable-means-committed",
+        "commits where nobody listens for the SCP",
+        ("PROXY-LOSS-01",),
+        ("PROXY-TRUTH-01",),
+    ),
+    Fault(
+        "aborted-means-committed",
+        "commits where the SCP accepts the request and then aborts the association",
+        ("PROXY-LOSS-01",),
+        ("PROXY-TRUTH-01",),
+    ),
+    Fault(
+        "half-a-report-counts",
+        "commits where the association of a report is aborted in the middle of it",
+        ("PROXY-LOSS-01",),
+        ("PROXY-TRUTH-01",),
+    ),
+    Fault("strange-ae-behind", "calls itself otherwise behind than it says", ("PROXY-CONFIG-01",), ()),
+    Fault("calls-another-ae", "calls the SCP by another AE title than its own", ("PROXY-CONFIG-01",), ()),
     Fault(
         "gives-up-at-once",
         "fails everything where no report is there yet",

@@ -8,8 +8,9 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stgcmt.actors.outcome import Rejected, Unreachable
 from stgcmt.clock import Clock
-from stgcmt_suites.commitment.decisions import Asked, Decided
+from stgcmt_suites.commitment.decisions import Asked
 from stgcmt_suites.commitment.store import DONE, Store, Transaction
 from stgcmt_suites.origin_server import answers
 from stgcmt_suites.origin_server.archive import Archive
@@ -17,6 +18,7 @@ from stgcmt_suites.origin_server.commitments import RESOURCE, Commitments
 from stgcmt_suites.origin_server.modules import response
 from stgcmt_suites.origin_server.negotiate import Offer, RefusalError
 from stgcmt_suites.origin_server.representations import write
+from stgcmt_suites.proxies.deciding import committed_all
 from stgcmt_suites.proxy_to_dimse.back import BackEnd, UnansweredError
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
@@ -40,7 +42,9 @@ class ProxyCommitments(Commitments):
         for found in self.store.pending():
             if self.proxy.faulty("lost-on-restart"):
                 self.store.forget(found.uid)
-            elif not found.info.get("accepted"):
+            elif found.info.get("accepted"):
+                self.back.give_up_later(found.uid)
+            else:
                 self._tasks.add(asyncio.get_running_loop().create_task(self._ask_again(found)))
 
     async def _ask_again(self, found: Transaction) -> None:
@@ -60,8 +64,8 @@ class ProxyCommitments(Commitments):
         try:
             status = await self.back.ask(uid)
         except UnansweredError as error:
-            if faulty("lost-means-committed"):
-                self.store.settle(uid, tuple(Decided(each, None) for each in asked))
+            if faulty(_taken_for_good(error)):
+                self.store.settle(uid, committed_all(asked))
                 return self._working(uid)
             self._drop(uid)
             raise RefusalError(503, f"The archive behind this proxy cannot be reached: {error}.") from error
@@ -69,8 +73,9 @@ class ProxyCommitments(Commitments):
             self._drop(uid)
             raise RefusalError(_in_front(status), REFUSED.format(status))
         self.store.remember(uid, accepted=True)
+        self.back.give_up_later(uid)
         if faulty("commits-on-acceptance"):
-            self.store.settle(uid, tuple(Decided(each, None) for each in asked))
+            self.store.settle(uid, committed_all(asked))
         if faulty("accepted-as-503"):
             raise RefusalError(503, "The archive behind this proxy is working on it.")
         if faulty("commits-when-nothing-comes"):
@@ -89,7 +94,7 @@ class ProxyCommitments(Commitments):
         """The fault ``commits-when-nothing-comes``."""
         await asyncio.sleep(PATIENCE_S)
         if not self.back.is_done(uid):
-            self.store.settle(uid, tuple(Decided(each, None) for each in asked))
+            self.store.settle(uid, committed_all(asked))
 
     def _drop(self, uid: str) -> None:
         """A Request that was refused leaves no transaction."""
@@ -126,6 +131,16 @@ class ProxyCommitments(Commitments):
         module.RetrieveAETitle = str(leaked)
         content_type, body = write(offer, module, location, self.faults)
         return answers.result(content_type, body, location, self.faults, status=status)
+
+
+def _taken_for_good(error: UnansweredError) -> str:
+    """The fault that takes this loss of the SCP for commitment."""
+    match error.outcome:
+        case Rejected():
+            return "rejected-means-committed"
+        case Unreachable():
+            return "unreachable-means-committed"
+    return "lost-means-committed"
 
 
 def _in_front(status: int) -> int:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 
 class UnreadableReportError(Exception):
-    """Event Information without a Transaction UID, or that is no data set."""
+    """Event Information that is no data set, has no Transaction UID, or fails an instance without a Failure Reason."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says: by (SOP Class UID, SOP Instance UID); ``failed`` with the reason, ``None`` where it has none."""
+    """What a report says: by SOP Class UID and SOP Instance UID; ``failed`` with the Failure Reason of each.
+
+    ``retrieve_ae``: Retrieve AE Title, empty where there is none.
+    """
 
     transaction_uid: str
     event_type: int | None
@@ -50,7 +53,7 @@ def action_information(transaction_uid: str, asked: Iterable[Asked], transfer_sy
 
 
 def read_report(data: bytes, transfer_syntax: str, event_type: int | None) -> Report:
-    """Read Event Information; raises ``UnreadableReportError``."""
+    """Read Event Information; raises ``UnreadableReportError`` also where a Failure Reason is missing (Type 1, PS3.4 J.3.3.1.1)."""
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
 
     try:
@@ -71,6 +74,7 @@ def _pair(item: Dataset) -> tuple[str, str]:
 
 
 def _reason(item: Dataset) -> int:
+    """Raises ``ValueError`` where there is none."""
     value = item.get("FailureReason", None)
     if not isinstance(value, int):
         raise ValueError("an item of the Failed SOP Sequence without Failure Reason")  # noqa: TRY004 - a value, not a type

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from stgcmt.actors.scripted_scp import Turn
-from stgcmt.suite import Play, scenario
+from stgcmt.suite import Lease, Play, scenario
 from stgcmt_suites.commitment.dimse_module import FILE_SET_ID, FILE_SET_UID, RETRIEVE_AE_TITLE
 from stgcmt_suites.commitment.dimse_results import ALL, result_of
 from stgcmt_suites.origin_server.asking import POLLING, check, commit, poll, post
 from stgcmt_suites.origin_server.requests import flat, hierarchical
-from stgcmt_suites.proxy_to_dimse.backend import Cases, asked_of, deliver, report, turn
+from stgcmt_suites.proxies.stated import AFTER, STATED, outlasted
+from stgcmt_suites.proxy_to_dimse.backend import Cases, asked_of, broken_off, deliver, report, turn
 
 REASONS = (0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213)
 # The failure statuses of an N-ACTION response in PS3.2 N.7.3.2.6.
@@ -182,9 +183,9 @@ async def late(play: Play) -> None:
     await poll(play, client, uid, answer)
 
 
-@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period"), exchanges=5)
+@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period", STATED), exchanges=6)
 async def never(play: Play) -> None:
-    """The SCP accepts and never reports: Result Checks at once and after a quiet period."""
+    """The SCP accepts and never reports: Result Checks at once, after a quiet period, and when the stated time is over."""
     behind = Cases(play)
     asked = behind.case([play.make("ct"), play.make("mr")], Turn())
     client, uid = play.http(), play.uid()
@@ -192,6 +193,8 @@ async def never(play: Play) -> None:
     await check(play, client, uid, step="first-check")
     await play.wait("quiet_period", why="no report comes")
     await check(play, client, uid, step="later")
+    if await outlasted(play, since_s=play.timing.quiet_period, most_s=play.timing.result_deadline):
+        await check(play, client, uid, step=AFTER)
 
 
 @scenario(needs=HOLDS, waits=(*POLLING, "quiet_period"), exchanges=12)
@@ -207,22 +210,50 @@ async def duplicate(play: Play) -> None:
     await play.quiet()
 
 
-@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period"), exchanges=9)
+@scenario(needs=SCRIPTED, waits=(*POLLING, "quiet_period"), exchanges=20)
 async def lost(play: Play) -> None:
-    """The SCP aborts, closes or says nothing in place of a response, beside a control."""
+    """The SCP aborts, closes or says nothing in place of a response, or breaks off once it has accepted; beside a control.
+
+    Once it has accepted, it aborts the association, or breaks a report off in its middle; no report comes after that.
+    """
     behind = Cases(play)
     client = play.http()
-    endings = {"aborted": Turn(instead="abort"), "closed": Turn(instead="close"), "silent": Turn(status=None)}
+    endings: dict[str, Any] = {
+        "aborted": Turn(instead="abort"),
+        "closed": Turn(instead="close"),
+        "silent": Turn(status=None),
+        "accepted-then-aborted": Turn(then="abort"),
+        "report-broken-off": broken_off,
+    }
 
-    async def one(step: str, ending: Turn) -> None:
+    async def one(step: str, ending: Any) -> None:
         uid = play.uid()
         answer = await post(play, client, uid, flat(behind.case([play.make("ct")], ending)), step=step)
         if answer.status == 202:
             await check(play, client, uid, step=f"{step}-check")
+            await play.wait("quiet_period", why="no report comes any more")
+            await check(play, client, uid, step=f"{step}-later")
 
     async with asyncio.TaskGroup() as group:
         for step, ending in endings.items():
             group.create_task(one(step, ending))
+    await commit(play, client, flat(behind.case([play.make("ct")], report())), step="control")
+
+
+@scenario(lease=Lease("reject-busy"), needs=SCRIPTED, waits=POLLING, exchanges=10)
+async def unreachable(play: Play) -> None:
+    """The SCP rejects the association for now and for good, and then nobody listens there; beside a control."""
+    behind = Cases(play)
+    client = play.http()
+    ways = (("rejected-for-now", None), ("rejected-for-good", "reject-permanent"), ("nobody-listens", "absent"))
+    for step, listener in ways:
+        if listener is not None:
+            await play.listen(listener)
+        uid = play.uid()
+        answer = await post(play, client, uid, flat(behind.case([play.make("ct")], report())), step=step)
+        if answer.status == 202:
+            await check(play, client, uid, step=f"{step}-check")
+    await play.listen("plain")
     await commit(play, client, flat(behind.case([play.make("ct")], report())), step="control")
 
 

@@ -23,6 +23,8 @@ class Settings:
     ``back_host``, ``back_port``, ``back_ae``: the SCP behind. ``linger_s``: how long the association of a request is held open for
     its report. ``attempts`` to reach the SCP, ``pause_s`` apart; ``response_s`` bounds the wait for a response. ``hold_s``: how
     long a Request in front is held open for its result. ``own_uids``: Transaction UIDs behind are our own.
+    ``gives_up_after_s``: seconds after which a transaction ends whose report never came (0: never).
+    ``parts``: in how many requests behind a Request is asked for.
     """
 
     front: FrontSettings
@@ -37,6 +39,8 @@ class Settings:
     pause_s: float = 0.3
     response_s: float = 5.0
     hold_s: float = 0.0
+    gives_up_after_s: float = 0.0
+    parts: int = 1
     own_uids: bool = False
     implicit_first: bool = False
     fault: str | None = None

@@ -10,5 +10,12 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("short-associations", "ends its association as soon as the response is there", {"linger_s": 0.0}),
     Variant("patient-associations", "holds its association open for long", {"linger_s": 5.0}),
     Variant("implicit-first", "prefers Implicit VR Little Endian", {"implicit_first": True}),
+    Variant("in-parts", "asks behind for one request in two, and tells one result in front", {"parts": 2}),
+    Variant(
+        "gives-up",
+        "ends a transaction whose report never came after three seconds, and says so",
+        {"gives_up_after_s": 3.0},
+        claims={"gives_up_after_s": 3.0},
+    ),
     Variant("without-retry-after", "says nothing of when to come back", {"retry_after": None}),
 )

@@ -7,6 +7,8 @@ for, what was not is posted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import json
 import uuid
 from dataclasses import dataclass
@@ -17,18 +19,22 @@ from stgcmt.suite import Setting
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import Store, Transaction
+from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.proxy_to_web.settings import Settings
 from stgcmt_suites.user_agent.modules import request_module, written
 from stgcmt_suites.user_agent.outbox import Held
 from stgcmt_suites.user_agent.pauses import asked_s
-from stgcmt_suites.user_agent.sending import Answer, Sender
+from stgcmt_suites.user_agent.sending import Answer, Lost, Sender
 
 REASONS = frozenset({0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213})  # PS3.3 C.14.1.1
-CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
-FOREIGN = "2.25.202410300834567.9"
 JSON = "application/dicom+json"
-AGAIN = "again"
 Pair = tuple[str, str]
+# Faults that take one kind of loss for commitment.
+LOST_MEANS_COMMITTED = {
+    Lost.UNREACHABLE: "commits-when-unreachable",
+    Lost.SILENCE: "commits-when-unanswered",
+    Lost.BROKEN: "commits-when-cut",
+}
 
 
 class UnreadableError(ValueError):
@@ -57,28 +63,27 @@ class BackEnd:
 
     async def commit(self, found: Transaction) -> tuple[Decided, ...]:
         """Bring a transaction to its end behind; what is not committed for certain is failed (WEB-B.30-17)."""
-        asked = self._asked(found)
-        if found.info.get("posted"):
-            answer = await self._follow(str(found.info["back_uid"]), None)
-        else:
-            answer = await self._request(found.uid, str(found.info.get("transaction_uid", "")), asked)
-        return self._means(found, answer)
+        parts = in_parts(found.asked, self.settings.parts)
+        if len(parts) > 1 and not found.info.get("posted"):
+            alone = {**found.info, "transaction_uid": ""}
+            each = (self._commit(dataclasses.replace(found, asked=part, info=alone)) for part in parts)
+            return tuple(one for told in await asyncio.gather(*each) for one in told)
+        return await self._commit(found)
 
-    def _asked(self, found: Transaction) -> tuple[Asked, ...]:
-        faulty, asked = self.settings.faulty, tuple(dict.fromkeys(found.asked))
-        if faulty("forgets-one-behind") and len(asked) > 1:
-            asked = asked[:-1]
-        if faulty("asks-more-behind"):
-            asked = (*asked, Asked(CT, FOREIGN))
-        if faulty("class-changed-behind"):
-            asked = tuple(
-                Asked(MR if each.sop_class_uid == CT else each.sop_class_uid, each.sop_instance_uid) for each in asked
-            )
-        return asked
+    async def _commit(self, found: Transaction) -> tuple[Decided, ...]:
+        asked = asked_behind(found.asked, self.settings.faulty)
+        answer: Answer | Lost = Lost.SILENCE
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.gives_up_after_s or None):
+                if found.info.get("posted"):
+                    answer = await self._follow(str(found.info["back_uid"]), None)
+                else:
+                    answer = await self._request(found.uid, str(found.info.get("transaction_uid", "")), asked)
+        return self._means(found, answer)
 
     # --- the conversation
 
-    async def _request(self, key: str, transaction_uid: str, asked: tuple[Asked, ...]) -> Answer | None:
+    async def _request(self, key: str, transaction_uid: str, asked: tuple[Asked, ...]) -> Answer | Lost:
         """Request, and whatever follows; a Request that was refused for now (503) is made again, a few times."""
         for attempt in range(self.settings.max_retries + 1):
             first = attempt == 0 and not self.settings.own_uids and transaction_uid
@@ -87,105 +92,100 @@ class BackEnd:
             answer = await self._post(back_uid, asked)
             if self.settings.faulty("asks-twice-behind"):
                 answer = await self._post(f"2.25.{uuid.uuid4().int}", asked)
-            if answer is None:  # nobody knows whether it was taken: a Result Check tells, and changes nothing
-                return await self._follow(back_uid, None)
+            if isinstance(answer, Lost):  # nobody knows whether it was taken: a Result Check tells, and changes nothing
+                return answer if self._believes(answer) else await self._follow(back_uid, None)
             if answer.status == 202:
                 return await self._follow(back_uid, answer)
             if _class_of(answer.status) != 503 or attempt == self.settings.max_retries:
                 return answer
             await self._pause(answer, attempt)
-        return None
+        return Lost.SILENCE
 
-    async def _follow(self, back_uid: str, answer: Answer | None) -> Answer | None:
+    async def _follow(self, back_uid: str, told: Answer | None) -> Answer | Lost:
         """Result Checks to the end."""
-        settings, retries = self.settings, 0
-        if settings.faulty("gives-up-at-202", "commits-on-202"):
-            return answer
-        for number in range(settings.max_checks):
-            if number or answer is not None:
+        settings, retries, number = self.settings, 0, 0
+        answer: Answer | Lost = told or Lost.SILENCE
+        if told is not None and settings.faulty("gives-up-at-202", "commits-on-202"):
+            return told
+        while number < settings.max_checks:
+            if number or told is not None:
                 await self._pause(answer, retries)
             answer = await self._get(back_uid)
-            status = 503 if answer is None else _class_of(answer.status)
+            number += 1
+            status = 503 if isinstance(answer, Lost) else _class_of(answer.status)
             if status == 202:
                 retries = 0
                 continue
-            if status != 503:
+            if status != 503 or self._believes(answer):
                 return answer
+            if settings.faulty("asks-for-ever-after-503") and isinstance(answer, Answer):
+                number = 1
+                continue
             retries += 1
             if retries > settings.max_retries:
                 return answer
         return answer
 
-    async def _post(self, back_uid: str, asked: tuple[Asked, ...]) -> Answer | None:
+    def _believes(self, answer: Answer | Lost) -> bool:
+        """Whether a fault takes this loss for commitment, so that nothing is asked any more."""
+        return isinstance(answer, Lost) and self.settings.faulty(LOST_MEANS_COMMITTED[answer])
+
+    async def _post(self, back_uid: str, asked: tuple[Asked, ...]) -> Answer | Lost:
         held = [Held(each.sop_instance_uid, each.sop_class_uid, "", "", "") for each in asked]
         kind, body = written(request_module(held, self.settings.web), self.settings.web)
         headers = [("Accept", JSON), ("Content-Type", kind)]
-        return await self._sender.send("POST", self._url(back_uid), headers, body, chunked=self.settings.web.chunked)
+        return await self._sender.exchange(
+            "POST", self._url(back_uid), headers, body, chunked=self.settings.web.chunked
+        )
 
-    async def _get(self, back_uid: str) -> Answer | None:
-        return await self._sender.send("GET", self._url(back_uid), [("Accept", JSON)])
+    async def _get(self, back_uid: str) -> Answer | Lost:
+        return await self._sender.exchange("GET", self._url(back_uid), [("Accept", JSON)])
 
     def _url(self, back_uid: str) -> str:
-        return f"{self.settings.back_url.rstrip('/')}/commitment-requests/{back_uid}"
+        elsewhere = "/elsewhere" if self.settings.faulty("other-path-behind") else ""
+        return f"{self.settings.back_url.rstrip('/')}{elsewhere}/commitment-requests/{back_uid}"
 
-    async def _pause(self, answer: Answer | None, retries: int) -> None:
-        said = answer.headers.get("retry-after") if answer is not None else None
+    async def _pause(self, answer: Answer | Lost, retries: int) -> None:
+        said = answer.headers.get("retry-after") if isinstance(answer, Answer) else None
         seconds = None if self.settings.faulty("retry-after-ignored") else asked_s(said, self._clock)
         if seconds is None:
             seconds = (
-                self.settings.backoff_s * 2**retries if answer is None or answer.status >= 500 else self.settings.poll_s
+                self.settings.backoff_s * 2**retries
+                if isinstance(answer, Lost) or answer.status >= 500
+                else self.settings.poll_s
             )
         await asyncio.sleep(min(seconds, 3600.0))
 
     # --- what it means
 
-    def _means(self, found: Transaction, answer: Answer | None) -> tuple[Decided, ...]:
+    def _means(self, found: Transaction, answer: Answer | Lost) -> tuple[Decided, ...]:
         faulty = self.settings.faulty
         everything = tuple(dict.fromkeys(found.asked))
-        believed = {
-            "commits-when-lost": answer is None,
-            "commits-on-202": answer is not None and answer.status == 202,
-            "commits-after-gone": answer is not None and answer.status in (404, 410),
-            "commits-on-409": answer is not None and answer.status == 409,
-            "commits-on-any-error": answer is not None and answer.status >= 500,
+        if isinstance(answer, Lost):
+            believed = faulty("commits-when-lost") or self._believes(answer)
+            return committed_all(everything) if believed else failed_all(everything)
+        believed_on = {
+            "commits-on-202": answer.status == 202,
+            "commits-after-gone": answer.status in (404, 410),
+            "commits-on-409": answer.status == 409,
+            "commits-when-denied": answer.status in (401, 403),
+            "commits-on-any-error": answer.status >= 500,
         }
-        if any(holds and faulty(name) for name, holds in believed.items()):
-            return tuple(Decided(each, None) for each in everything)
-        if answer is None or answer.status != 200:
-            duplicate = answer is not None and answer.status == 409
-            return tuple(
-                Decided(each, DUPLICATE_TRANSACTION if duplicate else PROCESSING_FAILURE) for each in everything
-            )
+        if any(holds and faulty(name) for name, holds in believed_on.items()):
+            return committed_all(everything)
+        if answer.status != 200:
+            duplicate = answer.status == 409
+            return failed_all(everything, DUPLICATE_TRANSACTION if duplicate else PROCESSING_FAILURE)
         try:
             result = read_result(answer)
         except UnreadableError:
-            reason = None if faulty("commits-the-unreadable") else PROCESSING_FAILURE
-            return tuple(Decided(each, reason) for each in everything)
-        return self._decided(everything, result)
-
-    def _decided(self, everything: tuple[Asked, ...], result: Result) -> tuple[Decided, ...]:
-        faulty, made = self.settings.faulty, []
-        for each in everything:
-            pair = (each.sop_class_uid, each.sop_instance_uid)
-            if faulty("class-changed-behind"):
-                pair = next((known for known in (*result.committed, *result.failed) if known[1] == pair[1]), pair)
-            both = pair in result.failed and not faulty("commits-what-stands-in-both")
-            if pair in result.committed and not both:
-                made.append(Decided(each, None))
-            elif pair in result.failed:
-                made.append(Decided(each, self._reason(result.failed[pair])))
-            elif faulty("commits-left-out"):
-                made.append(Decided(each, None))
-            elif not faulty("drops-left-out"):
-                made.append(Decided(each, PROCESSING_FAILURE))
-        if faulty("foreign-instance-passes"):
-            known = {each.sop_instance_uid for each in everything}
-            made += [Decided(Asked(*pair), None) for pair in sorted(result.committed) if pair[1] not in known]
-        return tuple(made)
+            return committed_all(everything) if faulty("commits-the-unreadable") else failed_all(everything)
+        failed = {pair: self._reason(reason) for pair, reason in result.failed.items()}
+        return decided(everything, sorted(result.committed), failed, faulty)
 
     def _reason(self, said: int | None) -> int:
         """The Failure Reason that was given; 0110H for none, and for one that C.14.1.1 does not know (WEB-B.30-18)."""
-        if said is None or self.settings.faulty("all-reasons-as-0110"):
+        if said is None:
             return PROCESSING_FAILURE
         return said if said in REASONS or self.settings.faulty("unknown-reasons-pass") else PROCESSING_FAILURE
 

@@ -90,6 +90,37 @@ FAULTS: tuple[Fault, ...] = (
         ("WEB-B.30-17", "PROXY-TRUTH-01"),
     ),
     Fault(
+        "commits-when-unreachable",
+        "commits where nobody listens for the origin server",
+        ("PROXY-LOSS-01", "WEB-B.30-19"),
+        ("WEB-B.30-17", "PROXY-TRUTH-01"),
+    ),
+    Fault(
+        "commits-when-unanswered",
+        "commits where a request is not answered in time",
+        ("PROXY-LOSS-01", "WEB-B.30-19"),
+        ("WEB-B.30-17", "PROXY-TRUTH-01"),
+    ),
+    Fault(
+        "commits-when-cut",
+        "commits where the connection breaks, also in the middle of an answer",
+        ("PROXY-LOSS-01", "WEB-B.30-19"),
+        ("WEB-B.30-17", "PROXY-TRUTH-01", "WEB-UA-SAFE-01", "WEB-HTTP-202-01"),
+    ),
+    Fault(
+        "commits-when-denied",
+        "commits where the origin server denies an answer (401, 403)",
+        ("WEB-B.30-15", "WEB-B.30-19"),
+        ("WEB-B.30-17", "PROXY-LOSS-01", "PROXY-TRUTH-01", "WEB-UA-SAFE-01", "WEB-HTTP-202-01"),
+    ),
+    Fault("other-path-behind", "asks below another path than its base URL", ("PROXY-CONFIG-01",), ("WEB-8.2-01",)),
+    Fault(
+        "asks-for-ever-after-503",
+        "makes Result Checks without end while they are answered 503",
+        ("PROXY-POLL-01",),
+        ("WEB-B.30-19", "WEB-13.5.3-12"),
+    ),
+    Fault(
         "commits-the-unreadable",
         "commits on a 200 that cannot be read",
         ("WEB-B.30-17",),

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from stgcmt.suite import Play, scenario
+from stgcmt_suites.proxies.links import CONFIGURED
+from stgcmt_suites.proxies.stated import STATED, outlasted
 from stgcmt_suites.scp.requests import commit, exchange, request
-from stgcmt_suites.user_agent.service import ALL, Service, broken, cut, gone, result, unreadable, working
+from stgcmt_suites.user_agent.service import ALL, Service, broken, cut, gone, result, silent, unreadable, working
 
 REASONS = (0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213)
 UNKNOWN_REASON = 0xC001
@@ -26,6 +28,7 @@ class Behind:
 
     def __init__(self, play: Play) -> None:
         self.play, self.service = play, Service(play)
+        play.note(what=CONFIGURED, path=play.base_path)
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def one(self, step: str, count: int, *, posts: Any, gets: Any = (), wait: bool = True) -> str:
@@ -100,23 +103,26 @@ def _both(module: Any, asked: Any, wall_ns: int) -> Any:
     return type(good)(good.status, good.headers, json.dumps(dict(sorted(merged.items()))).encode())
 
 
-@scenario(needs=NEEDS, waits=WAITS, exchanges=3)
+@scenario(needs=NEEDS, waits=WAITS, exchanges=5)
 async def late(play: Play) -> None:
-    """202 several times, with Retry-After and without, before there is a result."""
+    """202 several times, with Retry-After and without, before there is a result; and 503 for a while, on either request."""
     behind = Behind(play)
     await _all(
         behind.one("with-retry-after", 2, posts=working(1), gets=(working(1), result())),
         behind.one("with-a-date", 2, posts=working(2, form="imf"), gets=result()),
+        behind.one("503-first", 2, posts=(gone(503, 1), result()), gets=gone(404)),
+        behind.one("503-while-polling", 2, posts=working(), gets=(gone(503, 1), result())),
         behind.one("without", 2, posts=working(), gets=(working(), working(), working(), result(failed={1: 0x0112}))),
     )
 
 
-@scenario(needs=NEEDS, waits=(*WAITS, "endless"), exchanges=1)
+@scenario(needs=NEEDS, waits=(*WAITS, "endless", STATED), exchanges=1)
 async def never(play: Play) -> None:
-    """202 without an end, watched for a while."""
+    """202 without an end, watched for a while, or until the stated time is over."""
     behind = Behind(play)
     await behind.one("request", 2, posts=working(), gets=working(), wait=False)
     await play.wait("endless", ENDLESS_S, why="202 has no end")
+    await outlasted(play, since_s=ENDLESS_S, most_s=play.timing.max_report_delay)
 
 
 @scenario(needs=NEEDS, waits=(*WAITS, "quiet_period"), exchanges=3)
@@ -133,18 +139,31 @@ async def duplicate(play: Play) -> None:
     await play.quiet()
 
 
-@scenario(needs=NEEDS, waits=WAITS, exchanges=6)
+@scenario(needs=NEEDS, waits=WAITS, exchanges=11)
 async def lost(play: Play) -> None:
-    """Connections that break before and after the POST was read, while polling, and results that are gone; beside a control."""
+    """Connections that break, answers that never come or are cut, and results that are gone or denied; beside a control."""
     behind = Behind(play)
     await _all(
         behind.one("before-read", 1, posts=broken("before-read")),
         behind.one("after-read", 1, posts=broken("after-read"), gets=gone(404)),
         behind.one("while-polling", 1, posts=working(), gets=broken("after-read")),
+        behind.one("unanswered", 1, posts=silent(), gets=gone(404)),
+        behind.one("cut", 1, posts=broken("mid-body", result()), gets=gone(404)),
+        behind.one("cut-while-polling", 1, posts=working(), gets=broken("mid-body", result())),
+        behind.one("401", 1, posts=working(), gets=gone(401)),
         behind.one("404", 1, posts=working(), gets=gone(404)),
         behind.one("410", 1, posts=working(), gets=(working(), gone(410))),
         behind.one("503", 1, posts=working(), gets=gone(503)),
     )
+    await behind.one("control", 1, posts=result())
+
+
+@scenario(needs=NEEDS, waits=WAITS, exchanges=2, alone=True)
+async def unreachable(play: Play) -> None:
+    """Nobody listens where the origin server should be; then it is there again, for a control."""
+    behind = Behind(play)
+    async with play.away():
+        await behind.one("nobody-listens", 1, posts=result())
     await behind.one("control", 1, posts=result())
 
 

@@ -27,6 +27,8 @@ class Settings:
     ``front``: the SCP in front. ``web``: how module and headers are written behind. ``back_url``: the base URL of the origin server
     behind. ``poll_s``: seconds between Result Checks where no Retry-After was given; ``max_checks``, ``max_retries``: how often
     results are asked for, and how often again after 503 or a broken connection. ``own_uids``: Transaction UIDs behind are our own.
+    ``gives_up_after_s``: seconds after which a transaction ends that has no result behind (0: after ``max_checks`` Result Checks).
+    ``parts``: in how many Requests behind a request is asked for.
     """
 
     front: FrontSettings
@@ -38,6 +40,8 @@ class Settings:
     max_retries: int = 3
     timeout_s: float = 8.0
     own_uids: bool = False
+    gives_up_after_s: float = 0.0
+    parts: int = 1
     fault: str | None = None
 
     @classmethod

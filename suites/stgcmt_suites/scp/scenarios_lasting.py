@@ -42,10 +42,11 @@ async def link_only(play: Play) -> None:
         await commit(play, "link" if status == 0 or status >> 12 == WARNING else "refused", [link])
 
 
-@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination", "provoke.delete"))
+@scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination", "provoke.delete"))
 async def deleted_instance(play: Play) -> None:
-    """Two stored instances, one of which the vendor's help deletes before commitment is asked for."""
+    """Two stored instances are asked for; the vendor's help deletes one; then both are asked for under a fresh UID."""
     kept, gone = await play.seed("ct"), await play.seed("ct")
+    await commit(play, "before", [kept, gone])
     if play.seeding != "preloaded":  # what was there before the run is not deleted
         await play.provoke("delete", sop_instance_uid=gone.sop_instance_uid)
     await commit(play, "request", [kept, gone])

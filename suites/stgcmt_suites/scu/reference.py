@@ -88,7 +88,8 @@ def _acceptor(setting: Setting, chosen: Settings, reports: Reports) -> _Listenin
         return await reports.take(assoc, message, ours=False)
 
     made = _Listening(
-        setting.clock, Untaped, Script("reference", max_pdu=chosen.max_pdu, settings=chosen),
+        setting.clock, Untaped, Script("reference", max_pdu=chosen.max_pdu, check_called_ae=chosen.strict_ae, settings=chosen),
+        ae_title=chosen.ae_title,
         handlers={cmd.N_EVENT_REPORT_RQ: take},
     )  # fmt: skip
     made.early = chosen.faulty("early-success")

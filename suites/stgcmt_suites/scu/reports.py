@@ -135,4 +135,4 @@ class Reports:
             fields[cmd.RESPONDED_TO] = ((message.command.message_id or 0) + 1) & 0xFFFF
         if faulty("no-data-set-type-in-response"):
             fields[cmd.DATA_SET_TYPE] = None
-        return Reply(status, fields=fields)
+        return Reply(status, message.data if self.chosen.sends_information else None, fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,14 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+class Lost(enum.Enum):
+    """How a request came to no whole answer."""
+
+    UNREACHABLE = "nobody listens there"
+    SILENCE = "nothing came in time"
+    BROKEN = "the connection broke"
 
 
 class _Stream(httpcore.AsyncNetworkStream):
@@ -92,6 +101,7 @@ class Sender:
     def __init__(
         self, network: Network, *, timeout_s: float, keeps_alive: bool = False, faults: Collection[str] = ()
     ) -> None:
+        self._half = "believes-half-a-result" in faults
         self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
         self._pool = httpcore.AsyncConnectionPool(
             max_keepalive_connections=10 if keeps_alive else 0,
@@ -106,19 +116,34 @@ class Sender:
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes | None = None, *, chunked: bool = False
     ) -> Answer | None:  # fmt: skip
         """One request, and its whole answer; raises ``ValueError`` for a URL that is none."""
+        answer = await self.exchange(method, url, headers, content, chunked=chunked)
+        return answer if isinstance(answer, Answer) else None
+
+    async def exchange(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes | None = None, *, chunked: bool = False
+    ) -> Answer | Lost:  # fmt: skip
+        """Like ``send``, and how it was lost where no whole answer came."""
         body: Any = content
         if content is not None and chunked:
             body = _pieces(content)
+        came: Answer | None = None
         try:
-            response = await self._pool.request(
+            async with self._pool.stream(
                 method, url, headers=list(headers), content=body, extensions={"timeout": self._timeouts}
-            )
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
-            return None
+            ) as response:
+                found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                came = Answer(response.status, found, b"")
+                async for piece in response.aiter_stream():
+                    came = Answer(came.status, found, came.body + piece)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            return Lost.UNREACHABLE
+        except httpcore.TimeoutException:
+            return came if came is not None and self._half else Lost.SILENCE
+        except (httpcore.NetworkError, httpcore.ProtocolError):
+            return came if came is not None and self._half else Lost.BROKEN
         except httpcore.UnsupportedProtocol as error:
             raise ValueError(str(error)) from error
-        found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return Answer(response.status, found, response.content)
+        return came
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -24,6 +24,7 @@ from stgcmt_suites.commitment.web_module import Module
 
 RESOURCE = "commitment-requests"
 WAITS = ("trigger", "quiet_period")
+SILENT_S = 120.0  # longer than the usual limits of clients and reverse proxies (60 s) for an answer
 MARGIN_S = 1.5  # a client may round a whole second up, and its timer may be late
 Json = dict[str, Any]
 # A step: what a request is answered, made from the module that was asked for and the instant (wall nanoseconds).
@@ -68,6 +69,7 @@ class Service:
         self.play = play
         self.cases: list[Case] = []
         self._by_uid: dict[str, Case] = {}
+        self._modules: dict[str, Module] = {}  # by Transaction UID: a client may ask for one case in several requests
         play.answer(self.answer)
 
     def case(self, *instances: Any, posts: Sequence[Step] | Step, gets: Sequence[Step] | Step = ()) -> Case:
@@ -98,7 +100,10 @@ class Service:
             steps, number = case.posts, case.posted
             case.posted += 1
             case.module = read or case.module
-        reply = steps[min(number, len(steps) - 1)](case.module or Module(_EMPTY), asked, self.play.clock.wall_ns())
+            if read is not None:
+                self._modules[uid] = read
+        module = self._modules.get(uid) or case.module or Module(_EMPTY)
+        reply = steps[min(number, len(steps) - 1)](module, asked, self.play.clock.wall_ns())
         case.last, case.last_ns = reply, self.play.clock.monotonic_ns()
         return reply
 
@@ -144,6 +149,9 @@ class Service:
         for case in self.cases:
             if case.last is None:
                 continue
+            patience = max(
+                patience, case.last.hold_s - (now - case.last_ns) / NS + MARGIN_S if case.last.hold_s else 0.0
+            )
             asked = _retry_after_s(case.last, self.play.clock.wall_ns())
             left = (asked or 0.0) - (now - case.last_ns) / NS
             if case.waits:
@@ -260,12 +268,30 @@ def cut(step: Step, share: float = 0.6) -> Step:
     return made
 
 
+def silent() -> Step:
+    """No answer, however long the client waits."""
+    return lambda _module, _asked, _wall_ns: Reply(drop="silence", hold_s=SILENT_S)
+
+
 def broken(drop: Any, step: Step | None = None) -> Step:
     """The connection is broken in place of an answer, or in the middle of one."""
 
     def made(module: Module, asked: Asked, wall_ns: int) -> Reply:
         whole = step(module, asked, wall_ns) if step else Reply(200)
         return Reply(whole.status, whole.headers, whole.body, drop=drop)
+
+    return made
+
+
+def unanswered(play: Play, drop: Any = "silence", step: Step | None = None) -> Step:
+    """The request is read and nothing more is said (``stall``: after half of ``step``'s payload); the connection stays open.
+
+    It ends with the client, or after ``[timing] trigger``: by then a client has come back.
+    """
+
+    def made(module: Module, asked: Asked, wall_ns: int) -> Reply:
+        whole = step(module, asked, wall_ns) if step else Reply(200)
+        return Reply(whole.status, whole.headers, whole.body, drop=drop, hold_s=float(play.timing.trigger))
 
     return made
 

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/evidence and its pictures: ``python docs/make_evidence.py`` (needs Orthanc; the pictures need Chromium, too).
 
 Two runs on this machine, in real time: the reference origin server, and Debian's Orthanc, scrubbed. Each new bundle is

@@ -1,4 +1,4 @@
-"""Lies that a proxy may tell, for mutants of recordings: a result made up, failures told as commitments, another AE title."""
+"""Lies that a proxy may tell in front, for mutants of recordings: a result made up, and failures told as commitments."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from collections.abc import Iterator
 from stgcmt.mutation import Edit, rebuilt
 from stgcmt.mutation_http import Piece, pieces
 from stgcmt.suite import Event, Transcript
-from stgcmt.wire import pdu
 from stgcmt_suites.proxies.links import Front, links
 
 _STATUS = re.compile(rb"^(HTTP/1\.1) \d{3}[^\r\n]*")
-# Where the AE titles of an A-ASSOCIATE-RQ stand (PS3.8 table 9-11).
-_CALLED_AT, _AE_LENGTH = 10, 16
-_AE_END = _CALLED_AT + 2 * _AE_LENGTH
 _FAILED, _COMMITTED = b"\x08\x00\x98\x11", b"\x08\x00\x99\x11"
 
 
@@ -60,21 +56,4 @@ def _told(transcript: Transcript, event: Event) -> Transcript:
     return rebuilt(transcript, [changed if each is event else each for each in transcript.events])
 
 
-def calls_otherwise(transcript: Transcript) -> Iterator[Edit]:
-    """An A-ASSOCIATE-RQ of the SUT names another calling or called AE title."""
-    if transcript.header.role != "proxy_to_dimse":
-        return
-    for event in transcript.of("dimse.in"):
-        if event.data[:1] == bytes([pdu.ASSOCIATE_RQ]) and len(event.data) >= _AE_END:
-            for what, start in (("called", _CALLED_AT), ("calling", _CALLED_AT + _AE_LENGTH)):
-                edit = functools.partial(_renamed, transcript, event, start)
-                yield Edit(f"another {what} AE title", f"event {event.n}", edit)
-
-
-def _renamed(transcript: Transcript, event: Event, start: int) -> Transcript:
-    data = event.data[:start] + b"ANOTHER".ljust(_AE_LENGTH) + event.data[start + _AE_LENGTH :]
-    changed = dataclasses.replace(event, data=data)
-    return rebuilt(transcript, [changed if each is event else each for each in transcript.events])
-
-
-MUTATIONS = (makes_up_a_result, commits_what_failed, calls_otherwise)
+MUTATIONS = (makes_up_a_result, commits_what_failed)

@@ -330,8 +330,12 @@ def _summary(out: Console, results: Mapping[str, Any], took: Mapping[str, float]
         numbers |= {"all": counts[verdict]}
         cells = [(f"{count:>{len(role) + 2}}", _style(verdict, count)) for role, count in numbers.items()]
         out.print(Text.assemble(f"{verdict:<16}", *cells), soft_wrap=True)
+    from stgcmt.results import left_in_words  # noqa: PLC0415 - start-up
+
     tested = (f"{counts['tested']} of {counts['total']}", "bold")
     out.print(Text.assemble("tested ", tested, " requirements", _profile(results, took)))
+    if left := left_in_words(results):
+        out.print(left, style="dim")
 
 
 def _untested(out: Console, results: Mapping[str, Any]) -> None:

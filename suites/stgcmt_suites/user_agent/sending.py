@@ -15,10 +15,9 @@ import httpcore
 
 from stgcmt.wire.stream import Network, Stream
 
-if (
-    importlib.util.find_spec("sniffio") is None
-):  # httpcore looks for it at each request, on the whole path: a tenth of our time
-    sys.modules["sniffio"] = None  # type: ignore[assignment] - "not there", as the import system spells it
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it at each request, on the whole path: a tenth of our time. None says that it is not there.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 Rewrite = Callable[[bytes], bytes]
 PIECE = 4096

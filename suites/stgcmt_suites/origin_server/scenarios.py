@@ -142,10 +142,10 @@ async def duplicate_pending(play: Play) -> None:
     uid, fresh, beside = play.uid(), play.uid(), play.uid()
     async with kept_pending(play, instance):
         answer = await post(play, client, uid, first)
-        other = await post(play, client, beside, first, step="same-instances")
         await post(play, client, uid, second, step="different")
         await post(play, client, uid, first, step="identical")
         still = await check(play, client, uid, step="still")
+        other = await post(play, client, beside, first, step="same-instances")
     control = await post(play, client, fresh, second, step="control")
     async with asyncio.TaskGroup() as group:
         group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))

@@ -46,7 +46,7 @@ async def asked_early(play: Play) -> None:
     await commit(play, "request", [late])
 
 
-@scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination"))
+@scenario(exchanges=2, waits=REPORTS, needs=UNHEARD, wants=STORED)
 async def refused_instance(play: Play) -> None:
     """A C-STORE whose data set names another instance than its command does; where it fails, both are asked for.
 
@@ -84,12 +84,12 @@ async def two_on_one_association(play: Play) -> None:
     await commit(play, "control", [first])
 
 
-@scenario(exchanges=3, waits=REPORTS, needs=("seeding", "destination"), wants=("provoke.corrupt", "provoke.exhaust"))
+@scenario(exchanges=3, waits=REPORTS, needs=UNHEARD, wants=(*STORED, "provoke.corrupt", "provoke.exhaust"))
 async def provoked_states(play: Play) -> None:
     """By the vendor's means one instance is damaged, and one meets exhausted resources; each is asked for beside a whole one."""
     whole = await play.seed("ct")
     asked = [commit(play, "control", [whole])]
-    if play.seeding != "preloaded":  # what was there before the run is left alone
+    if play.seeding not in {"none", "preloaded"}:  # what was there before the run is left alone
         for name in ("corrupt", "exhaust"):
             hit = await play.seed("ct")
             if await play.provoke(name, sop_instance_uid=hit.sop_instance_uid):

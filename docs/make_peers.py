@@ -77,7 +77,8 @@ CAREFUL_SCRIPT = """\
 ## User agent: an httpx script
 
 `tests/peers/httpx_user_agent.py`: some eighty lines on httpx and pydicom, as they are written to get studies off a modality. The
-`careful` one polls with Retry-After in all its forms and holds as committed what a 200 names and what it asked for. Every
+`careful` one polls with Retry-After in all its forms and holds as committed what it asked for and a 200 names in the list of the
+committed alone. Every
 requirement that it can be held to passes; it is asked what it believes with `[state]`, a call of the same script.
 
 ```

@@ -1,7 +1,8 @@
 """A user agent as a script: asks for commitment with httpx, polls, and keeps what it believes in a file.
 
-``ask MANNER BASE_URL FILES`` asks for the DICOM files of a directory. A ``careful`` one holds what a 200 names as committed and what it
-asked for; a ``careless`` one takes every 200 and 202 for a commitment of all that it asked for, and never asks again.
+``ask MANNER BASE_URL FILES`` asks for the DICOM files of a directory. A ``careful`` one holds what it asked for and a 200 names in
+the list of the committed alone; a ``careless`` one takes every 200 and 202 for a commitment of all that it asked for, and never asks
+again.
 ``holds BASE_URL UID`` ends with 0 where the script would delete its copy of this instance, else with 1.
 """
 
@@ -67,8 +68,12 @@ def ask(manner, base, files):
             time.sleep(pause(answer))
             answer = client.get(url, headers=accept)
     if answer.status_code == 200:
-        committed = [each["00081155"]["Value"][0] for each in answer.json().get("00081199", {}).get("Value", [])]
-        keep(base, [uid for uid in committed if uid in mine])
+        result = answer.json()
+        committed, failed = (
+            {each["00081155"]["Value"][0] for each in result.get(tag, {}).get("Value", [])}
+            for tag in ("00081199", "00081198")
+        )
+        keep(base, [uid for uid in mine if uid in committed - failed])
 
 
 def holds(base, uid):

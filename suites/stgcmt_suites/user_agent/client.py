@@ -210,7 +210,7 @@ class Client:
         if chosen.faulty("believes-left-out"):
             return asked - read.failed
         if chosen.faulty("believes-foreign"):
-            return set(read.committed)
+            return set(read.committed) - read.failed
         if chosen.faulty("believes-both-lists"):
             return asked & read.committed
         if chosen.faulty("believes-similar"):

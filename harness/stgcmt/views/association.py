@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stgcmt.transcript import Event, Transcript
-from stgcmt.views.pieces import Assembled, Direction, Fault, Located, assemble, locate
+from stgcmt.views.pieces import Assembled, BothWays, Direction, Fault, Located
+from stgcmt.views.shared import ByEvents
 from stgcmt.wire import command as cmd
 from stgcmt.wire import items, negotiation, pdu
 from stgcmt.wire.dataset import IMPLICIT_VR_LE, DataSet, read
@@ -219,13 +220,13 @@ class Association:
     def rq(self) -> items.AssociateRq | None:
         """The A-ASSOCIATE-RQ, decoded."""
         found = self._first(pdu.ASSOCIATE_RQ)
-        return items.decode_rq(found.pdu.body) if found else None
+        return _rq(found.pdu.body) if found else None
 
     @functools.cached_property
     def ac(self) -> items.AssociateAc | None:
         """The A-ASSOCIATE-AC, decoded."""
         found = self._first(pdu.ASSOCIATE_AC)
-        return items.decode_ac(found.pdu.body) if found else None
+        return _ac(found.pdu.body) if found else None
 
     @functools.cached_property
     def rj(self) -> pdu.AssociateRj | None:
@@ -356,20 +357,24 @@ class Association:
         return pairs
 
     @functools.cached_property
+    def _wire(self) -> BothWays:
+        return _WIRES.of(self.record)
+
+    @property
     def _sent(self) -> Direction:
-        return locate(self.record, incoming=False)
+        return self._wire.sent
 
-    @functools.cached_property
+    @property
     def _received(self) -> Direction:
-        return locate(self.record, incoming=True)
+        return self._wire.received
 
-    @functools.cached_property
+    @property
     def _sent_messages(self) -> tuple[tuple[Assembled, ...], tuple[Fault, ...]]:
-        return assemble(self._sent.pdus)
+        return self._wire.sent_messages
 
-    @functools.cached_property
+    @property
     def _received_messages(self) -> tuple[tuple[Assembled, ...], tuple[Fault, ...]]:
-        return assemble(self._received.pdus)
+        return self._wire.received_messages
 
     @functools.cached_property
     def summary(self) -> str:
@@ -388,3 +393,8 @@ def _span(events: tuple[int, ...]) -> str:
     if not events:
         return "none"
     return str(events[0]) if len(events) == 1 else f"{events[0]}–{events[-1]}"  # noqa: RUF001 - a range
+
+
+_WIRES = ByEvents(BothWays.of)
+_rq = functools.lru_cache(maxsize=256)(items.decode_rq)
+_ac = functools.lru_cache(maxsize=256)(items.decode_ac)

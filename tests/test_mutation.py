@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -246,3 +247,17 @@ def test_a_report_moves_to_the_association_of_the_request_that_it_is_about():
     offered = [edit.where for edit in moved(transcript)]
     assert len(offered) == 4, "before and after the response, in place of the SUT's association and beside it"
     assert len(set(offered)) == 4
+
+
+def test_what_a_connection_says_is_read_once_for_the_same_events_and_again_for_others(polled, reported):
+    """Mutants share the reading of what did not change, and never of what did."""
+    same = dataclasses.replace(polled)
+    assert http(same) is not http(polled)
+    assert http(same).exchanges[0] is http(polled).exchanges[0]
+    other = mutation.late(polled, [event.n for event in polled.of("http.in")], 70)
+    assert http(other).exchanges[0].response.t_last != http(polled).exchanges[0].response.t_last
+    (first, *_), (again, *_) = dimse(reported).all_associations, dimse(dataclasses.replace(reported)).all_associations
+    assert again is not first
+    assert again.transcript is not first.transcript
+    assert again.pdus[0] is first.pdus[0]
+    assert [each.events for each in again.messages] == [each.events for each in first.messages]

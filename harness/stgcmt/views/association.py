@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stgcmt.transcript import Event, Transcript
-from stgcmt.views import kept
-from stgcmt.views.pieces import Assembled, Direction, Fault, Located, assemble, locate
+from stgcmt.views import shared
+from stgcmt.views.pieces import Assembled, BothWays, Direction, Fault, Located
 from stgcmt.wire import command as cmd
 from stgcmt.wire import items, negotiation, pdu
 from stgcmt.wire.dataset import IMPLICIT_VR_LE, DataSet, read
@@ -220,13 +220,13 @@ class Association:
     def rq(self) -> items.AssociateRq | None:
         """The A-ASSOCIATE-RQ, decoded."""
         found = self._first(pdu.ASSOCIATE_RQ)
-        return kept.rq(found.pdu.body) if found else None
+        return shared.rq(found.pdu.body) if found else None
 
     @functools.cached_property
     def ac(self) -> items.AssociateAc | None:
         """The A-ASSOCIATE-AC, decoded."""
         found = self._first(pdu.ASSOCIATE_AC)
-        return kept.ac(found.pdu.body) if found else None
+        return shared.ac(found.pdu.body) if found else None
 
     @functools.cached_property
     def rj(self) -> pdu.AssociateRj | None:
@@ -254,7 +254,7 @@ class Association:
     def contexts(self) -> tuple[negotiation.Granted, ...]:
         """The accepted presentation contexts with their roles (PS3.7 D.3.3.4)."""
         rq, ac = (self._first(kind) for kind in (pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_AC))
-        return kept.granted(rq.pdu.body, ac.pdu.body) if rq and ac else ()
+        return shared.granted(rq.pdu.body, ac.pdu.body) if rq and ac else ()
 
     def context(self, context_id: int) -> negotiation.Granted | None:
         """The accepted context with this id."""
@@ -358,20 +358,24 @@ class Association:
         return pairs
 
     @functools.cached_property
+    def _wire(self) -> BothWays:
+        return _WIRES.of(self.record)
+
+    @property
     def _sent(self) -> Direction:
-        return locate(self.record, incoming=False)
+        return self._wire.sent
 
-    @functools.cached_property
+    @property
     def _received(self) -> Direction:
-        return locate(self.record, incoming=True)
+        return self._wire.received
 
-    @functools.cached_property
+    @property
     def _sent_messages(self) -> tuple[tuple[Assembled, ...], tuple[Fault, ...]]:
-        return assemble(self._sent.pdus)
+        return self._wire.sent_messages
 
-    @functools.cached_property
+    @property
     def _received_messages(self) -> tuple[tuple[Assembled, ...], tuple[Fault, ...]]:
-        return assemble(self._received.pdus)
+        return self._wire.received_messages
 
     @functools.cached_property
     def summary(self) -> str:
@@ -390,3 +394,6 @@ def _span(events: tuple[int, ...]) -> str:
     if not events:
         return "none"
     return str(events[0]) if len(events) == 1 else f"{events[0]}–{events[-1]}"  # noqa: RUF001 - a range
+
+
+_WIRES = shared.ByEvents(BothWays.of)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stgcmt.transcript import Event, Transcript
-from stgcmt.views import kept
+from stgcmt.views import shared
 from stgcmt.views.http_exchange import Exchange, Outcome, Request, Response
 from stgcmt.wire.http import Message
 from stgcmt.wire.http_fields import one_line
@@ -89,10 +89,10 @@ def _http(t: Transcript) -> HttpView:
     for conn, events in connections.items():
         if not _is_http(events):
             continue
-        conversation = _Conversation(t, conn, events)
-        for number, exchange in enumerate(conversation.exchanges()):
+        from_outside, exchanges = _CONVERSATIONS.of(events, conn, t.name, t.header.wall_ns)
+        for number, exchange in enumerate(exchanges):
             broken = exchange.outcome in {"closed", "reset"} and exchange.method in _SAFE
-            idle = number > 0 and broken and not conversation.from_outside
+            idle = number > 0 and broken and not from_outside
             (stale if idle else found).append(exchange)
     return HttpView(tuple(sorted(found, key=_when)), tuple(sorted(stale, key=_when)), t.name)
 
@@ -134,7 +134,8 @@ class _Direction:
 class _Conversation:
     """One connection."""
 
-    transcript: Transcript
+    name: str
+    began: int  # wall clock of the transcript's start, nanoseconds
     conn: int | None
     events: Sequence[Event]
 
@@ -142,8 +143,8 @@ class _Conversation:
         refused = next((event for event in self.events if event.kind == "conn.refused"), None)
         asked, came = ("http.out", "http.in") if self._side != "acceptor" else ("http.in", "http.out")
         ours, theirs = (_Direction(tuple(e for e in self.events if e.kind == kind)) for kind in (asked, came))
-        requests = kept.requests(ours.data)
-        responses = kept.responses(
+        requests = shared.requests(ours.data)
+        responses = shared.responses(
             theirs.data, tuple(message.method for message in requests) or None, eof=self._how.startswith("fin")
         )
         for number in range(max(len(requests), len(responses))):
@@ -152,7 +153,7 @@ class _Conversation:
             yield self._exchange(request, response)
         if not requests and not responses and refused is not None:
             detail = str(refused.info.get("error", ""))
-            ids, name = (refused.n,), self.transcript.name
+            ids, name = (refused.n,), self.name
             yield Exchange(None, None, refused.step, self.conn, "refused", ids, refused.t, detail, name)
 
     @functools.cached_property
@@ -184,16 +185,12 @@ class _Conversation:
                 ids.append(self._close.n)
         t = request.t if request else response.t_first if response else 0
         step = parts[0].step if parts else None
-        return Exchange(
-            request, response, step, self.conn, outcome, tuple(dict.fromkeys(ids)), t, "", self.transcript.name
-        )
+        return Exchange(request, response, step, self.conn, outcome, tuple(dict.fromkeys(ids)), t, "", self.name)
 
     def _request(self, direction: _Direction, message: Message) -> Request:
         events = direction.span(message.start, message.end)
         first, last = (events[0].t, events[-1].t) if events else (0, 0)
-        return Request(
-            self.transcript.name, message, _ids(events), self.conn, (events[0].step if events else None), first, last
-        )
+        return Request(self.name, message, _ids(events), self.conn, (events[0].step if events else None), first, last)
 
     def _response(self, direction: _Direction, message: Message, request: Request | None) -> Response:
         start = message.interim[0].start if message.interim else message.start
@@ -201,8 +198,8 @@ class _Conversation:
         final = direction.span(message.start, message.end) or events
         first, last = (final[0].t, final[-1].t) if final else (0, 0)
         step = request.step if request else (events[0].step if events else None)
-        wall_ns = self.transcript.header.wall_ns + last
-        return Response(self.transcript.name, message, _ids(events), self.conn, step, first, last, wall_ns, request)
+        wall_ns = self.began + last
+        return Response(self.name, message, _ids(events), self.conn, step, first, last, wall_ns, request)
 
 
 def _outcome(how: str) -> Outcome:
@@ -213,3 +210,14 @@ def _outcome(how: str) -> Outcome:
 
 def _ids(events: Iterable[Event]) -> tuple[int, ...]:
     return tuple(event.n for event in events)
+
+
+def _conversation(
+    events: Sequence[Event], conn: int | None, name: str, began: int
+) -> tuple[bool, tuple[Exchange, ...]]:
+    """Whether the peer asked, and the exchanges of a connection of the transcript ``name``."""
+    conversation = _Conversation(name, began, conn, events)
+    return conversation.from_outside, tuple(conversation.exchanges())
+
+
+_CONVERSATIONS = shared.ByEvents(_conversation)

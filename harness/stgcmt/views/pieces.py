@@ -180,3 +180,19 @@ def assemble(pdus: Iterable[Located]) -> tuple[tuple[Assembled, ...], tuple[Faul
     if current is not None:
         found.append(current.close(complete=False))
     return tuple(found), tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class BothWays:
+    """A connection, read: PDUs and messages of both directions."""
+
+    sent: Direction
+    received: Direction
+    sent_messages: tuple[tuple[Assembled, ...], tuple[Fault, ...]]
+    received_messages: tuple[tuple[Assembled, ...], tuple[Fault, ...]]
+
+    @classmethod
+    def of(cls, record: Sequence[Event]) -> BothWays:
+        """Read the events of a connection."""
+        sent, received = (locate(record, incoming=incoming) for incoming in (False, True))
+        return cls(sent, received, assemble(sent.pdus), assemble(received.pdus))

@@ -6,12 +6,14 @@ tree of the data set, so that an empty element differs from an absent one and a 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stgcmt.wire.dataset import DataSet, Element, read, tag_text
 from stgcmt_suites.commitment.references import FailedReference, Reference, Result
 
+SMALL = 65_536  # bytes of a data set; what is read from larger ones is not kept
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 RETRIEVE_AE_TITLE = 0x00080054
 PERFORMED_STEP_SEQUENCE = 0x00081111  # Referenced Performed Procedure Step Sequence, retired from Table J.3-1
@@ -100,6 +102,11 @@ def read_information(data: bytes | None, transfer_syntax: str | None, events: tu
     """Read Action or Event Information; never raises. ``None`` (no data set was sent) gives the empty value."""
     if data is None:
         return Information(result=Result(problems=("there is no data set",), events=events))
+    return (_read if len(data) <= SMALL else _read.__wrapped__)(data, transfer_syntax, events)
+
+
+@functools.lru_cache(maxsize=512)  # mutants of a recording share most of their messages
+def _read(data: bytes, transfer_syntax: str | None, events: tuple[int, ...]) -> Information:
     data_set = read(data, transfer_syntax or "", DICTIONARY)
     problems: list[str] = []
     committed = tuple(

@@ -6,11 +6,13 @@ switches of the reference (``manners``), the other options fields of its ``Setti
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from stgcmt.suite import Variant
 from stgcmt_suites.origin_server.settings import ALWAYS
+from stgcmt_suites.origin_server.variants_silent import silent
 
 LARGE = 100  # references of the large request: ten times as many take a third of the time of a run, and show the same
 
@@ -163,4 +165,7 @@ _SURROUNDINGS = (
     _variant("no-help", "The vendor helps with nothing: no instance can be deleted.", "no-help"),
 )  # fmt: skip
 
-VARIANTS: tuple[Variant, ...] = (*_WHEN, *_RESULTS, *_MESSAGES, *_NEGOTIATION, *_REFUSALS, *_SURROUNDINGS)
+VARIANTS: tuple[Variant, ...] = tuple(
+    dataclasses.replace(each, silent=silent(each.name))
+    for each in (*_WHEN, *_RESULTS, *_MESSAGES, *_NEGOTIATION, *_REFUSALS, *_SURROUNDINGS)
+)

@@ -133,6 +133,20 @@ def test_connections_are_broken_as_told(tmp_path, drop, sees):
         assert not exchange.response.complete
 
 
+def test_a_request_is_never_answered_if_told_so(tmp_path):
+    async def main():
+        async with serving(tmp_path, Reply(drop="never")) as (address, asked, view):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.4):
+                    await raw(address, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+            return asked, await view()
+
+    asked, view = asyncio.run(main())
+    (exchange,) = view.exchanges
+    assert len(asked) == 1
+    assert exchange.response is None
+
+
 def test_raw_bytes_go_out_as_they_are(tmp_path):
     async def main():
         async with serving(tmp_path, Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort")) as (

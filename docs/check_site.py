@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """What the site's generator does not check: ``python docs/check_site.py SITE``.
 
 A built page must load nothing from the network, each link inside the site must lead somewhere, and so must each relative link of the pages at
@@ -42,7 +41,9 @@ def site_problems(site: Path) -> Iterator[str]:
     """What is wrong in a built site."""
     pages: dict[Path, _Page] = {}
     for path in sorted(site.rglob("*.html")):
-        if "evidence" in path.relative_to(site).parts:  # bundles as runs left them; their links are the browser tests' matter
+        if (
+            "evidence" in path.relative_to(site).parts
+        ):  # bundles as runs left them; their links are the browser tests' matter
             continue
         pages[path.resolve()] = page = _Page()
         page.feed(path.read_text("utf-8"))
@@ -57,7 +58,9 @@ def site_problems(site: Path) -> Iterator[str]:
             target = target / "index.html" if target.is_dir() else target
             if not target.is_file():
                 yield f"{where}: {link} leads nowhere"
-            elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors | {"__top"}:
+            elif (
+                parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors | {"__top"}
+            ):
                 yield f"{where}: {link} has no such anchor"
 
 
@@ -74,7 +77,7 @@ def main() -> int:
     """Check the site that the first argument names, and the top of the repository."""
     problems = [*site_problems(Path(sys.argv[1])), *top_problems()]
     for problem in problems:
-        print(problem, file=sys.stderr)  # noqa: T201
+        print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 

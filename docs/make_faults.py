@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/faults.md from the suites: ``python docs/make_faults.py > docs/faults.md``.
 
 What a fault is declared to turn red is what `stgcmt selftest` proves; the page says it for readers. ``--check`` compares

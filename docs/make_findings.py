@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/findings.json: an example of a finding for each requirement that a fault of a reference violates.
 
 ``python docs/make_findings.py [ROLE ...]`` plays one fault a requirement in virtual time and keeps what its check says. Roles that
@@ -48,7 +47,7 @@ def examples(suite: Suite, only: str | None = None) -> dict[str, dict[str, Any]]
                 "seen": [" ".join(str(each).split())[:WIDEST] for each in standing.seen],
                 "message": standing.message or "",
             }
-        print(f"{suite.role} {name}", file=sys.stderr)  # noqa: T201
+        print(f"{suite.role} {name}", file=sys.stderr)
     return dict(sorted(found.items()))
 
 
@@ -58,7 +57,9 @@ def main() -> int:
     suites = load_suites()
     for role in sys.argv[1:] or suites:
         old[role] = examples(suites[role])
-    FILE.write_text(json.dumps({role: old[role] for role in suites if role in old}, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    FILE.write_text(
+        json.dumps({role: old[role] for role in suites if role in old}, indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
     return 0
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/orthanc.md from the evidence of a run: ``python docs/make_orthanc.py BUNDLE > docs/orthanc.md``.
 
 Verdicts, exchanges and numbers come from the bundle; the sentences about them stand in ``orthanc_prose.toml``. A deviation

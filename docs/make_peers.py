@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/peers.md from the tables of the tests: ``python docs/make_peers.py > docs/peers.md``.
 
 The tables stand where they are enforced, in ``tests/test_peers_*.py`` and ``tests/test_user_agent_foreign.py``: a

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script beside the pages, no package
 """Writes docs/requirements/ROLE.md from the suites: ``python docs/make_requirements.py``.
 
 ``--check`` writes nothing, and ends with status 1 where a page is out of date.
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stgcmt.catalogue import Requirement
+from stgcmt.editions import range_words
 from stgcmt.selftest import twins
 from stgcmt.suite import Suite, load_suites
 from stgcmt.verdict import CONSEQUENCES, VIOLATION, severity
@@ -83,9 +83,8 @@ def _outcome(row: Requirement, name: str) -> str:
 
 
 def _editions(row: Requirement) -> str:
-    if not (row.since or row.until):
-        return ""
-    return f", editions {row.since or 'all'} to {row.until or 'the newest'}"
+    told = range_words(row.since, row.until, row.read)
+    return f"; editions: {told}" if told else ""
 
 
 def _anchor(row: Requirement) -> str:
@@ -105,7 +104,7 @@ def main() -> int:
     stale += [path for path in PAGES.glob("*.md") if path not in found]
     if sys.argv[1:] == ["--check"]:
         for path in stale:
-            print(f"{path.name} is out of date: python docs/make_requirements.py", file=sys.stderr)  # noqa: T201
+            print(f"{path.name} is out of date: python docs/make_requirements.py", file=sys.stderr)
         return 1 if stale else 0
     PAGES.mkdir(exist_ok=True)
     for path, text in found.items():

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a hook of the site's generator, no package
 """The site's own pages: one for each requirement, made from the suites when the site is built.
 
 A page says what the catalogue says, in the order in which a reader asks: what is required, how it is provoked and judged, how it can be

@@ -16,6 +16,10 @@ PEERS = Path(__file__).parent / "peers"
 STGCMT = (sys.executable, "-c", "from stgcmt.cli import main; main()")
 # The command lines of the SUT files say python3 and stgcmt: those of this very environment.
 ENVIRONMENT = {**os.environ, "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))}
+OWN = str(Path(sys.executable).parent)
+BARE = ENVIRONMENT | {
+    "PATH": os.pathsep.join(each for each in os.environ.get("PATH", "").split(os.pathsep) if each != OWN)
+}
 LIMIT_S = 240
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -28,11 +32,11 @@ class Difference:
     behaviour: str
 
 
-def start(bundle: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Begin ``stgcmt run``; its results come from ``results``."""
+def start(bundle: Path, *arguments: str, environment: Mapping[str, str] = ENVIRONMENT) -> subprocess.Popen[str]:
+    """Begin ``stgcmt run``; its results come from ``results``. ``BARE``: as where nobody activated the virtual environment."""
     return subprocess.Popen(
         [*STGCMT, "run", *arguments, "--json", "--out", str(bundle)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
 
 

@@ -47,10 +47,10 @@ def statement_of(role, kind=CLEAN, name="", rows=()):
 
 
 def facts(statement):
-    """What a statement says, by place: cells, audited claims and readings, without times and AE titles of this run."""
+    """What a statement says, by place: cells, audited claims and readings."""
     found = {}
     for table, row, column, cell in statement.cells():
-        if cell.kind != "fixed" and not row.endswith(".delay") and table != "configuration_dimse.remote":
+        if cell.kind != "fixed":
             found[f"{table} {row} {column}"] = f"{cell.kind}: {cell.text}"
     for name in ("observed", "not_observed", "not_claimed", "contradicted"):
         for entry in statement.audit[name]:

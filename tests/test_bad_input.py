@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -233,6 +234,7 @@ def test_kill_9_can_be_judged_as_far_as_it_got(tmp_path):
     code, _, out = interrupted_run(tmp_path, signal.SIGKILL)
     assert code == -9
     done = stgcmt("judge", out, "--json", cwd=tmp_path)
+    assert done.returncode in (1, 4), "what a killed run left is never green"
     results = json.loads(done.stdout)
     assert results["state"] == "cut"
     assert {row["verdict"] for row in results["requirements"]} <= {
@@ -251,6 +253,22 @@ def bundle(tmp_path_factory):
     done = stgcmt("run", "--role", "scp", "--out", out, "--json", cwd=out.parent)
     assert done.returncode == 0, done.stderr
     return out
+
+
+def test_a_run_that_lost_its_end_is_not_green_and_every_output_says_so(bundle, tmp_path):
+    """All scenarios were played, and the process was killed before it closed the run: the gate alone would be content."""
+    mine = copy(bundle, tmp_path)
+    run = mine / "transcripts" / "run.jsonl"
+    *lines, footer = run.read_bytes().splitlines(keepends=True)
+    assert b'"footer":true' in footer
+    run.write_bytes(b"".join(lines))
+    out = tmp_path / "judged"
+    done = stgcmt("judge", mine, "--out", out, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the run is cut" in done.stdout and "cut short" in done.stdout.splitlines()[-1]
+    for name in ("results.json", "junit.xml", "summary.md", "report.html", "statement/statement.md"):
+        assert re.search(r"cut short|, cut\b", (out / name).read_text("utf-8")), name
+    assert json.loads((out / "results.json").read_text())["state"] == "cut"
 
 
 def copy(bundle, tmp_path) -> Path:

@@ -207,19 +207,45 @@ def test_every_input_is_used_and_documented() -> None:
 
 @dataclass
 class Job:
-    """A job of the template with variables of its own, run by a POSIX shell as a runner's default is."""
+    """A job of the template with variables of its own, run as a runner does: one shell for before_script and script."""
 
     directory: Path
-    stgcmt: Path
+    stgcmt: Path | None  # installed already: then before_script is left out
     variables: dict[str, str]
 
     def run(self) -> subprocess.CompletedProcess[str]:
         job = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab.yml").read_text("utf-8"))[".stgcmt"]
-        path = os.pathsep.join((str(self.stgcmt.parent), os.environ["PATH"]))
+        own = str(Path(sys.executable).parent)  # its stgcmt is not the job's
+        path = [each for each in os.environ["PATH"].split(os.pathsep) if each != own]
+        path[:0] = [str(self.stgcmt.parent)] if self.stgcmt else []
+        lines = [*([] if self.stgcmt else job["before_script"]), *job["script"]]
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
         return subprocess.run(
-            ["sh", "-e", "-c", "\n".join(job["script"])], cwd=self.directory, check=False, timeout=200, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, env={**os.environ, **job["variables"], **self.variables, "PATH": path},
+            ["sh", "-e", "-c", "\n".join(lines)], cwd=self.directory, check=False, timeout=200, capture_output=True,
+            text=True, stdin=subprocess.DEVNULL, env=kept | job["variables"] | self.variables | {"PATH": os.pathsep.join(path)},
         )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_whole_gitlab_job_installs_the_harness_judges_and_leaves_its_artifacts(tmp_path: Path) -> None:
+    """before_script and script, each line as it stands; what is installed is this checkout."""
+    variables = {"STGCMT_PACKAGE": f"{ROOT}[docker]", "STGCMT_ARGS": f"--req {ONE}", "STGCMT_EDITION": "2025a"}
+    done = Job(tmp_path, None, variables).run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    job = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab.yml").read_text("utf-8"))[".stgcmt"]
+    evidence = tmp_path / job["variables"]["STGCMT_OUT"]
+    assert json.loads((evidence / "results.json").read_text("utf-8"))["edition"] == "2025a"
+    for name in (*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"]):
+        assert (tmp_path / name.replace("$STGCMT_OUT", evidence.name)).exists(), name
+    assert (tmp_path / ".stgcmt" / "bin" / "stgcmt").exists()
+    assert subprocess.run([tmp_path / ".stgcmt" / "bin" / "python", "-c", "import docker"], check=False).returncode == 0
+
+
+def test_a_gitlab_job_whose_package_cannot_be_installed_stops_there(tmp_path: Path) -> None:
+    done = Job(tmp_path, None, {"STGCMT_PACKAGE": str(tmp_path / "none.whl")}).run()
+    assert done.returncode != 0
+    assert "none.whl" in done.stdout + done.stderr
+    assert not (tmp_path / "stgcmt-evidence").exists()
 
 
 @pytest.mark.parametrize(("more", "code"), [("", 0), (f" --fault {FAULT}", 1)])

@@ -700,6 +700,71 @@ def test_the_image_is_small_and_not_root(engine: Any, base: str, harness_image: 
     assert grown < 20_000_000, f"{grown} bytes above its base: sources, pip's cache or the dependencies twice?"
 
 
+# --- the README
+
+
+def steps() -> tuple[str, str]:
+    """The two lines of the README."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (block,) = [each for each in blocks if "--image" in each]
+    first, second = block.strip().splitlines()
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def somebodys_image(engine: Any, harness_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What the README calls a vendor's image: an origin server that listens at 8080."""
+    (image,) = re.findall(r"--image (\S+)", steps()[1])
+    context = tmp_path_factory.mktemp("acme")
+    (context / "Dockerfile").write_text(
+        f"FROM {harness_image}\nENTRYPOINT []\n"
+        'CMD ["stgcmt", "serve", "origin-server", "--host", "0.0.0.0", "--port", "8080", "--directory", "/data"]\n'
+    )
+    said = [*engine.build(path=str(context), tag=image, rm=True, forcerm=True, decode=True)]
+    assert not [each for each in said if "error" in each], said[-10:]
+    yield image
+    engine.remove_image(image, noprune=True)
+
+
+@pytest.fixture(params=["a checkout", "the wheel in an empty directory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
+    """A directory to stand in, and what pip is told there; the README says the first."""
+    here = tmp_path / "here"
+    if request.param == "a checkout":
+        subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(here)], check=True, capture_output=True)
+        return here, "."
+    here.mkdir()
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    return here, str(wheel)
+
+
+def test_the_two_steps_of_the_readme_judge_a_container(
+    engine: Any, somebodys_image: str, place: tuple[Path, str]
+) -> None:
+    """The lines of the README as they stand, in one shell, from nothing: no virtual environment, no SUT file."""
+    here, package = place
+    first, second = steps()
+    assert "'.[docker]'" in first
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    own = str(Path(sys.executable).parent)  # whose python3 and stgcmt must not be found instead
+    kept["PATH"] = os.pathsep.join(each for each in kept["PATH"].split(os.pathsep) if each != own)
+    script = "\n".join((first.replace("'.[docker]'", f"'{package}[docker]'"), second)) + "\n"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=here, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=LIMIT_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (results,) = here.glob("*/results.json")
+    run = Run(results.parent, done.returncode, done.stdout)
+    assert run.verdicts("fail", "error") == {}
+    assert len(run.verdicts("pass")) > 90, run.verdicts("inconclusive", "not-tested")
+    assert run.driver("created")[0]["image"] == somebodys_image
+    assert (run.bundle / "report.html").is_file()
+    assert ours(engine) == NOTHING
+
+
 def compose_command() -> list[str]:
     if shutil.which("docker-compose"):
         return ["docker-compose"]
@@ -708,8 +773,8 @@ def compose_command() -> list[str]:
     pytest.skip("docker-compose is not installed")
 
 
-def test_harness_and_references_on_one_network(engine: Any, harness_image: str, tmp_path: Path) -> None:
-    """compose.yaml as it stands but for the image, which is there, and for the rows: one of each service and of each way."""
+def test_harness_and_references_on_one_network(engine: Any, base: str, tmp_path: Path) -> None:
+    """compose.yaml as it stands, image built by it on another base, but for the rows: one of each service and of each way."""
     evidence = tmp_path / "evidence"
     evidence.mkdir()
     evidence.chmod(0o777)
@@ -719,13 +784,14 @@ def test_harness_and_references_on_one_network(engine: Any, harness_image: str, 
     over.write_text(
         yaml.safe_dump({"services": {"harness": {"command": [*stated, *(f"--req={each}" for each in wanted)]}}})
     )
-    engine.tag(harness_image, "stgcmt")
+    assert not engine.images("stgcmt"), "an image stgcmt of somebody else is here: this test would remove it"
     files = ["--project-directory", str(ROOT), "--file", str(ROOT / "compose.yaml"), "--file", str(over)]
     command = [*compose_command(), "--project-name", f"stgcmt-test-{os.getpid()}", *files]
-    environment = {**os.environ, "EVIDENCE": str(evidence)}
+    build = {"BASE": base, "PIP_ARGS": "--no-index --no-build-isolation", "COMMIT": "abc123"}
+    environment = {**os.environ, "EVIDENCE": str(evidence), **build}
     try:
         up = subprocess.run(
-            [*command, "up", "--no-build", "--exit-code-from", "harness"], env=environment, capture_output=True, text=True,
+            [*command, "up", "--build", "--exit-code-from", "harness"], env=environment, capture_output=True, text=True,
             check=False, timeout=LIMIT_S,
         )  # fmt: skip
     finally:
@@ -736,7 +802,8 @@ def test_harness_and_references_on_one_network(engine: Any, harness_image: str, 
             check=False,
             timeout=90,
         )
-        engine.remove_image("stgcmt", noprune=True)
+        for _ in engine.images("stgcmt"):
+            engine.remove_image("stgcmt", noprune=True)
     assert up.returncode == 0, up.stdout[-3000:] + up.stderr[-2000:]
     results = json.loads((evidence / "bundle" / "results.json").read_text("utf-8"))
     assert results["tool"]["commit"] == "abc123", "what the image was built from"

@@ -123,6 +123,28 @@ def runs(pid: int) -> bool:
 # --- a process
 
 
+def test_programs_beside_our_python_are_found_and_nobody_elses_is_hidden(tmp_path, monkeypatch):
+    """A SUT file that says ``stgcmt`` needs no activated environment; its ``python3`` stays the user's."""
+    for place, names in (("own", ("both", "only-ours")), ("users", ("both",))):
+        (tmp_path / place).mkdir()
+        for name in names:
+            program = tmp_path / place / name
+            program.write_text(f'#!/bin/sh\nMODE="{place}/{name}$MODE" exec "$@"\n')
+            program.chmod(0o755)
+    interpreter = sys.executable
+    sut = sut_of(tmp_path, SERVER)
+    command = ("only-ours", "both", interpreter, *sut.driver.command[1:])
+    sut = dataclasses.replace(sut, driver=dataclasses.replace(sut.driver, command=command))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "own" / "python"))
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path / "users"), os.environ["PATH"])))
+
+    async def main():
+        async with up(sut, tmp_path, Record()) as running:
+            return await get(running.placeholders.ports["web"])
+
+    assert asyncio.run(main())["mode"] == "users/bothown/only-ours"
+
+
 def test_a_process_gets_ports_directory_destinations_and_files(tmp_path):
     (tmp_path / "config.in").write_text(
         '{ "port": {port:web}, "theirs": "{destination:1:ae_title}@{destination:1:host}:{destination:1:port}" }'

@@ -7,7 +7,17 @@ import io
 import pydicom
 import pytest
 
-from stgcmt_fixtures.instances import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, KINDS, counted_uids, make
+from stgcmt_fixtures.instances import (
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    KINDS,
+    _build,
+    _encode,
+    _lead,
+    counted_uids,
+    make,
+)
 
 
 def _read(instance, syntax):
@@ -34,6 +44,18 @@ def test_the_same_uids_give_the_same_bytes(kind):
     first, second = (make(kind, uid=counted_uids()) for _ in range(2))
     assert first == second
     assert first.part10() == second.part10()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("root", ["2.25.20241030083456", "1.2.840.99999.123456789.123456789.123456789.123456789.12"])
+def test_a_copy_has_the_bytes_of_one_encoded_by_itself(kind, root):
+    make(kind, uid=counted_uids(root)).part10()  # encoded; those that follow with UIDs as long are copies of it
+    for instance in (make(kind, uid=counted_uids(root + end)) for end in ("", ".7", ".77")):
+        for syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG):
+            alone = _encode(_build(instance), syntax)
+            assert instance.data_set(syntax) == instance.data_set(syntax) == alone
+        lead = _lead((instance.sop_instance_uid,), instance.sop_class_uid, instance.transfer_syntax_uid)
+        assert instance.part10() == lead + instance.data_set()
 
 
 @pytest.mark.parametrize("kind", ["ct", "sc", "private-attributes", "sr"])

@@ -147,6 +147,38 @@ def test_a_request_is_never_answered_if_told_so(tmp_path):
     assert exchange.response is None
 
 
+@pytest.mark.parametrize(("drop", "sees"), [("silence", b""), ("stall", b"0123")])
+@pytest.mark.parametrize("patient", [True, False], ids=["until-its-end", "until-the-peer-ends"])
+def test_a_connection_is_held_in_silence(tmp_path, drop, sees, patient):
+    """The connection stays open for ``hold_s``, or until the peer ends; not a byte more comes, and what it says is recorded."""
+
+    async def main():
+        reply = Reply(200, (), b"0123456789", drop=drop, hold_s=0.3 if patient else 60)
+        async with serving(tmp_path, reply) as (address, _, view):
+            stream = await SystemNetwork().connect(*address)
+            await stream.send(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi")
+            data = await stream.receive() if sees else b""
+            if not patient:
+                await stream.send(b"still there?")
+                await stream.send_eof()
+            async with asyncio.timeout(10):
+                while more := await stream.receive():
+                    data += more
+            stream.close()
+            return data, await view()
+
+    data, view = asyncio.run(main())
+    assert sees in data
+    assert b"56789" not in data
+    exchange = view.exchanges[0]
+    assert exchange.response is None or not exchange.response.complete
+    events = read_transcript(tmp_path / "t.jsonl").events
+    held_s = (events[-1].t - exchange.request.t_last) / NS
+    assert (held_s >= 0.29) is patient
+    assert events[-1].info["how"] == ("local" if patient else "fin")
+    assert patient or b"still there?" in b"".join(event.data for event in events if event.kind == "http.in")
+
+
 def test_raw_bytes_go_out_as_they_are(tmp_path):
     async def main():
         async with serving(tmp_path, Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort")) as (

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from stgcmt.checks import Check
-from stgcmt.judge import Recording
-from stgcmt.kill_proof import LEAST, TRIES, VACUOUS, Edits, candidates, in_turn, shape
+from stgcmt.clock import LoopClock
+from stgcmt.judge import Recording, judge
+from stgcmt.kill_proof import LEAST, TRIES, VACUOUS, Edits, candidates, in_turn, proved, shape
 from stgcmt.mutation import Edit, operators_for
+from stgcmt.play import Player
 from stgcmt.results import judged_results
 from stgcmt.selftest_cases import VARIANT, Case, record
 from stgcmt.selftest_kills import dump, kills_of
 from stgcmt.selftest_repeat import flips, load
 from stgcmt.suite import Kill, kills_from, load_suites
 from stgcmt.verdict import Verdict
+from stgcmt.virtual import run_virtual
+from stgcmt.wire.memory import MemoryNetwork
 
 FOREIGN = Path(__file__).parent / "foreign"
 
@@ -52,6 +58,31 @@ def with_check(suite, name, function):
     changed = dataclasses.replace(suite)
     changed.__dict__["all_checks"] = checks
     return changed
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks on Linux alone")
+def test_two_processes_prove_what_one_does(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    from stgcmt.commands.run import make_plan
+    from stgcmt.judge import read_recording
+
+    plan = make_plan(None, role=("scp",), req=("DIMSE-J.2-01", "DIMSE-J.3.2-02", "DIMSE-J.1.1-01", "DIMSE-D.3.3.4-02"))
+    run_virtual(Player(plan, tmp_path, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None).play())
+    recording = read_recording(tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    forks: list[int] = []
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
+    rows = judge(recording, plan.suites, profile="default", selection=plan.selection)
+    told: list[tuple[int, int]] = []
+    shared = proved(rows, recording, plan.suites, profile="default", progress=lambda *at: told.append(at))
+    assert forks
+    alone = proved(rows, recording, plan.suites, profile="default", alone=True)
+    assert forks == [1]
+    assert repr(shared) == repr(alone)
+    assert any(row.proof and row.proof.killed for row in shared)
+    assert told[-1] == (sum(row.verdict is Verdict.PASS for row in rows),) * 2
+    assert told == sorted(told)
 
 
 def test_a_third_partys_passes_are_proved_without_a_table(greeter, recording):
@@ -194,7 +225,7 @@ def test_the_load_ends_with_its_block():
 
 # Ways to be conformant that move, wrap or leave out what the table of kills was surveyed on.
 CONFORMANT = (
-    ("scp", "takes-nothing"), ("scp", "same-association-at-once"), ("scp", "bare-responses"),
+    ("scp", "takes-nothing"), ("scp", "same-association-at-once"), ("scp", "bare-responses"), ("scp", "one-line"),
     ("origin_server", "chunked"), ("origin_server", "gzip-always"), ("user_agent", "chunked"),
 )  # fmt: skip
 

@@ -161,7 +161,7 @@ def test_what_cannot_be_read_or_written_is_said(stored, tmp_path):
             badge.AMBER,
         ),
         ([row("1", "not-tested")], 4, "tested 0 of 1", badge.GREY),
-        ([row("1", "error"), row("2", "pass")], 3, "tested 1 of 2, 1 errors", badge.RED),
+        ([row("1", "error"), row("2", "pass")], 3, "tested 1 of 2, 1 error", badge.RED),
     ],
     ids=["all", "untested", "failed", "known", "unreachable", "error"],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import json
 import os
@@ -11,6 +12,8 @@ import struct
 import subprocess
 import sys
 import textwrap
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -36,7 +39,7 @@ def test_a_peer_becomes_a_sut_file_with_our_address(tmp_path) -> None:
     sut = sut_of(tmp_path, peer="ARCHIVE@10.1.2.3:104")
     assert [(each.ae_title, each.host, each.port) for each in sut.destinations] == [("STGCMT", "0.0.0.0", 11112)]
     assert partner_is(sut) == "ARCHIVE@10.1.2.3:104"
-    (line,) = partner_enters(sut, "10.1.2.9")
+    (line,) = partner_enters(sut.destinations, "10.1.2.9")
     assert (line.what, line.value) == ("AE title STGCMT", "host 10.1.2.9, port 11112")
     assert late_after(sut, ("scp",)) == {"scp": sut.timing.max_report_delay / 2}
 
@@ -49,7 +52,7 @@ def test_more_destinations_have_titles_and_ports_of_their_own(tmp_path) -> None:
 def test_a_base_url_becomes_a_sut_file_and_the_partner_enters_nothing(tmp_path) -> None:
     sut = sut_of(tmp_path, base_url="http://10.1.2.3/dicom")
     assert partner_is(sut) == "http://10.1.2.3/dicom"
-    assert [line.what for line in partner_enters(sut, "x")] == ["nothing"]
+    assert [line.what for line in partner_enters(sut.destinations, "x")] == ["nothing"]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,19 @@ def test_a_report_is_waited_for_then_late_then_here() -> None:
     assert reached("conn.refused", b"", {"error": "refused by the system"}) == "not reachable: refused by the system"
 
 
+def test_a_partner_that_asks_us_is_told_an_address_that_it_can_reach(tmp_path) -> None:
+    """Where nothing is known of the partner it is the address of the way out, and never 0.0.0.0 or our loopback."""
+    from stgcmt.commands.meet import _address_of
+    from stgcmt.meet_screen import Screen
+
+    (tmp_path / "sut.toml").write_text('name = "m"\n[user_agent]\nlisten_host = "0.0.0.0"\nlisten_port = 0\n')
+    assert not _address_of(load(tmp_path / "sut.toml", suites=load_suites(), environ={})).startswith(("127.", "0."))
+    told = io.StringIO()
+    screen = Screen("m", "10.1.2.9", ((), ()), Steps(), stream=told)
+    screen.attend("user_agent", "pending", "ask http://0.0.0.0:4711/dicom-web for it")
+    assert told.getvalue() == "user_agent/pending: ask http://10.1.2.9:4711/dicom-web for it\n"
+
+
 # --- the lobby
 
 
@@ -132,9 +148,43 @@ def test_the_lobby_answers_an_echo_and_frees_its_ports(tmp_path) -> None:
     assert said[2] == "PARTNER associates with OTHER, though this is STGCMT"
 
 
-def sut_with(sut, port):
-    import dataclasses
+def test_the_lobby_answers_http_with_503_and_keeps_the_port_of_a_tls_place(tmp_path) -> None:
+    from stgcmt.askdesk import WebPlace
+    from stgcmt.lobby import Lobby
 
+    plain = WebPlace("user_agent", path="/dicom-web")
+    secured = WebPlace("proxy_to_web", path="/dicom-web", tls=object())
+    said: list[str] = []
+
+    async def ask(port: int, target: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def main() -> None:
+        async with Lobby(
+            dataclasses.replace(sut_of(tmp_path, peer="A@h:104"), destinations=()), said.append, [plain, secured]
+        ) as lobby:
+            ports = [place.port for place in lobby.web]
+            assert all(ports)
+            assert (await ask(ports[0], "/dicom-web/commitment-requests/1.2")).startswith(b"HTTP/1.1 503 ")
+            assert b"Retry-After" in await ask(ports[0], "/elsewhere")
+            assert await ask(ports[1], "/dicom-web") == b""
+            lines = partner_enters((), "10.1.2.9", lobby.web)
+            assert [line.value for line in lines] == [
+                f"http://127.0.0.1:{ports[0]}/dicom-web",
+                f"https://127.0.0.1:{ports[1]}/dicom-web",
+            ]
+
+    asyncio.run(main())
+    assert said[0] == "user agent: GET /dicom-web/commitment-requests/1.2; answered 503, since the run has not begun"
+    assert "not below /dicom-web" in said[1]
+    assert said[2] == "proxy to web: 127.0.0.1 connects; TLS is answered once the run has begun"
+
+
+def sut_with(sut, port):
     return dataclasses.replace(sut, destinations=(dataclasses.replace(sut.destinations[0], port=port),))
 
 
@@ -243,7 +293,12 @@ def test_a_person_confirms_a_step_and_skips_another(tmp_path) -> None:
         """)
     )
     table = Terminal(tmp_path, "sut.toml", "--out", "b", "--req", "WEB-13.3-01")  # two scenarios: at_once, pending
+    table.expect(r"(http://127\.0\.0\.1:[1-9]\d*/dicom-web)")
+    url = table.match[1]
     table.expect("Enter: start")
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(url + "/commitment-requests/1.2", timeout=10)
+    table.expect("answered 503")
     table.send("\r")
     table.expect("please do")
     table.expect("Enter: done")
@@ -259,6 +314,10 @@ def test_a_person_confirms_a_step_and_skips_another(tmp_path) -> None:
     }
     told = "".join(
         path.read_text("utf-8") for path in sorted((tmp_path / "b" / "transcripts" / "user_agent").glob("*.jsonl"))
+    )
+    run = (tmp_path / "b" / "transcripts" / "run.jsonl").read_text("utf-8")
+    assert re.findall(r'"what":"serving".*?"base_url":"([^"]*)"', run) == [url], (
+        "the run listens where the partner was told"
     )
     assert sorted(re.findall(r'"action":"said","what":"(\w+)"', told)) == ["done", "skip"]
     assert "the person who attends skipped it" in told
@@ -279,6 +338,7 @@ def test_without_a_terminal_each_step_is_a_line(tmp_path, partner) -> None:
         cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert f"the partner enters AE title STGCMT: host 127.0.0.1, port {ours}\n" in done.stderr
     for word in ("associated", "storing", "requested", "accepted", "report came"):
         assert re.search(rf"^{word} +scp/\w+", done.stderr, re.MULTILINE), done.stderr
 

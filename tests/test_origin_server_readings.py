@@ -9,10 +9,10 @@ import pytest
 
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import Verdict
+from stgcmt.views.stored import changed
 from stgcmt.wire import multipart, native_xml
 from stgcmt_fixtures.instances import counted_uids, make
 from stgcmt_suites.commitment.representation import Representation
-from stgcmt_suites.commitment.stored import changed
 from stgcmt_suites.commitment.web_module import read_module
 from stgcmt_suites.origin_server import damage
 from stgcmt_suites.origin_server.asking import kept_pending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from markdown_it import MarkdownIt
 import reports_evidence as made
 from small_bundle import small
 from stgcmt.commands.allure import command as allure_command
-from stgcmt_reports import allure, ctrf, earl, rows, sarif, summary
+from stgcmt_reports import about, allure, badge, ctrf, earl, html, junit, rows, sarif, summary
 from stgcmt_reports.exchange import exchange
 
 HIDDEN = {
@@ -182,6 +183,56 @@ def test_links_lead_to_headings_that_exist(monkeypatch):
     assert f'<a id="{anchor}"></a>' in (pages / page).read_text()
     monkeypatch.setenv("STGCMT_DOCS_URL", "https://example.org/docs/")
     assert rows.page(row).startswith("https://example.org/docs/requirements/")
+
+
+def test_the_summary_links_only_where_the_pages_are_published(bundle, monkeypatch):
+    """On the page of a CI job a relative link leads nowhere."""
+    _, evidence = bundle
+    monkeypatch.delenv("STGCMT_DOCS_URL", raising=False)
+    assert "](" not in re.sub(r"\\.", "", summary.render(evidence.results))
+    monkeypatch.setenv("STGCMT_DOCS_URL", "https://example.org/docs")
+    assert "](https://example.org/docs/requirements/origin_server.html#web-13.4.3-01)" in summary.render(
+        evidence.results
+    )
+    monkeypatch.setenv("STGCMT_DOCS_URL", "https://git.example.org/x/blob/main/docs")
+    assert "/docs/requirements/origin_server.md#web-13.4.3-01)" in summary.render(evidence.results)
+
+
+@pytest.mark.parametrize("state", ["cut", "interrupted"])
+def test_every_reader_says_that_a_run_did_not_come_to_its_end(bundle, state, tmp_path):
+    _, evidence = bundle
+    results = {**evidence.results, "state": state, "exit_code": 1, "exit_reason": "the run was cut short: nobody knows"}
+    word = "cut short" if state == "cut" else "interrupted"
+    suite = junit.document(results).find("testsuite")
+    assert word in suite.findtext("system-err")
+    assert suite.find("properties/property[@name='state']").get("value") == state
+    assert ctrf.document(results)["results"]["summary"]["extra"]["state"] == state
+    assert earl.document(results)["@graph"][1]["stgcmt:state"] == state
+    (invocation,) = sarif.document(results)["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert any(word in each["message"]["text"] for each in invocation["toolConfigurationNotifications"])
+    assert word in summary.render(results)
+    assert word in allure.environment(results)["State"]
+    assert "not finished" in badge.message(results)[0]
+    page = html.render(dataclasses.replace(evidence, results=results))
+    assert re.search(rf'class="unfinished" role="note">The run was {word}', page)
+    assert 'class="unfinished"' not in html.render(evidence)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name", "version", "said"),
+    [
+        ("stgcmt", "stgcmt reference", "", "stgcmt reference"),
+        ("ACME", "Archive", "2.0", "ACME Archive 2.0"),
+        ("ACME Imaging", "acme imaging Vault", "3", "acme imaging Vault 3"),
+        ("ACME", "ACMEcloud", "1", "ACME ACMEcloud 1"),
+        ("", "Orthanc 1.10.1", "1.10.1", "Orthanc 1.10.1"),
+        ("ACME", "", "", "ACME"),
+        (None, None, None, ""),
+    ],
+)  # fmt: skip
+def test_vendor_name_and_version_are_said_once(vendor, name, version, said):
+    assert about.product({"vendor": vendor, "name": name, "version": version}) == said
 
 
 def test_sarif_has_one_result_a_deviation_at_the_line_of_its_event(bundle):

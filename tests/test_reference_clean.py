@@ -68,6 +68,14 @@ def test_it_ends_well_and_in_time(run) -> None:
     assert run.seconds < LIMIT_S
 
 
+def test_the_servers_alone_are_played_and_the_other_references_are_offered(run) -> None:
+    assert run.results["sut"]["roles"] == ["origin_server", "scp"]
+    (offer,) = [line for line in run.said.splitlines() if line.startswith("more references to play: ")]
+    assert sorted(re.findall(r"--role (\w+)", offer)) == [
+        "all", "proxy_to_dimse", "proxy_to_web", "scu", "user_agent",
+    ]  # fmt: skip
+
+
 def test_nothing_is_wrong_or_open(run) -> None:
     assert [(row["id"], row["verdict"], row["message"]) for row in run.rows if row["verdict"] in BAD] == []
 
@@ -80,7 +88,7 @@ def test_only_excluded_rows_are_not_tested_and_only_claims_excuse(run) -> None:
 
 def test_nearly_all_other_rows_pass(run) -> None:
     others = [row for row in run.rows if not row["excluded"] and row["verdict"] != "not-applicable"]
-    assert {row["role"] for row in others} >= {"origin_server", "scp"}
+    assert {row["role"] for row in others} == {"origin_server", "scp"}
     assert len(others) > 150
     assert sum(row["verdict"] == "pass" for row in others) >= 0.95 * len(others)
 

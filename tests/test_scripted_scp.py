@@ -25,7 +25,7 @@ from stgcmt.actors.outcome import (
 )
 from stgcmt.actors.requestor import associate
 from stgcmt.actors.scripted_scp import Delivery, ScriptedScp, Turn
-from stgcmt.clock import SystemClock
+from stgcmt.clock import NS, SystemClock
 from stgcmt.judge import read_recording
 from stgcmt.plan import plan, unplayable
 from stgcmt.play import Player
@@ -86,6 +86,7 @@ async def ends(script, listener="plain", accepts=PLAIN):
     hears = await NETWORK.listen("127.0.0.1", 0, theirs)
 
     def opener(**names):
+        names.pop("exactly", None)
         return associate(NETWORK, CLOCK, Tape(), "127.0.0.1", hears.address[1], timeouts=QUICK, **names)
 
     scp = ScriptedScp(script, opener)
@@ -201,6 +202,49 @@ def test_a_report_on_a_new_association_has_the_names_and_roles_that_were_asked_f
 
     delivery = Delivery(write, way="new", transfer_syntaxes=(EXPLICIT_LE,))
     assert played(lambda _: Turn(reports=[delivery]), body) == [("new", 1, write(EXPLICIT_LE))]
+
+
+@pytest.mark.parametrize(("then", "kind"), [("abort", Aborted), ("close", Closed)])
+def test_an_association_ends_after_its_response_and_the_report_comes_on_a_new_one(then, kind):
+    async def body(client, ask, scp):
+        async with ask() as assoc:
+            answer = await assoc.n_action(b"asked")
+            await assoc.ended.wait()
+            ended = assoc.outcome
+        await scp.settled()
+        return answer.status, type(ended), [where for where, *_ in client.heard]
+
+    reports = (Delivery(write, way="new", delay_s=0.1),)
+    assert played(lambda _: Turn(then=then, reports=reports), body) == (0, kind, ["new"])
+
+
+@pytest.mark.parametrize(("listener", "called"), [("plain", "ANOTHER"), ("reject-transient", "MODALITY")])
+def test_a_second_attempt_is_made_where_the_first_was_not_taken(listener, called):
+    reports = (Delivery(write, way="new", called_ae="ANOTHER"), Delivery(write, way="new", again=True))
+
+    async def body(client, ask, scp):
+        async with ask() as assoc:
+            await assoc.n_action(b"asked")
+        await scp.settled()
+        scp.report(scp.requests[0], Delivery(write, 9, way="new"))
+        await scp.settled()
+        return client
+
+    client = played(lambda _: Turn(reports=reports), body, listener=listener)
+    assert [event for _, event, _ in client.heard] == [1, 9]
+    assert [each.called_ae for each in client.rqs] == [called, "MODALITY"]
+
+
+def test_a_failure_goes_out_before_the_data_set_has_come():
+    async def body(_client, ask, scp):
+        async with ask() as assoc:
+            began = CLOCK.monotonic_ns()
+            answer = await assoc.n_action(b"asked", split=Split(2.0))
+            return answer.status, (answer.t - began) / NS
+
+    status, seconds = played(lambda _: Turn(None), body, accepts=LISTENERS["early-failure"])
+    assert status == 0x0213
+    assert seconds < 1.5, "two seconds before the data set"
 
 
 def test_default_roles_send_no_role_item():

@@ -26,7 +26,7 @@ from stgcmt.scrubbing import dimse, http, payloads
 from stgcmt.scrubbing.dataset import data_set, part10
 from stgcmt.scrubbing.pseudonyms import Pseudonyms
 from stgcmt.scrubbing.recording import scrub
-from stgcmt.scrubbing.vocabulary import kept_words, names_of_attributes
+from stgcmt.scrubbing.vocabulary import common_words, kept_words, names_of_attributes
 from stgcmt.selftest_cases import FAULT, Case, record
 from stgcmt.transcript import Event, Footer, Header, Transcript
 from stgcmt.wire.dataset import encode
@@ -294,6 +294,71 @@ def test_words_that_the_caller_names_go_too():
     assert left(scrub(recording, table(), ["Elbphilharmonie"]), "Elbphilharmonie") == []
 
 
+SENTENCES = (
+    "local copies of committed instances are deleted after the last report was answered",
+    "known since 1.4: the archive does not keep private attributes; fixed in the next version",
+    "none: transactions are kept until their report",
+)
+# An error text of the SUT that holds every word of these sentences, as error texts do.
+SAID = ("no such thing: " + " ".join(SENTENCES)).encode()
+
+
+def stating(sentence, reason="known"):
+    info = {
+        "roles": ["scp"],
+        "claims": {"scp": {"after": sentence}},
+        "known_issues": [{"id": "A", "role": "scp", "reason": reason}],
+    }
+    return dataclasses.replace(RUN, header=dataclasses.replace(RUN.header, info=info))
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_sentence_of_the_vendor_stays_though_the_sut_uses_its_words_too(sentence):
+    told = web(came=answer("Content-Type: text/plain\r\n", SAID))
+    named = upper_layer(pdata(encoded([(0x00100010, "PN", "Hospital^Archive"), (0x00104000, "LT", sentence)])))
+    after = scrubbed(*told, *[(kind, data, 2, info) for kind, data, _, info in named], run=stating(sentence, sentence))
+    assert after.run.header.info["claims"]["scp"]["after"] == sentence
+    assert after.run.header.info["known_issues"][0]["reason"] == sentence
+    assert left(after, "Hospital^Archive", "HOSPITAL^ARCHIVE") == []
+
+
+@pytest.mark.parametrize(
+    "writing", ["Nearly^Hospital", "NEARLY^HOSPITAL", "Wolkenstein^Hospital", "wolkenstein^hospital"]
+)
+def test_a_name_of_ordinary_words_goes_where_it_is_written_as_a_name(writing):
+    """Capitals make it a name, and so does a neighbour that nobody writes in a sentence by chance."""
+    first, last = writing.split("^")
+    named = upper_layer(pdata(encoded([(0x00100010, "PN", writing)])))
+    for text in (f"ask {first} {last} about it", f"{last}, {first} knows", f"see {writing}"):
+        after = scrubbed(*named, run=stating(text)).run.header.info["claims"]["scp"]["after"]
+        assert first not in after and last not in after, after
+        assert len(after) == len(text)
+    for text in ("nearly every hospital", "a hospital, nearly empty"):
+        if "olkenstein" not in writing:
+            assert scrubbed(*named, run=stating(text)).run.header.info["claims"]["scp"]["after"] == text
+
+
+def test_the_list_of_ordinary_words_is_one():
+    assert len(common_words()) > 500
+    assert all(word.isalpha() and word.islower() and len(word) > 3 for word in common_words())
+    names = {
+        "will",
+        "brown",
+        "young",
+        "mark",
+        "rose",
+        "king",
+        "hope",
+        "grace",
+        "frank",
+        "rich",
+        "berlin",
+        "paris",
+        "smith",
+    }
+    assert common_words() & names == set(), "a usual name is no ordinary word"
+
+
 def test_the_protocol_stays():
     head = request_bytes(
         "/dicom-web/commitment-requests/2.25.1?accept=application/dicom+json",
@@ -523,3 +588,21 @@ def test_a_damaged_bundle_is_refused(tmp_path):
 def test_hand_made_tapes_of_the_tests_keep_their_shape():
     assert made.TX != table().uid(made.TX)
     assert scp_tape.PUSH == table().uid(scp_tape.PUSH)
+
+
+def test_what_the_command_line_selected_stays_selected(tmp_path):
+    """Its words stand in the recorded command, too, where every word is replaced."""
+    import subprocess
+    import sys
+
+    words = ["run", "--role", "scp", "--level", "shall", "--req", "DIMSE-J.2-01", "--edition", "2024e", "--strict"]
+    program = [sys.executable, "-c", "from stgcmt.cli import main; main()"]
+    subprocess.run([*program, *words, "--out", str(tmp_path / "bundle")], check=True, capture_output=True, timeout=120)
+    done = CliRunner().invoke(scrub_command.command, [str(tmp_path / "bundle"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, (done.output, done.exception)
+    before, after = (json.loads((tmp_path / name / "results.json").read_text("utf-8")) for name in ("bundle", "out"))
+    assert (after["edition"], after["profile"], after["sut"]["roles"]) == ("2024e", "strict", ["scp"])
+    assert after["summary"] == before["summary"]
+    told = json.loads((tmp_path / "out" / "transcripts" / "run.jsonl").read_text("utf-8").splitlines()[0])["info"]
+    assert told["selection"]["level"] == ["shall"]
+    assert "shall" not in told["command"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 
 import pytest
@@ -14,8 +15,11 @@ from stgcmt_suites.scu import suite
 ROLE = "scu"
 # One fault of each kind; `stgcmt selftest` plays them all.
 SOME = (
-    "believes-stored", "believes-left-out", "matches-by-instances", "no-role-answer", "no-references", "aborts-on-bad-report",
+    "believes-stored", "forgets-after-abort", "believes-left-out", "matches-by-instances", "no-role-answer", "no-references", "aborts-on-bad-report",
 )  # fmt: skip
+
+SAFE = ("DIMSE-SCU-SAFE-01",)
+MAP = (*SAFE, "DIMSE-TUID-05")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +43,100 @@ def test_the_map_of_reports_shows_what_became_of_the_associations(clean):
     assert {each["association"] for each in cells} >= {"kept open", "released early"}
     ready = [one for each in cells if each["listener"] == "ready" for one in each["transactions"]]
     assert {one["on"] for one in ready if one["delivered"]} == {"the same association", "a new association"}
-    assert [one for one in ready if not one["delivered"] and not one["attempts"]], (
-        "requests without report are told too"
-    )
+    assert all(one["attempts"] for one in ready)
+    silent = [one for each in cells if each["listener"] == "not tried by us" for one in each["transactions"]]
+    assert "scu/never" in {one["transcript"] for one in silent}, "requests without report are told too"
+    wrong = [one for each in cells if each["listener"] == "ready, a wrong report" for one in each["transactions"]]
+    assert {one["transcript"] for one in wrong} == {"scu/bad_reports", "scu/misleading"}
+    assert not any(one["delivered"] for one in wrong)
+
+
+def cells_of(recording):
+    from stgcmt_suites.commitment.topology import topology
+
+    found = topology(each for (role, _), each in sorted(recording.scenarios.items()) if role == ROLE)
+    return {(each["association"], each["listener"]): each["transactions"] for each in found}
+
+
+def of(cells, scenario):
+    """The one cell, and its first transaction, that a scenario fills."""
+    ((place, found),) = [
+        (place, one) for place, each in cells.items() for one in each if one["transcript"] == f"{ROLE}/{scenario}"
+    ][:1]
+    return place, found
+
+
+def test_the_map_has_every_way_that_goes_wrong_at_first(clean):
+    cells = cells_of(clean)
+    assert {one["transcript"] for one in cells["aborted", "ready"]} == {"scu/ended_by_us"}
+    assert {one["transcript"] for one in cells["lost", "ready"]} == {"scu/ended_by_us"}
+    for scenario, listener in (
+        ("another_ae_called", "another AE title at first"),
+        ("explicit_report", "Explicit VR only at first"),
+        ("restarted", "ready, SUT restarted meanwhile"),
+        ("cut_report", "ready, report in parts"),
+    ):
+        place, found = of(cells, scenario)
+        assert place[1] == listener
+        assert (found["delivered"], found["again"], found["on"]) == (True, 0, "a new association"), scenario
+    place, found = of(cells, "default_roles")
+    assert place[1] == "default roles at first"
+    assert [(each["what"], each["ok"]) for each in found["attempts"]] == [
+        ("presentation context rejected", False), ("answered 0000H", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "scenario", "what", "again"),
+    [
+        (VARIANT, "strict-ae", "another_ae_called", "association rejected (1, 1, 7)", 1),
+        (VARIANT, "implicit-only", "explicit_report", "presentation context rejected", 1),
+        (FAULT, "forgets-after-abort", "ended_by_us", "answered 0115H", None),
+        (FAULT, "refuses-report-associations", "restarted", "presentation context rejected", None),
+    ],
+)  # fmt: skip
+def test_a_client_that_behaves_otherwise_changes_its_cell(kind, name, scenario, what, again):
+    """``again`` counts the attempts after which the report was taken; ``None``: it never was."""
+    _, found = of(cells_of(record(suite, Case(ROLE, kind, name, MAP))), scenario)
+    assert found["attempts"][0]["what"] == what
+    assert found["delivered"] is (again is not None)
+    assert again is None or found["again"] == again
+    assert (found["gave_up_s"] is None) is found["delivered"]
+
+
+def test_one_table_has_both_roles(clean):
+    from stgcmt.evidence import Evidence
+    from stgcmt.results import judged_results
+    from stgcmt.suite import load_suites
+    from stgcmt_reports.html import render
+
+    both = load_suites()
+    scp = record(both["scp"], Case("scp", rows=("DIMSE-ROB-RETRY-01",)))
+    header = dataclasses.replace(clean.run.header, info={**clean.run.header.info, "roles": ["scp", ROLE]})
+    run = dataclasses.replace(clean.run, header=header)
+    together = dataclasses.replace(clean, run=run, scenarios={**scp.scenarios, **clean.scenarios})
+    results, _ = judged_results(together, {"scp": both["scp"], ROLE: suite}, judged="2026-01-01T00:00:00Z")
+    assert {cell["role"] for cell in results["topology"]} == {"scp", ROLE}
+    page = render(Evidence(results=results, transcripts=together.named()))
+    section = page[page.index('<section id="topology"') :]
+    section = section[: section.index("</section>")]
+    assert section.count("<table") == 1
+    assert '<td class="mono">scp</td>' in section
+    assert '<td class="mono">scu</td>' in section
+
+
+def test_an_early_refusal_is_early_and_commits_nothing():
+    """A client that pauses within its request has its refusal before it goes on; one that believes it is found there alone."""
+    from stgcmt.suite import dimse
+    from stgcmt_suites.scu.test_scu_safety import beliefs_of
+
+    early = record(suite, Case(ROLE, VARIANT, "pauses-in-request", ("DIMSE-TUID-01",))).scenarios[ROLE, "refused_early"]
+    (asked,) = dimse(early).messages("N-ACTION-RQ")
+    (answer,) = asked.responses
+    assert answer.status == 0x0213
+    assert answer.t_first < asked.t_last - 0.4e9, "the refusal did not wait for the data set"
+    wrong = record(suite, Case(ROLE, FAULT, "believes-refused", SAFE)).scenarios[ROLE, "refused_early"]
+    assert any(each.held for each in beliefs_of(wrong))
 
 
 def test_faults_and_variants_name_rows_that_exist():
@@ -68,7 +163,7 @@ def test_a_fault_turns_its_rows_red_and_no_others(name):
     assert set(seen.red) == {*fault.violates, *fault.follows}
 
 
-@pytest.mark.parametrize("name", ["releases-at-once", "one-association", "asks-anew"])
+@pytest.mark.parametrize("name", ["releases-at-once", "one-association", "asks-anew", "strict-ae", "pauses-in-request"])
 def test_a_variant_is_as_good_as_the_reference(name):
     seen = run_case(suite, Case(ROLE, VARIANT, name))
     assert not seen.problem

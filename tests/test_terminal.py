@@ -90,6 +90,15 @@ def test_known_issues_that_need_attention_are_named() -> None:
     assert "known issue stale: X-1 (scp): old" in stream.getvalue()
 
 
+def test_the_time_of_play_proof_and_writing_is_told_apart() -> None:
+    results = made.results([made.row("X-1", "scp", "pass")])
+    results["timing"] |= {"wall_s": 5.94, "critical_path_s": 5.03}
+    stream = io.StringIO()
+    print_results(results, stream=stream, width=200, took={"proved": 1.26, "written": 0.81})
+    said = "played in 5.9 s, of which 5.0 s could not be shortened; proved in 1.3 s; written in 0.8 s"
+    assert said in stream.getvalue()
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     clock = made.HandClock()

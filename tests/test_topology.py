@@ -25,7 +25,7 @@ from stgcmt.wire.items import Role
 from stgcmt.wire.memory import MemoryNetwork
 from stgcmt.wire.negotiation import Proposal
 from stgcmt_reports.html import render
-from stgcmt_reports.topology import summary, tables
+from stgcmt_reports.topology import rows, summary
 from stgcmt_suites.commitment.topology import topology
 from stgcmt_suites.scp.delivery import Unrecorded
 
@@ -186,15 +186,14 @@ def test_cells_obey_the_schema_and_become_tables():
     json.dumps(found)
     whole = schema("results")
     Draft202012Validator({"$defs": whole["$defs"], **whole["properties"]["topology"]}).validate(found)
-    (table,) = tables({"topology": found})
-    assert table.columns[:2] == ("kept open", "released early")
-    listeners = [name for name, _ in table.rows]
-    assert listeners[0] == "ready"
-    cells = [cell for name, row in table.rows if name == "refusing at first" for cell in row if cell]
-    assert not cells[0].good
-    assert "not delivered" in cells[0].summary
-    assert "last tried after" in cells[0].summary
-    assert tables({}) == ()
+    shown = rows({"topology": found})
+    assert (shown[0].role, shown[0].association, shown[0].listener) == ("scp", "kept open", "ready")
+    (refused,) = [row for row in shown if (row.association, row.listener) == ("released early", "refusing at first")]
+    assert not refused.good
+    assert refused.happened.startswith("not delivered: association rejected (1, 1, 1)")
+    assert refused.tried == "once"
+    assert "last tried after" in refused.given_up
+    assert rows({}) == ()
 
 
 def test_the_page_shows_the_map_and_every_link_of_it_leads_somewhere():
@@ -203,7 +202,9 @@ def test_the_page_shows_the_map_and_every_link_of_it_leads_somewhere():
     page = render(Evidence(results=results, transcripts=recording.named()))
     section = page[page.index('<section id="topology"') :]
     section = section[: section.index("</section>")]
-    assert "not delivered, last tried after" in section
+    assert section.count("<table") == 1
+    assert "not delivered: association rejected" in section
+    assert "last tried after" in section
     targets = set(re.findall(r'href="#([^"]+)"', section))
     assert len(targets) > 20
     exchanges = set(re.findall(r'data-slug="([^"]+)"', page))  # whose events are drawn when a link leads there

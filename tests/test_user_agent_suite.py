@@ -10,7 +10,7 @@ from stgcmt_suites.user_agent import suite
 ROLE = "user_agent"
 # One fault of each kind; `stgcmt selftest` plays them all.
 SOME = (
-    "believes-202", "believes-left-out", "believes-foreign", "believes-unreadable", "believes-unknown-status", "never-checks",
+    "believes-202", "believes-unanswered", "believes-half-a-result", "requests-without-end", "believes-left-out", "believes-foreign", "believes-unreadable", "believes-unknown-status", "never-checks",
     "retries-503-forever", "dates-not-understood", "dies-of-unknown-status", "reposts-blindly", "uid-used-again",
     "put-for-post", "compressed-unsaid", "both-structures", "no-vr", "multipart-not-closed",
 )  # fmt: skip

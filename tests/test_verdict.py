@@ -97,6 +97,30 @@ def test_exit_codes_in_their_order():
     assert code(rows("pass"), interrupted=True) == 130
 
 
+def test_a_run_that_was_cut_short_is_never_green():
+    """Half of the rows may be enough for the gate; what the other half would have shown nobody knows."""
+    assert code(rows("pass", "pass", "not-tested")) == 0
+    assert code(rows("pass", "pass", "not-tested"), cut=True) == 1
+    assert "cut short" in exit_code(rows("pass"), Overlay(), cut=True).why
+    assert exit_code(rows("pass", "fail"), Overlay(), cut=True).why == "1 requirement failed", (
+        "what is known goes first"
+    )
+    assert code(rows("pass"), known=[KnownIssue("R0", "scp", "was broken")], cut=True) == 1
+    assert code(rows("not-tested"), cut=True) == 4
+
+
+def test_where_a_report_is_awaited_the_next_step_is_to_wait_not_to_search():
+    silent, some = rows("inconclusive"), rows("pass", "inconclusive", "inconclusive")
+    for found, number in ((silent, 4), (some, 1)):
+        said = exit_code(found, overlay((), found, "2026-01-01"), awaited={"scp"})
+        assert said.code == number
+        assert "stgcmt wait BUNDLE" in said.why
+        assert "doctor" not in said.why
+    elsewhere = exit_code(silent, overlay((), silent, "2026-01-01"), awaited={"scu"})
+    assert "stgcmt doctor" in elsewhere.why
+    assert "wait" not in elsewhere.why
+
+
 def test_unreachable_is_judged_for_each_role():
     both = [*rows("pass"), R(Verdict.NOT_TESTED, role="origin_server")]
     assert code(both) == 4

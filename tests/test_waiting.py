@@ -85,6 +85,8 @@ def test_a_report_after_nine_hours_is_awaited_recorded_and_judged(tmp_path):
     before, results = seen["before"]
     assert {row["verdict"] for row in before.values()} == {"inconclusive"}
     assert "stgcmt wait" in before[ROWS[0]]["message"]
+    assert results["exit_code"] == 4
+    assert "stgcmt wait BUNDLE" in results["exit_reason"], "a SUT of which a report is awaited can be reached"
     first = next(each for each in results["pending"] if each["scenario"] == "held_open")
     assert first["destination"] == {"ae_title": "STGCMT1", "host": "127.0.0.1", "port": 11201}
     assert len(first["transaction_uids"]) == len(first["instances"]) == 1

@@ -35,7 +35,10 @@ def test_schemas_templates_suites_and_the_typed_marker_are_inside(wheel):
         "stgcmt_suites/origin_server/requirements.toml",
         "stgcmt_suites/scp/requirements.toml",
         "stgcmt_fixtures/suts/orthanc/sut.toml",
+        "stgcmt_fixtures/suts/orthanc-proxy/delete_instance.py",  # a link in the source
     } <= names
+    licences = {name.rpartition("/")[2] for name in names if ".dist-info/licenses/" in name}
+    assert licences == {"LICENSE", "THIRD_PARTY_NOTICES.md"}
     assert any(name.startswith("stgcmt_reports/templates/") for name in names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
         "stgcmt", "stgcmt_suites", "stgcmt_fixtures", "stgcmt_reports",
@@ -69,7 +72,7 @@ def test_stgcmt_run_works_from_it_elsewhere(wheel, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     results = json.loads(done.stdout)
     assert results["tool"]["commit"], "a wheel that was built from a checkout knows its commit"
-    assert results["sut"]["roles"] == ["origin_server", "scp", "scu", "user_agent"]
+    assert results["sut"]["roles"] == ["origin_server", "scp"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert str(ROOT) not in done.stdout
     faults = subprocess.run(

@@ -13,7 +13,7 @@
 
 Over DIMSE ``play.scp(script)`` takes the place of ``answer`` (or bare handlers: ``play.serve({N_ACTION_RQ: handler})``);
 ``asked`` and ``quiet`` count messages of both kinds.
-Events: ``trigger`` (action started | ended | nobody-asked; how, sop_instance_uids, ok, detail) and ``state``
+Events: ``trigger`` (action started | ended | nobody-asked; how, sop_instance_uids, ok, detail, came) and ``state``
 (sop_instance_uid, committed, deletable, ok, detail). ``uid`` with what = "adopted" names a UID of the SUT's own.
 """
 
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgcmt.askdesk import SKIP, AskDesk, Triggering
+from stgcmt.beliefs import believed, believed_in_front
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
 from stgcmt.wire.command import N_EVENT_REPORT_RQ
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from stgcmt.transcript import Recorder
 
 QUIET_ROUNDS = 60  # a SUT that never falls silent is not waited for for ever
-NOT_COMMITTED = 1  # the exit status of a [state] command that says no; any other but 0 says nothing
 
 
 class Asking:
@@ -122,8 +122,9 @@ class Asking:
         """An association to the listener of a client; raises ``OSError`` where nobody told where it is."""
         if not (where.get("host") and where.get("port")):
             raise OSError("the SUT file names no host and port at which the SUT takes reports")
-        called = where.get("ae_title") or names["called_ae"]
-        return self.dimse(**{**names, "called_ae": called, "end_point": where})
+        named = {name: value for name, value in names.items() if name != "exactly"}
+        known = None if names.get("exactly") else where.get("ae_title")
+        return self.dimse(**{**named, "called_ae": known or names["called_ae"], "end_point": where})
 
     @contextlib.asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
@@ -216,6 +217,7 @@ class Asking:
         uids = [each.sop_instance_uid for each in instances]
         before = len(self.heard)
         self.recorder.event("trigger", action="started", how=how.how, sop_instance_uids=uids)
+        self._triggered = self.clock.monotonic_ns()
         if how.how in {"attended", "listen"}:
             return await self._wait_for_somebody(how, instances, before)
         acting = asyncio.ensure_future(self._act(table, instances, values))
@@ -236,7 +238,7 @@ class Asking:
             if self.provided("trigger") and not waiting.done():  # it was told in front how it ended: nothing more comes
                 await asyncio.wait({waiting}, timeout=float(self.timing.quiet_period))
                 if not waiting.done():
-                    self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.quiet_period))
+                    self._nobody_asked(float(self.timing.quiet_period))
                     return False
             failed = acting.done() and self._failed
             if failed and not self.heard:  # what was heard before must be judged
@@ -246,9 +248,18 @@ class Asking:
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
         if not came:
-            self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.trigger))
+            self._nobody_asked(float(self.timing.trigger))
         return came
 
+    def _nobody_asked(self, seconds: float) -> None:
+        more: dict[str, Any] = {"came": strange} if (strange := self._strange()) else {}
+        self.recorder.event("trigger", action="nobody-asked", seconds=seconds, **more)
+
+    def _strange(self) -> str:
+        """What came to our listeners since the trigger and belongs to nobody, in words."""
+        return self.asks.desk.visitors.told(self._triggered) if self.asks is not None else ""
+
+    _triggered = 0
     _failed = ""
     _batches = 0
 
@@ -287,10 +298,11 @@ class Asking:
             finally:
                 asks.want_no_more(self)
         if not came:
-            self.recorder.event("trigger", action="nobody-asked", seconds=seconds)
+            self._nobody_asked(seconds)
         if not self.heard:
             limit = how.deadline if how.how == "attended" else how.window
-            raise SkippedError(f"nobody asked within {limit:g} s ([trigger] how = {how.how!r})")
+            strange = f"; there came {came_instead}" if (came_instead := self._strange()) else ""
+            raise SkippedError(f"nobody asked within {limit:g} s ([trigger] how = {how.how!r}){strange}")
         return came
 
     async def _asked_or_said(self, coming: Coroutine[Any, Any, bool], said: Callable[[], Awaitable[str]]) -> bool:
@@ -358,29 +370,12 @@ class Asking:
         """
         uid = instance if isinstance(instance, str) else instance.sop_instance_uid
         if self.backdrop is not None and self.provided("state"):
-            said: bool | None = await self.backdrop.believes(uid)
-            self.recorder.event(
-                "state",
-                sop_instance_uid=uid,
-                committed=said,
-                deletable=None,
-                ok=said is not None,
-                detail="as said in front",
-            )
-            return said
+            return await believed_in_front(self.backdrop, self.recorder, uid)
         asks = self._asks()
-        done = (
-            await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})
-            if asks.act
-            else None
-        )
-        if done is None:  # no [state]
+        if asks.act is None:
             return None
-        committed, deletable = _belief(done)
-        self.recorder.event(
-            "state", sop_instance_uid=uid, committed=committed, deletable=deletable, ok=done.ok, detail=done.detail
-        )
-        return None if committed is None and deletable is None else bool(committed) or bool(deletable)
+        done = await asks.act("state", self.role, self.mode, {**self._values(()), "sop_instance_uid": uid})
+        return None if done is None else believed(done, self.recorder, uid)
 
     async def end_asking(self) -> None:
         """End what a scripted SCP still has to say; let the vendor's commands end, at most ``[timing] trigger`` seconds."""
@@ -406,20 +401,6 @@ def _in_turn(replies: Sequence[Any]) -> Callable[[Any], Any]:
 
     endless = turns()
     return lambda _: next(endless)
-
-
-def _belief(done: Any) -> tuple[bool | None, bool | None]:
-    """(committed, deletable) from JSON in the output, else from the exit status of a command."""
-    with contextlib.suppress(ValueError, TypeError):
-        told = json.loads(done.output)
-        if isinstance(told, dict) and {"committed", "deletable"} & told.keys():
-            committed, deletable = (told.get(key) for key in ("committed", "deletable"))
-            return (committed if isinstance(committed, bool) else None), (
-                deletable if isinstance(deletable, bool) else None
-            )
-    if done.code is None:
-        return None, None
-    return {0: True, NOT_COMMITTED: False}.get(done.code), None
 
 
 def _forget_failure(task: asyncio.Future[None]) -> None:

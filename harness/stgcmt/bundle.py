@@ -10,13 +10,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from stgcmt.errors import UsageError
 from stgcmt.evidence import WRITERS, Evidence
 from stgcmt.files import PARTIAL, move_into, write_whole
+from stgcmt.forked import LARGE, shared_out
 from stgcmt.judge import Recording, read_recording
 from stgcmt.transcript import TranscriptError
 
@@ -92,11 +93,18 @@ def _unused(name: str) -> Path:
 def load(directory: Path) -> Recording:
     """The recording in a bundle; raises ``UsageError`` where there is none."""
     try:
-        return read_recording(directory)
+        recording = read_recording(directory)
     except TranscriptError as error:
         raise UsageError(
             "reading the bundle", "a directory that `stgcmt run` wrote", str(error), "check the path"
         ) from error
+    roles = recording.run.header.info.get("roles")
+    if not isinstance(roles, list | tuple) or not roles or not all(isinstance(role, str) for role in roles):
+        raise UsageError(  # without roles there is no requirement, and nothing that could fail
+            "reading the bundle", "the roles that were tested, in the first line of transcripts/run.jsonl",
+            f"{directory}: roles = {roles!r}", "take the bundle as `stgcmt run` wrote it, or run again",
+        )  # fmt: skip
+    return recording
 
 
 def dump(value: Any) -> str:
@@ -113,16 +121,13 @@ def write(directory: Path, results: Mapping[str, Any], recording: Recording, com
     sut = recording.run.header.info.get("sut", {})
     write_whole(directory / "sut.json", dump(sut))
     evidence = Evidence(results=results, transcripts=recording.named(), sut=sut)
-    problems = []
-    for entry in sorted(entry_points(group=WRITERS), key=lambda entry: entry.name):
-        try:
-            with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as partial:
-                entry.load()(evidence, Path(partial))  # a writer that fails in the middle leaves nothing
-                if entry.name not in RECORDED:
-                    shutil.rmtree(directory / entry.name, ignore_errors=True)  # its own folder, of an earlier judgement
-                move_into(Path(partial), directory)
-        except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run
-            problems.append(f"the writer {entry.name} failed: {type(error).__name__}: {error}")
+    writers = sorted(entry_points(group=WRITERS), key=lambda entry: entry.name)
+
+    def work(number: int) -> str:
+        return _have_written(writers[number], evidence, directory)
+
+    alone = sum(len(event.data) for each in evidence.transcripts.values() for event in each.events) > LARGE
+    problems = [problem for problem in shared_out(len(writers), work, alone=alone) if problem]
     try:
         from stgcmt_reports.manifest import write_manifest  # noqa: PLC0415 - start-up
 
@@ -133,3 +138,16 @@ def write(directory: Path, results: Mapping[str, Any], recording: Recording, com
     for problem in problems:
         print(f"stgcmt: {problem}", file=sys.stderr)  # noqa: T201 - the terminal is the reader
     return problems
+
+
+def _have_written(entry: EntryPoint, evidence: Evidence, directory: Path) -> str:
+    """Have one writer write; what it could not do, in a sentence, is returned: its own files are all that this costs."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=directory) as partial:
+            entry.load()(evidence, Path(partial))  # a writer that fails in the middle leaves nothing
+            if entry.name not in RECORDED:
+                shutil.rmtree(directory / entry.name, ignore_errors=True)  # its own folder, of an earlier judgement
+            move_into(Path(partial), directory)
+    except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run
+        return f"the writer {entry.name} failed: {type(error).__name__}: {error}"
+    return ""

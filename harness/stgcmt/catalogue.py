@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from stgcmt.editions import checked, known
 from stgcmt.verdict import CONSEQUENCES, VIOLATION, Verdict, severity
 
 LEVELS = ("shall", "should", "may", "info")
@@ -33,6 +34,7 @@ class Requirement:
     cost: str = ""
     since: str | None = None
     until: str | None = None
+    read: str | None = None  # the newest edition whose text the row was held against
     unless: tuple[str, ...] = ()
     permits: tuple[str, ...] = ()  # of ``unless`` those that allow and do not exclude: a pass contradicts none of them
     outcomes: Mapping[str, Any] = field(default_factory=dict)
@@ -96,12 +98,27 @@ def parse_requirements(texts: Mapping[str, str], role: str) -> tuple[Requirement
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise CatalogueError(f"{where}: {error}") from error
-        rows += [_requirement(entry, role, where) for entry in data.get("requirement", [])]
+        rows += [_requirement(entry, role, where, _defaults(data, where)) for entry in data.get("requirement", [])]
     _check_ids(rows, ", ".join(texts))
     return tuple(rows)
 
 
-def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement:
+def _defaults(data: Mapping[str, Any], where: str) -> dict[str, str]:
+    """The editions that a file's rows hold in where a row does not say otherwise: its table ``[defaults]``."""
+    stated = data.get("defaults", {})
+    if stray := set(stated) - {"editions"}:
+        raise CatalogueError(f"{where}: [defaults]: unknown keys {sorted(stray)}, expected editions")
+    return _editions(stated.get("editions", {}), f"{where}: [defaults]")
+
+
+def _editions(table: Mapping[str, str], where: str) -> dict[str, str]:
+    try:
+        return checked(table)
+    except ValueError as error:
+        raise CatalogueError(f"{where}: editions: {error}") from error
+
+
+def _requirement(entry: Mapping[str, Any], role: str, where: str, defaults: Mapping[str, str]) -> Requirement:
     ident = entry.get("id", "?")
     unknown = set(entry) - _KEYS
     missing = {"id", "title", "statement", "clause", "level"} - set(entry)
@@ -112,12 +129,13 @@ def _requirement(entry: Mapping[str, Any], role: str, where: str) -> Requirement
             raise CatalogueError(f"{where}: {ident}: {key} = {entry[key]!r}, expected one of {', '.join(allowed)}")
     if stray := set(entry.get("permits", ())) - set(entry.get("unless", ())):
         raise CatalogueError(f"{where}: {ident}: permits {sorted(stray)}, which unless does not name")
-    editions = entry.get("editions", {})
+    editions = {**defaults, **_editions(entry.get("editions", {}), f"{where}: {ident}")}
     plain = {key: entry[key] for key in _KEYS - {"editions", "unless", "permits", "outcomes"} if key in entry}
     return Requirement(
         role=role,
         since=editions.get("from"),
         until=editions.get("to"),
+        read=editions.get("read"),
         unless=tuple(entry.get("unless", ())),
         permits=tuple(entry.get("permits", ())),
         outcomes=_outcomes(entry.get("outcomes", {}), ident, where),
@@ -129,6 +147,8 @@ def _outcomes(outcomes: Mapping[str, Any], ident: str, where: str) -> Mapping[st
     for name, entry in outcomes.items():
         verdicts = [entry] if isinstance(entry, str) else [entry[key] for key in ("default", "strict") if key in entry]
         verdicts += entry.get("from", {}).values() if isinstance(entry, Mapping) else ()
+        if isinstance(entry, Mapping) and (strange := [each for each in entry.get("from", {}) if not known(each)]):
+            raise CatalogueError(f"{where}: {ident}: outcome {name}: from {', '.join(strange)}, which is no edition")
         bad = [verdict for verdict in verdicts if verdict not in set(Verdict)]
         if bad or (isinstance(entry, Mapping) and set(entry) - {"default", "strict", "reading", "means", "from"}):
             raise CatalogueError(

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import CONSEQUENCES
 
+_T = TypeVar("_T")
 WRITERS = "stgcmt.writers"
 FINDINGS = ("fail", "warn", "error")
 
@@ -31,6 +32,14 @@ class Evidence:
     results: Mapping[str, Any]
     transcripts: Mapping[str, Transcript]
     sut: Mapping[str, Any] = field(default_factory=dict)
+    _views: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def view(self, make: Callable[[Evidence], _T]) -> _T:
+        """``make(self)``, computed once for all writers of this process."""
+        if make not in self._views:
+            self._views[make] = make(self)
+        value: _T = self._views[make]
+        return value
 
 
 def findings(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:

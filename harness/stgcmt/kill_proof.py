@@ -17,6 +17,7 @@ from itertools import chain, islice
 
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
+from stgcmt.forked import LARGE, settled, shared_out
 from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
 from stgcmt.mutation import Edit, Operator, operators_for
 from stgcmt.suite import Kill, Suite
@@ -172,11 +173,25 @@ class Prover:
 
     def proof(self, row: Requirement, check_name: str) -> Proof:
         """What was tried to turn this check's pass red; a twin shares the proof of the row that it names."""
-        judged = self._rows[row.same_as] if row.same_as else row
+        judged = self.judged(row)
         key = (judged.id, check_name)
         if key not in self._proofs:
             self._proofs[key] = self._prove(judged, self._checks[check_name])
         return self._proofs[key]
+
+    def know(self, row: Requirement, check_name: str, proof: Proof) -> None:
+        """Take over a proof that another process found."""
+        self._proofs[row.id, check_name] = proof
+
+    def judged(self, row: Requirement) -> Requirement:
+        """The row whose proof this one has: itself, or its twin."""
+        return self._rows[row.same_as] if row.same_as else row
+
+    def largest(self, check_name: str) -> tuple[str, int]:
+        """The largest transcript of a scenario that a check looks at, and its bytes; ``run`` where it looks at no other."""
+        names = [name for name in self._checks[check_name].arguments if name != RUN]
+        sizes = {name: _size(each) for name in names if (each := self._transcript(name)) is not None}
+        return max(sizes.items(), key=lambda pair: pair[1], default=(RUN, 0))
 
     def _prove(self, row: Requirement, check: Check) -> Proof:
         there = {name: each for name in check.arguments if (each := self._transcript(name)) is not None}
@@ -243,28 +258,54 @@ def proved(
     *,
     profile: str,
     progress: Progress | None = None,
+    alone: bool = False,
 ) -> tuple[JudgedRow, ...]:
     """The rows with the proof of each pass; where none of a row's passes can be turned red, it is not-tested.
 
+    Passes are proved by several processes where that is safe (``stgcmt.forked``) and not ``alone``; the rows are the same.
     ``progress`` is told how many passes of how many are proved.
     """
     seed = str(recording.run.header.info.get("seed", SEED))
-    provers: dict[str, Prover] = {}
-    total = sum(row.verdict is Verdict.PASS for row in rows)
-    done = 0
-    found: list[JudgedRow] = []
-    for row in rows:
-        if row.verdict is not Verdict.PASS:
-            found.append(row)
-            continue
-        if row.role not in provers:
-            suite = suites[row.role]
-            provers[row.role] = Prover(suite, recording, profile, seed, SEARCH, suite.known_kills)
-        found.append(_with_proof(row, provers[row.role]))
-        done += 1
-        if progress:
-            progress(done, total)
-    return tuple(found)
+    roles = dict.fromkeys(row.role for row in rows)
+    provers = {role: Prover(suites[role], recording, profile, seed, SEARCH, suites[role].known_kills) for role in roles}
+    passes = [row for row in rows if row.verdict is Verdict.PASS]
+    together = _together(passes, provers)
+
+    def work(number: int) -> list[Proof]:
+        return [provers[role].proof(row, check) for role, row, check in together[number]]
+
+    def told(done: int) -> None:
+        if progress and done < len(together):
+            progress(done * len(passes) // len(together), len(passes))
+
+    with settled():
+        size = sum(_size(each) for each in recording.scenarios.values())
+        for group, proofs in zip(
+            together, shared_out(len(together), work, told=told, alone=alone or size > LARGE), strict=True
+        ):
+            for (role, row, check), proof in zip(group, proofs, strict=True):
+                provers[role].know(row, check, proof)
+        found = tuple(_with_proof(row, provers[row.role]) if row.verdict is Verdict.PASS else row for row in rows)
+    if progress and passes:
+        progress(len(passes), len(passes))
+    return found
+
+
+def _together(passes: Sequence[JudgedRow], provers: Mapping[str, Prover]) -> list[list[tuple[str, Requirement, str]]]:
+    """What is to be proved, in groups that mutate the same transcript, the costly ones first."""
+    groups: dict[tuple[str, str], dict[tuple[str, str], tuple[str, Requirement, str]]] = {}
+    sizes: dict[tuple[str, str], int] = {}
+    for row in passes:
+        for finding in row.findings:
+            if finding.verdict is Verdict.PASS:
+                prover = provers[row.role]
+                judged = prover.judged(row.requirement)
+                name, size = prover.largest(finding.check)
+                key = (row.role, name)
+                groups.setdefault(key, {})[judged.id, finding.check] = (row.role, judged, finding.check)
+                sizes[key] = size
+    ordered = sorted(groups, key=lambda key: (-min(sizes[key], USUAL) * (2 + len(groups[key])), key))
+    return [list(groups[key].values()) for key in ordered]
 
 
 def _with_proof(row: JudgedRow, prover: Prover) -> JudgedRow:

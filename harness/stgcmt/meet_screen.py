@@ -10,13 +10,15 @@ import asyncio
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from stgcmt.askdesk import DONE, SKIP
-from stgcmt.meeting import Line, Steps
+from stgcmt.meeting import Steps, partner_enters
 from stgcmt.terminal import Progress
 
+Places = tuple[Sequence[Any], Sequence[Any]]
+EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - written over, not listened on
 ROWS = 8  # scenarios under way that fit beside the rest on 24 lines
 TASKS: dict[str, str] = {"\n": DONE, "\r": DONE, "s": SKIP, "S": SKIP}
 
@@ -26,14 +28,16 @@ class Screen(Progress):
 
     Args:
         partner: who the partner is, in a line.
-        enters: what the partner has to configure.
+        address: ours, as the partner sees it.
+        places: our destinations, and where clients ask us over HTTP, as far as they are known.
         steps: how far each scenario is.
         options: those of ``Progress``.
     """
 
-    def __init__(self, partner: str, enters: tuple[Line, ...], steps: Steps, **options: Any) -> None:
+    def __init__(self, partner: str, address: str, places: Places, steps: Steps, **options: Any) -> None:
         super().__init__(**options)
-        self.partner, self.enters, self.steps = partner, enters, steps
+        self.partner, self.address, self.steps = partner, address, steps
+        self.enters = partner_enters(places[0], address, places[1])
         self.keys = Keys()
         self.prompt = ""
         self._tasks: deque[tuple[asyncio.Future[str], str]] = deque()
@@ -45,6 +49,15 @@ class Screen(Progress):
         return self._live is not None and self.keys.possible
 
     # --- what the player tells
+
+    def listening(self, destinations: Sequence[Any], web: Sequence[Any] = ()) -> None:
+        """We listen there now: the addresses that the partner enters, with their real ports."""
+        self.enters = partner_enters(destinations, self.address, web)
+        if self._live is None:
+            for line in self.enters:
+                self.say(f"the partner enters {line.what}: {line.value}")
+        else:
+            self._refresh()
 
     def started(self, role: str, scenario: str) -> None:
         self.keys.attach(self.pressed)
@@ -67,6 +80,8 @@ class Screen(Progress):
 
     def attend(self, role: str, scenario: str, what: str) -> None:
         """A person is asked to do something: it stays on the screen until it is done."""
+        for everywhere in EVERYWHERE:  # where we listen, which nobody can call
+            what = what.replace(everywhere, self.address)
         self._task = f"{role}/{scenario}: {what}"
         super().attend(role, scenario, what)
         self._refresh()
@@ -92,10 +107,6 @@ class Screen(Progress):
             self._tasks[0][0].set_result(TASKS[key])
 
     # --- what is drawn
-
-    def show(self) -> None:
-        """Draw what there is now."""
-        self._refresh()
 
     def display(self) -> Any:
         from rich.console import Group  # noqa: PLC0415 - start-up

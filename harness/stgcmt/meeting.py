@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ _FIELD = re.compile(rb"\x00\x00\x00\x01\x02\x00\x00\x00(..)", re.DOTALL)
 _STATUS = re.compile(rb"\x00\x00\x00\x09\x02\x00\x00\x00(..)", re.DOTALL)
 _HTTP_REQUEST = re.compile(rb"([A-Z]{3,7}) (\S+) HTTP/1\.")
 _HTTP_ANSWER = re.compile(rb"HTTP/1\.\d (\d{3})")
+LATER = "chosen at the start"
 P_DATA, COMMAND = 4, 1
 PDUS = {1: "associating", 2: "associated", 3: "association rejected", 7: "aborted"}
 # (Command Field, we sent it) -> the step that is reached by it.
@@ -73,22 +74,26 @@ class Line:
     value: str
 
 
-def partner_enters(sut: Any, address: str, web: Mapping[str, str] | None = None) -> tuple[Line, ...]:
+def partner_enters(destinations: Iterable[Any], address: str, web: Iterable[Any] = ()) -> tuple[Line, ...]:
     """What has to stand in the partner's configuration so that it reaches us.
 
     Args:
-        sut: the SUT.
+        destinations: ours, each with AE title, host and port; port 0 is one that nobody has opened yet.
         address: ours, as the partner sees it; stands in for ``0.0.0.0`` and ``::``.
-        web: by role the base URL where we answer clients over HTTP.
+        web: where we answer clients over HTTP (``WebPlace``).
     """
     found = [
-        Line(
-            f"AE title {each.ae_title}", f"host {_seen(each.host, address)}, port {each.port or 'chosen at the start'}"
-        )
-        for each in sut.destinations
+        Line(f"AE title {each.ae_title}", f"host {_seen(each.host, address)}, port {each.port or LATER}")
+        for each in destinations
     ]
-    found += [Line(f"base URL for the {role.replace('_', ' ')}", url) for role, url in (web or {}).items()]
+    found += [Line(f"base URL for the {each.role.replace('_', ' ')}", _url(each, address)) for each in web]
     return tuple(found) or (Line("nothing", "the partner only answers us"),)
+
+
+def _url(place: Any, address: str) -> str:
+    host = _seen(place.host, address)
+    scheme = "http" if place.tls is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{place.port or f'({LATER})'}{place.path}"
 
 
 def partner_is(sut: Any) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,18 +17,15 @@ from stgcmt.askdesk import AskDesk
 from stgcmt.clock import NS, Clock, SystemClock, iso
 from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import HarnessError, SkippedError, UnreachableError
-from stgcmt.kill_proof import SEED
-from stgcmt.late import LateRecorder
 from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
+from stgcmt.recorders import Recorders
 from stgcmt.relay import Relaying
-from stgcmt.results import tool
-from stgcmt.resuming import resumed
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
-from stgcmt.suite import RUN, Reference, Scenario, Suite
+from stgcmt.suite import Reference, Scenario
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
@@ -55,6 +51,8 @@ class Player:
         self.clock: Clock = clock or SystemClock()
         self.network: Network = network or SystemNetwork()
         self._masker = Masker(plan.sut.secrets)
+        watch = getattr(progress, "happened", None)
+        self._recorders = Recorders(plan, directory, self.clock, self._masker, self.unwritable, watch)
         self._played: list[Played] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._interrupted = False
@@ -67,7 +65,7 @@ class Player:
     async def play(self) -> None:
         """Bring the SUT up, play everything, close every transcript; raises ``UsageError`` where a port is taken."""
         start = self.clock.monotonic_ns()
-        run = self._run_recorder()
+        run = self._recorders.run()
         state, reason = "complete", ""
         try:
             await self._play(run, start)
@@ -108,40 +106,6 @@ class Player:
         for task in self._tasks:
             task.cancel()
 
-    def _run_recorder(self) -> Recorder:
-        plan, sut = self.plan, self.plan.sut
-        info = {
-            "tool": tool(),
-            "roles": list(plan.roles),
-            "selection": dict(plan.selection),
-            "profile": plan.profile,
-            "edition": plan.edition,
-            "fault": plan.fault,
-            "variant": plan.variant,
-            "sut": sut.redacted(),
-            "sut_head": {"name": sut.name, "vendor": sut.vendor, "version": sut.version, "roles": list(plan.roles)},
-            "claims": dict(sut.claims),
-            "gate": {"min_tested": sut.gate.min_tested},
-            "timing": dataclasses.asdict(sut.timing),
-            "known_issues": [dict(issue) for issue in plan.known_issues],
-            "command": list(plan.command),
-            "seed": SEED,
-        }
-        path = self.directory / "transcripts" / f"{RUN}.jsonl"
-        if path.exists():  # a run that goes on
-            again = LateRecorder(path, self.clock, masker=self._masker, failed=self.unwritable)
-            again.event("note", **resumed(self.directory, plan))
-            return again
-        return Recorder(
-            path,
-            self.clock,
-            role=RUN,
-            scenario=RUN,
-            masker=self._masker,
-            info=info,
-            failed=self.unwritable,
-        )
-
     async def _play(self, run: Recorder, start: int) -> None:
         from stgcmt.drivers import bring_up, meeting_of  # noqa: PLC0415 - start-up
 
@@ -153,6 +117,8 @@ class Player:
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)
+        if (listening := getattr(self.progress, "listening", None)) is not None:
+            listening(desk.places, asks.places)
         jitter = asyncio.create_task(self._measure_jitter(run))
         self._bringing_up = asyncio.current_task()
         try:
@@ -281,7 +247,7 @@ class Player:
                 else:
                     place = await stack.enter_async_context(desk.ordinary())
                 await stack.enter_async_context(self._limits[role])
-                recorder = self._recorder(planned)
+                recorder = self._recorders.scenario(planned, self._mode(planned))
                 began = self.clock.monotonic_ns()
                 stage = Stage(
                     planned.suite, scenario, _target(running, role, self._mode(planned)), recorder, back, place
@@ -297,24 +263,12 @@ class Player:
             state, reason = "cancelled", "interrupted"
         except Exception as error:  # noqa: BLE001 - the harness's own fault; the checks of this scenario say error
             state, reason = "crashed", f"{type(error).__name__}: {error}"
-        recorder = recorder or self._recorder(planned)
+        recorder = recorder or self._recorders.scenario(planned, self._mode(planned))
         recorder.close(state, reason)
         wall = (self.clock.monotonic_ns() - began) / NS
         self._played.append(Played(role, scenario, recorder.path, wall))
         if self.progress:
             self.progress.ended(role, scenario.name, state, wall)
-
-    def _recorder(self, planned: Planned) -> Recorder:
-        scenario = planned.scenario
-        info = {"mode": self._mode(planned), "asked_mode": scenario.mode} | _lanes(planned.suite)
-        recorder = Recorder(
-            self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
-            scenario=scenario.name, masker=self._masker, info=info,
-            failed=self.unwritable,
-        )  # fmt: skip
-        recorder.lanes = planned.suite.lanes
-        recorder.watch = getattr(self.progress, "happened", None)
-        return recorder
 
     async def _perform(self, scenario: Scenario, stage: Stage) -> tuple[str, str]:
         """Run the script itself and say how it ended."""
@@ -375,12 +329,6 @@ class Player:
     def _timing(self, start: int) -> dict[str, Any]:
         wall = (self.clock.monotonic_ns() - start) / NS
         return critical_path(self._played, wall)
-
-
-def _lanes(suite: Suite) -> dict[str, Any]:
-    """The lanes of a SUT with two faces from left to right: who asks in front, both faces, who answers behind."""
-    ends = tuple(suite.lanes.values())
-    return {"lanes": [*ends[0], *reversed(ends[1])]} if len(ends) > 1 else {}
 
 
 def _known_listener(name: str) -> None:

@@ -9,6 +9,9 @@ first there is one with the role in brackets for every other role that the SUT f
 
 Under pytest-xdist (``-n 2``) the controller plays and judges, once; the workers show what it found, so that there are never
 two plays against one SUT. It hands its findings on in a file of its own, whose name the workers are given at their start.
+
+``--sut builtin`` takes the references that answer, as ``stgcmt run`` does; those that ask are taken where they are named: by a mark
+(``-m scu``), a test's name (``-k``), a file or a fault.
 """
 
 from __future__ import annotations
@@ -19,54 +22,31 @@ import os
 import pickle
 import tempfile
 import types
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stgcmt import plugin_allure
+from stgcmt import plugin_allure, plugin_roles
+from stgcmt.plugin_owners import Owner, check_name, files_of, owner_of, requirements_of, twins
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 FINDING: pytest.StashKey[Any] = pytest.StashKey()
-OWNER: pytest.StashKey[Owner] = pytest.StashKey()
 SKIPPED = {"inconclusive", "not-tested", "not-applicable"}
 LEVELS = ("shall", "should", "may", "info")
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A suite that lists a check file, or borrows it: then its checks have the side of the face behind their names."""
-
-    suite: Any
-    side: str = ""
-
-    def check(self, function: str) -> Any:
-        """The check that it makes of a function; ``None`` where no row of its own needs it."""
-        name = f"{function}_{self.side}" if self.side else function
-        return next((each for each in self.suite.all_checks if each.name == name), None)
 
 
 class Session:
     """One ``pytest --sut`` run: plan, recording, and which suite an item belongs to."""
 
     def __init__(self, config: pytest.Config, suites: Any) -> None:
-        from stgcmt.faces import suite_of  # noqa: PLC0415 - start-up
-
         self.config, self.suites = config, suites
         self.recording: Any = None
         self.results: dict[str, Any] | None = None
         self.worker = getattr(config, "workerinput", None)
         self.handover: Path | None = None
-        self.files: dict[str, list[Owner]] = {}
-        for suite in suites.values():
-            for file in _files(suite.checks):
-                self.files.setdefault(file, []).append(Owner(suite))
-        for suite in suites.values():
-            for face in suite.faces:
-                for file in _files(suite_of(face).checks):
-                    self.files.setdefault(file, []).append(Owner(suite, face.side))
+        self.files = files_of(suites)
 
     @property
     def controls(self) -> bool:
@@ -82,16 +62,23 @@ class Session:
 
     @functools.cached_property
     def roles(self) -> tuple[str, ...]:
-        """The roles of the SUT."""
-        return _roles_of(self.config.getoption("--sut"))
+        """The roles of the SUT; of the embedded references those that play here. A worker is told them at its start."""
+        if self.worker is not None:
+            return tuple(self.worker["stgcmt_roles"])
+        return plugin_roles.chosen(self.config, self.suites)
+
+    def collected(self) -> list[str]:
+        """The check files; of the embedded references only those of the roles that play."""
+        roles = self.roles if self.config.getoption("--sut") == plugin_roles.BUILTIN else tuple(self.suites)
+        return sorted(file for file, owners in self.files.items() if any(o.suite.role in roles for o in owners))
 
     def owner(self, item: pytest.Item) -> Owner | None:
         """Whose check an item is: as it was made for, else the first that lists its file."""
-        return item.stash.get(OWNER, None) or next(iter(self.files.get(str(item.path), ())), None)
+        return owner_of(item, self.files)
 
     def rows_of(self, item: pytest.Item, suite: Any) -> list[dict[str, Any]]:
         """The rows of the results that a check judges."""
-        ids = {row.id for row in _rows(item, suite)}
+        ids = {row.id for row in requirements_of(item, suite)}
         rows = self.results["object"]["requirements"] if self.results else []
         return [row for row in rows if row["role"] == suite.role and row["id"] in ids]
 
@@ -106,13 +93,6 @@ class Session:
     def role_of(self, item: pytest.Item) -> Any:
         owner = self.owner(item)
         return owner.suite if owner is not None else None
-
-
-def _files(checks: Iterable[str]) -> Iterator[str]:
-    import importlib  # noqa: PLC0415 - start-up
-
-    for name in checks:
-        yield str(importlib.import_module(name).__file__)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -139,7 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in (*LEVELS, *suites):
         config.addinivalue_line("markers", f"{mark}: set by stgcmt on its checks")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = sorted(session.files)  # else pytest would collect the user's own directory
+        config.args[:] = session.collected()  # else pytest would collect the user's own directory
     holder = types.ModuleType("stgcmt_scenarios")
     names = {"run": "what happened outside of scenarios: SUT file, claims, driver, reachability"}
     for suite in suites.values():
@@ -168,29 +148,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     session = collector.config.stash.get(KEY, None)
     if session is None or not isinstance(made, list):
         return made
-    return [each for item in made for each in (item, *_twins(session, item))]
-
-
-def _twins(session: Session, item: Any) -> Iterator[pytest.Item]:
-    for owner in session.files.get(str(item.path), ())[1:] if isinstance(item, pytest.Function) else ():
-        if owner.suite.role in session.roles and owner.check(item.name) is not None:
-            name = f"{item.name}[{owner.suite.role}]"
-            twin = pytest.Function.from_parent(item.parent, name=name, callobj=item.obj)
-            twin.stash[OWNER] = owner
-            yield twin
-
-
-def _roles_of(sut: str) -> tuple[str, ...]:
-    """The roles of the SUT file; none where it cannot be read, which the play will tell."""
-    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
-    from stgcmt.commands.run import shipped  # noqa: PLC0415 - start-up
-    from stgcmt.errors import StgcmtError  # noqa: PLC0415 - start-up
-    from stgcmt.sut import load  # noqa: PLC0415 - start-up
-
-    try:
-        return tuple(load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles)
-    except StgcmtError:
-        return ()
+    return [each for item in made for each in (item, *twins(session.files, session.roles, item))]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -200,16 +158,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if suite is None:
         return
     item.add_marker(suite.role)
-    for row in _rows(item, suite):
+    for row in requirements_of(item, suite):
         item.add_marker(row.level)
         item.user_properties += [("requirement", row.id), ("clause", row.clause), ("level", row.level)]
-
-
-def _rows(item: pytest.Item, suite: Any) -> list[Any]:
-    owner = item.stash.get(OWNER, None)
-    check = owner.check(item.function.__name__) if owner is not None and isinstance(item, pytest.Function) else None
-    ids = check.ids if check is not None else getattr(getattr(item, "function", None), "stgcmt_requirements", ())
-    return [row for row in suite.catalogue if row.id in ids]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -223,6 +174,7 @@ def pytest_configure_node(node: Any) -> None:
         os.close(handle)
         ours.handover = Path(name)
         node.config.add_cleanup(lambda: ours.handover.unlink(missing_ok=True))
+    node.workerinput["stgcmt_roles"] = list(ours.roles)
     node.workerinput["stgcmt_handover"] = str(ours.handover)
 
 
@@ -260,7 +212,7 @@ def _play(ours: Session, session: pytest.Session) -> None:
     chosen: dict[str, dict[str, None]] = {}
     for item in session.items:
         if suite := ours.role_of(item):
-            chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in _rows(item, suite)))
+            chosen.setdefault(suite.role, {}).update(dict.fromkeys(row.id for row in requirements_of(item, suite)))
     if not chosen:
         return
     sut, fault = option("--sut"), option("--stgcmt-fault")
@@ -268,12 +220,12 @@ def _play(ours: Session, session: pytest.Session) -> None:
     out = option("--stgcmt-out")
     try:
         directory = bundle.prepare(Path(out) if out else Path(tempfile.mkdtemp(prefix="stgcmt-")))
-        roles = _playable_roles(chosen, sut)
+        roles = plugin_roles.playable(chosen, sut)
         if fault:  # a run with a fault plays the roles that have it alone
             faulty = (role for role in roles if any(each.name == fault for each in ours.suites[role].all_faults))
             roles = tuple(faulty) or roles
         plan = make_plan(
-            None if sut == "builtin" else Path(sut), fault=fault, strict=option("--stgcmt-strict"),
+            None if sut == plugin_roles.BUILTIN else Path(sut), fault=fault, strict=option("--stgcmt-strict"),
             known_issues=Path(known) if known else None, role=roles, command=("pytest",),
             req=tuple(dict.fromkeys(ident for role in roles for ident in chosen[role])),
         )  # fmt: skip
@@ -282,16 +234,6 @@ def _play(ours: Session, session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
     ours.recording = bundle.load(directory)
     _write(ours, plan, directory)
-
-
-def _playable_roles(chosen: dict[str, Any], sut: str) -> tuple[str, ...]:
-    """The roles of the selected checks that the SUT file has; the checks of other roles are not-tested."""
-    from stgcmt.commands import installed  # noqa: PLC0415 - start-up
-    from stgcmt.commands.run import shipped  # noqa: PLC0415 - start-up
-    from stgcmt.sut import load  # noqa: PLC0415 - start-up
-
-    known = load(None if sut == "builtin" else shipped(Path(sut)), suites=installed()).roles
-    return tuple(role for role in chosen if role in known) or tuple(chosen)[:1]
 
 
 def _write(ours: Session, plan: Any, directory: Path) -> None:
@@ -341,21 +283,14 @@ def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
     from stgcmt.verdict import Verdict, worst  # noqa: PLC0415 - start-up
 
     assert ours.results is not None, "the recording was judged"  # noqa: S101 - for the type checker
-    rows = [ours.results["findings"].get((suite.role, row.id), ()) for row in _rows(item, suite)]
-    name = _check_name(item)
+    rows = [ours.results["findings"].get((suite.role, row.id), ()) for row in requirements_of(item, suite)]
+    name = check_name(item)
     found = [each for findings in rows for each in findings if each.check == name]
     standing = worst(each.verdict for each in found)
     return next(
         (each for each in found if each.verdict is standing),
         Finding(name, Verdict.NOT_TESTED, message="not played"),
     )
-
-
-def _check_name(item: pytest.Item) -> str:
-    """What the engine calls the check of an item."""
-    owner = item.stash.get(OWNER, None)
-    check = owner.check(item.function.__name__) if owner is not None and isinstance(item, pytest.Function) else None
-    return str(check.name) if check is not None else item.name
 
 
 @pytest.hookimpl(wrapper=True)

@@ -174,9 +174,10 @@ class Stage(Asking):
         """An instance that the SUT was never given."""
         return self._suite.resolve("instances")(kind, uid=lambda: self.uid("instance"), **where)
 
-    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
+    async def seed(self, kind: Any = "ct", *, optional: bool = False, **where: Any) -> Any:
         """An instance that the SUT holds, brought there as ``[seeding]`` says; raises ``SkippedError`` where that fails.
 
+        ``kind``: of what kind it is to be, or an instance that ``make`` made before.
         With ``optional`` a refusal is recorded, and the instance returned all the same; so it is where the SUT file has
         no seeding and the scenario only wants it.
         """
@@ -185,7 +186,7 @@ class Stage(Asking):
         how = self.seeding
         if how == "preloaded":
             return self._next_preloaded(kind)
-        instance = self.make(kind, **where)
+        instance = self.make(kind, **where) if isinstance(kind, str) else kind
         optional |= how == "none" and "seeding" in self._scenario.wants
         with self.step("seed"):
             if self.backdrop is not None and self.provided("seeding"):

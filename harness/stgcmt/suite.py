@@ -19,12 +19,12 @@ import importlib
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stgcmt.catalogue import CatalogueError, Requirement, parse_requirements
 from stgcmt.checks import (
@@ -43,6 +43,7 @@ from stgcmt.checks import (
     requirement,
 )
 from stgcmt.faces import Face, borrowed_checks, borrowed_kills, borrowed_rows, borrowed_scenarios, suite_of
+from stgcmt.playing import Play
 from stgcmt.transcript import Event, Transcript
 
 if TYPE_CHECKING:
@@ -66,112 +67,6 @@ class Lease:
     """A scenario's exclusive use of one report destination, and how the listener there behaves (a name of ``LISTENERS``)."""
 
     listener: str = "plain"
-
-
-class Play(Protocol):
-    """What a scenario gets: actors, seeding, steps, UIDs, waits. It records everything and judges nothing."""
-
-    role: str
-    mode: str | None
-    section: Mapping[str, Any]
-    timing: Any
-    destination: Any
-    relayed: bool
-    clock: Clock
-    heard: list[Any]
-    seeding: str
-    base_path: str  # the path of the base URL at which the SUT is told to find our server
-
-    def step(self, name: str) -> AbstractContextManager[None]:
-        """Name what happens inside; events carry the step's name."""
-        ...
-
-    def uid(self, what: str = "transaction") -> str:
-        """A fresh UID of this scenario; what mentions it from outside is attributed to this scenario."""
-        ...
-
-    async def seed(self, kind: str = "ct", *, optional: bool = False, **where: Any) -> Any:
-        """An instance that the SUT holds, brought there as ``[seeding]`` says; ``optional``: the SUT may refuse it.
-
-        Where nothing can be seeded, a scenario that only *wants* seeding gets one that was never stored.
-        """
-        ...
-
-    def make(self, kind: str = "ct", **where: Any) -> Any:
-        """An instance that the SUT was never given."""
-        ...
-
-    async def retrieve(self, instance: Any) -> Any:
-        """Read an instance back as ``[retrieval]`` says; the answer's bytes, or ``None``."""
-        ...
-
-    def http(self) -> Any:
-        """The HTTP client of this scenario (one connection pool a call)."""
-        ...
-
-    def dimse(self, **options: Any) -> AbstractAsyncContextManager[Any]:
-        """An association to the SUT under the AE title of the (leased) destination."""
-        ...
-
-    def answer(self, script: Any) -> None:
-        """How our server answers this scenario's requests (``stgcmt.asking``)."""
-        ...
-
-    def serve(self, handlers: Mapping[int, Any]) -> None:
-        """Who serves this scenario's DIMSE requests, by Command Field."""
-        ...
-
-    def scp(self, script: Any, **options: Any) -> Any:
-        """A scripted SCP (``actors.scripted_scp``) that serves this scenario's DIMSE requests and reports to the SUT."""
-        ...
-
-    def away(self) -> AbstractAsyncContextManager[None]:
-        """Meanwhile nobody listens where the SUT's HTTP requests arrive; only for a scenario that plays ``alone``."""
-        ...
-
-    def claimed(self, name: str) -> Any:
-        """What the vendor states under this name of the role's claims, ``None`` where nothing: how long to wait, no verdict."""
-        ...
-
-    async def trigger(self, *instances: Any, **values: str) -> bool:
-        """Have the SUT ask for commitment of these instances as ``[trigger]`` says; whether it asked in time."""
-        ...
-
-    async def asked(self, count: int = 1, **how: Any) -> bool:
-        """Wait until the SUT has asked ``count`` times in all; False at the deadline."""
-        ...
-
-    async def quiet(self, within: str = "quiet_period", seconds: float | None = None) -> int:
-        """Wait until the SUT has asked nothing for a whole quiet period; how often it asked meanwhile."""
-        ...
-
-    async def believes(self, instance: Any) -> bool | None:
-        """Whether the SUT holds an instance as committed, as ``[state]`` tells; ``None`` where it does not."""
-        ...
-
-    async def wait(self, name: str, seconds: float | None = None, *, why: str = "") -> None:
-        """Wait by a declared name: a field of ``[timing]``, or any other name with ``seconds`` that the SUT asked for."""
-        ...
-
-    async def report(self, *uids: str, count: int = 1, within: str = "max_report_delay") -> bool:
-        """Wait until ``count`` messages from outside mentioned one of ``uids``; False at the deadline. Never judges."""
-        ...
-
-    async def provoke(self, name: str, **values: str) -> bool:
-        """Have the vendor's ``[provoke]`` command bring the SUT into a state; recorded."""
-        ...
-
-    async def listen(self, listener: str) -> None:
-        """Change how the leased destination behaves from the next connection on."""
-        ...
-
-    async def restart(self) -> bool:
-        """Restart the SUT through its driver; False where it cannot and the scenario only wants it."""
-        ...
-
-    def note(self, **info: Any) -> None:
-        """Record a remark for readers and checks."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -240,13 +135,17 @@ def scenarios_of(module: ModuleType) -> tuple[Scenario, ...]:
 
 @dataclass(frozen=True)
 class Fault:
-    """One switch, one deviation of the reference: what it does, which rows it violates, which others follow from it."""
+    """One switch, one deviation of the reference: what it does, which rows it violates, which others follow from it.
+
+    ``crowded``: what it does depends on what else is under way, so that ``selftest --quick`` plays every scenario, too.
+    """
 
     name: str
     line: str
     violates: tuple[str, ...]
     follows: tuple[str, ...] = ()
     mode: str | None = None
+    crowded: bool = False
 
 
 @dataclass(frozen=True)
@@ -254,7 +153,8 @@ class Variant:
     """One conformant way to be different: what the standard leaves free, as options of the reference.
 
     ``options`` go into ``Setting.options``, ``claims`` are merged over the suite's ``reference_claims``, ``timing`` over
-    ``[timing]``; ``warns`` names the rows that may warn, each with the reading or reason that explains it.
+    ``[timing]``; ``warns`` names the rows that may warn, each with the reading or reason that explains it, ``silent`` those
+    that the reference's own recording decides and this one does not, each with the reason.
     """
 
     name: str
@@ -263,6 +163,7 @@ class Variant:
     claims: Mapping[str, Any] = field(default_factory=dict)
     timing: Mapping[str, Any] = field(default_factory=dict)
     warns: Mapping[str, str] = field(default_factory=dict)
+    silent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

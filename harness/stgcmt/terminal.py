@@ -199,6 +199,7 @@ def print_results(
     stream: IO[str] | None = None,
     hint: Hint | None = None,
     width: int | None = None,
+    took: Mapping[str, float] | None = None,
 ) -> None:
     """Print the findings, worst consequence first, then counts, bundle and exit code.
 
@@ -209,6 +210,7 @@ def print_results(
         stream: standard output unless given.
         hint: how to reproduce a row in a line; that of the reproduce writer unless given.
         width: columns; the terminal's unless given.
+        took: what this process did after the play, as a past participle, and how long that took (seconds).
     """
     from stgcmt.evidence import findings  # noqa: PLC0415 - start-up
 
@@ -224,7 +226,7 @@ def print_results(
     _known_issues(out, results)
     _untested(out, results)
     _vacuous(out, results)
-    _summary(out, results)
+    _summary(out, results, took or {})
     _end(out, results, bundle)
 
 
@@ -311,7 +313,7 @@ def _known_issues(out: Console, results: Mapping[str, Any]) -> None:
             out.print(f"known issue {word}: {issue['id']} ({issue['role']}): {issue['reason']}", style="yellow")
 
 
-def _summary(out: Console, results: Mapping[str, Any]) -> None:
+def _summary(out: Console, results: Mapping[str, Any], took: Mapping[str, float]) -> None:
     from rich.text import Text  # noqa: PLC0415 - start-up
 
     counts = results["summary"]
@@ -328,8 +330,12 @@ def _summary(out: Console, results: Mapping[str, Any]) -> None:
         numbers |= {"all": counts[verdict]}
         cells = [(f"{count:>{len(role) + 2}}", _style(verdict, count)) for role, count in numbers.items()]
         out.print(Text.assemble(f"{verdict:<16}", *cells), soft_wrap=True)
+    from stgcmt.results import left_in_words  # noqa: PLC0415 - start-up
+
     tested = (f"{counts['tested']} of {counts['total']}", "bold")
-    out.print(Text.assemble("tested ", tested, " requirements", _profile(results)))
+    out.print(Text.assemble("tested ", tested, " requirements", _profile(results, took)))
+    if left := left_in_words(results):
+        out.print(left, style="dim")
 
 
 def _untested(out: Console, results: Mapping[str, Any]) -> None:
@@ -362,15 +368,15 @@ def _style(verdict: str, count: int) -> str:
     return STYLES[verdict] if count else "dim"
 
 
-def _profile(results: Mapping[str, Any]) -> str:
+def _profile(results: Mapping[str, Any], took: Mapping[str, float]) -> str:
     timing = results["timing"]
     parts = [f"profile {results['profile']}"]
     if results["edition"]:
         parts.append(f"edition {results['edition']}")
     if timing.get("wall_s") is not None:
-        parts.append(
-            f"{timing['wall_s']:.1f} s, of which {timing.get('critical_path_s') or 0:.1f} s could not be shortened"
-        )
+        least = timing.get("critical_path_s") or 0
+        parts.append(f"played in {timing['wall_s']:.1f} s, of which {least:.1f} s could not be shortened")
+    parts += [f"{what} in {seconds:.1f} s" for what, seconds in took.items()]
     if results["state"] != "complete":
         parts.append(f"the run is {results['state']}")
     return "; " + "; ".join(parts)

@@ -235,6 +235,10 @@ def summary(rows: Sequence[Row]) -> dict[str, int]:
     return counts
 
 
+CUT_SHORT = "the run was cut short: nobody knows what the rest would have shown"
+AWAITED = "; reports are awaited still: `stgcmt wait BUNDLE` listens for them"  # the next step where nothing is broken
+
+
 @dataclass(frozen=True)
 class Exit:
     """The exit code of a run and the sentence that explains it."""
@@ -243,10 +247,20 @@ class Exit:
     why: str
 
 
-def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, interrupted: bool = False) -> Exit:
-    """The exit code, first that applies: 130 interrupted, 4 unreachable, 3 harness error, 1 fail or gate, 5 known issues, 0.
+def exit_code(
+    rows: Sequence[Row],
+    known: Overlay,
+    *,
+    min_tested: float = 0.5,
+    interrupted: bool = False,
+    cut: bool = False,
+    awaited: Container[str] = (),
+) -> Exit:
+    """The exit code, first that applies: 130 interrupted, 4 unreachable, 3 harness error, 1 fail, gate or cut, 5 known issues, 0.
 
-    ``min_tested`` is the share of applicable SHALL rows that must have been judged, per role.
+    ``min_tested`` is the share of applicable SHALL rows that must have been judged, per role. ``cut``: the run was killed
+    before its end; what it would still have found is not known, so that no part of it is green. ``awaited``: roles of which a
+    report may come still; what could not be judged of them is no sign of a SUT that cannot be reached.
     """
     if interrupted:
         return Exit(130, "interrupted; judged as far as it got")
@@ -263,9 +277,10 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
         ]  # fmt: skip
         candidates, kind = (mine, "mandatory ") if mine else (live, "")  # a selection may hold no SHALL at all
         if candidates and not any(row.verdict in TESTED or row.verdict is Verdict.ERROR for row in candidates):
-            return Exit(
-                4, f"{role}: not one {kind}requirement could be judged; is the SUT reachable? try `stgcmt doctor`"
-            )
+            why, step = "", "; is the SUT reachable? try `stgcmt doctor`"
+            if role in awaited:
+                why, step = " yet", AWAITED
+            return Exit(4, f"{role}: not one {kind}requirement could be judged{why}{step}")
     errors = [row.id for row in chosen if row.verdict is Verdict.ERROR]
     if errors:
         return Exit(3, f"the harness failed on {_count(len(errors))}, first {errors[0]}")
@@ -276,10 +291,10 @@ def exit_code(rows: Sequence[Row], known: Overlay, *, min_tested: float = 0.5, i
     for role, mine in shalls.items():
         tested = sum(row.verdict in TESTED for row in mine)
         if mine and tested < min_tested * len(mine):
-            return Exit(
-                1,
-                f"{role}: only {tested} of {len(mine)} mandatory requirements were judged, the gate asks for {min_tested:.0%}",
-            )
+            why = f"{role}: only {tested} of {len(mine)} mandatory requirements were judged, the gate asks for {min_tested:.0%}"
+            return Exit(1, why + (AWAITED if role in awaited else ""))
+    if cut:
+        return Exit(1, CUT_SHORT)
     if known.dirty:
         return Exit(5, "known issues need attention: " + _dirty(known))
     return Exit(0, "no unexcused failure")

@@ -64,6 +64,7 @@ def environment(results: Mapping[str, Any]) -> dict[str, str]:
         "SUT": r.sut_name(results),
         "Tested": r.score(results),
         "Exit.code": f"{results['exit_code']}: {results['exit_reason']}",
+        "State": r.unfinished(results) or results["state"],
         "Tool": f"{results['tool']['name']} {results['tool']['version']}",
         "Edition": results["edition"] or "all",
         "Profile": results["profile"],

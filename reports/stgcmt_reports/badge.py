@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from stgcmt_reports.rows import caveats, score, sut_name
+from stgcmt_reports.rows import caveats, score, sut_name, unfinished
 
 LABEL = "storage commitment"
 GREEN, AMBER, RED, GREY = "#2d7d32", "#9a6700", "#b3261e", "#5f6368"
@@ -39,11 +39,12 @@ def message(results: Mapping[str, Any]) -> tuple[str, str]:
     known = sum(len(each.rows) for each in caveats(results) if each.kind == "known-issue")
     parts = [f"tested {score(results)}"]
     parts += [
-        f"{counts[name]} {word}"
-        for name, word in (("error", "errors"), ("fail", "failed"), ("warn", "warnings"))
+        f"{counts[name]} {word}{'s' if counts[name] != 1 and word != 'failed' else ''}"
+        for name, word in (("error", "error"), ("fail", "failed"), ("warn", "warning"))
         if counts[name]
     ]
     parts += [f"{known} known"] if known else []
+    parts += ["not finished"] if unfinished(results) else []
     if not counts["tested"]:
         return parts[0], GREY
     if results["exit_code"]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stgcmt_reports.about import product
+
 # From good to bad. What could not be judged lies between: it is worse than a note and better than a failure.
 RANK = {name: place for place, name in enumerate((
     "pass", "not-applicable", "note", "not-tested", "inconclusive", "warn", "fail", "error",
@@ -127,7 +129,7 @@ def _makers(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, s
     def told(results: Mapping[str, Any]) -> dict[str, str]:
         sut = results["sut"]
         return {
-            "SUT": " ".join(str(sut[key]) for key in ("vendor", "name", "version") if sut.get(key)),
+            "SUT": product(sut),
             "roles": ", ".join(results["suites"]),
             "tool": f"{results['tool']['name']} {results['tool']['version']}",
             "edition": results["edition"] or "all",

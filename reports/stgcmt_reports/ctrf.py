@@ -45,6 +45,8 @@ def document(results: Mapping[str, Any]) -> dict[str, Any]:
                     **results["summary"],
                     "score": f"tested {r.score(results)}",
                     "exit_code": results["exit_code"],
+                    "exit_reason": results["exit_reason"],
+                    "state": results["state"],
                     "caveats": {each.kind: [row["id"] for row in each.rows] for each in r.caveats(results)},
                 },
             },

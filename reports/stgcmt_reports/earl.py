@@ -59,6 +59,8 @@ def document(results: Mapping[str, Any]) -> dict[str, Any]:
             "title": r.sut_name(results),
             "description": f"tested {r.score(results)} requirements; edition {results['edition'] or 'all'}; "
             f"profile {results['profile']}",
+            "stgcmt:state": results["state"],
+            "stgcmt:exitReason": results["exit_reason"],
             "stgcmt:tested": counts["tested"],
             "stgcmt:total": counts["total"],
         },

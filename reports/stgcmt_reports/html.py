@@ -18,6 +18,7 @@ from typing import Any
 from stgcmt.evidence import Evidence
 from stgcmt.verdict import CONSEQUENCES
 from stgcmt_reports import timeline, unjudged
+from stgcmt_reports.about import unfinished
 from stgcmt_reports.exchanges import packed, slug
 from stgcmt_reports.sections import SECTIONS, Page, Section, finding_id, places, row_id
 from stgcmt_reports.sequence import anchor
@@ -57,6 +58,7 @@ def render(evidence: Evidence) -> str:
         "issues": unjudged.issues(results),
         "deviations": _deviations(results),
         "trust": trust(evidence),
+        "unfinished": unfinished(results),
         "blocks": page.blocks,
         "rows": packed(
             [

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.evidence import Evidence
+from stgcmt_reports.about import product, unfinished
 
 FILE = "junit.xml"
 SKIPPED = frozenset({"inconclusive", "not-tested", "not-applicable"})
@@ -43,22 +44,25 @@ def document(results: Mapping[str, Any]) -> ET.Element:
 
 def _suite(root: ET.Element, role: str, rows: list[Mapping[str, Any]], results: Mapping[str, Any]) -> tuple[int, ...]:
     suite = ET.SubElement(root, "testsuite", name=role, timestamp=str(results["started"]))
-    sut = results["sut"]
     hashed = results["suites"].get(role, {})
     _properties(
         suite,
         {
-            "sut": " ".join(str(sut[key]) for key in ("vendor", "name", "version") if sut.get(key)),
+            "sut": product(results["sut"]),
             "tool": f"{results['tool']['name']} {results['tool']['version']}",
             "suite": f"{hashed.get('version', '')} {hashed.get('hash', '')}".strip(),
             "edition": results["edition"] or "",
             "profile": results["profile"],
             "tested": f"{results['summary']['tested']} of {results['summary']['total']}",
             "exit_code": results["exit_code"],
+            "exit_reason": results["exit_reason"],
+            "state": results["state"],
         },
     )
     for row in rows:
         _case(suite, row)
+    if told := unfinished(results):
+        ET.SubElement(suite, "system-err").text = _text(told)
     count = (
         len(rows),
         len(suite.findall("testcase/failure")),

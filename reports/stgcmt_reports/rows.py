@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from stgcmt_reports.about import product, unfinished
 from stgcmt_reports.junit import account, place
 
 PASSED, FAILED, BROKEN, SKIPPED = "passed", "failed", "broken", "skipped"
-DOCS = "STGCMT_DOCS_URL"  # environment: where docs/ is published, without it links are relative to the project
+DOCS = "STGCMT_DOCS_URL"  # environment: where docs/ is published; else a page is named by its place in the project
+SOURCES = ("/blob/", "/tree/", "/src/")  # in the addresses of servers that show the files of a repository
 LABEL = "Storage Commitment"
 __all__ = [
-    "BROKEN", "FAILED", "LABEL", "PASSED", "SKIPPED", "Caveat", "account", "caveats", "milliseconds", "page", "place", "reason",
-    "score", "status", "sut_name",
+    "BROKEN", "FAILED", "LABEL", "PASSED", "SKIPPED", "Caveat", "account", "caveats", "milliseconds", "page", "place",
+    "published", "reason",
+    "score", "status", "sut_name", "unfinished",
 ]  # fmt: skip
 
 
@@ -59,9 +62,8 @@ def score(results: Mapping[str, Any]) -> str:
 
 
 def sut_name(results: Mapping[str, Any]) -> str:
-    """Vendor, name and version of the SUT."""
-    sut = results["sut"]
-    return " ".join(str(sut[key]) for key in ("vendor", "name", "version") if sut.get(key)) or "unnamed SUT"
+    """Vendor, name and version of the SUT, each said once."""
+    return product(results["sut"]) or "unnamed SUT"
 
 
 def caveats(results: Mapping[str, Any]) -> tuple[Caveat, ...]:
@@ -90,9 +92,18 @@ def is_near(row: Mapping[str, Any]) -> bool:
 
 
 def page(row: Mapping[str, Any]) -> str:
-    """Where the requirement's page is."""
-    base = os.environ.get(DOCS, "docs").rstrip("/")
-    return f"{base}/requirements/{row['role']}.md#{row['id'].lower()}"
+    """Where the requirement's page is: on the web where that is known, else below ``docs/`` of this project."""
+    return published(row) or f"docs/requirements/{row['role']}.md#{row['id'].lower()}"
+
+
+def published(row: Mapping[str, Any]) -> str:
+    """The web address of the requirement's page; empty where nobody said where the pages are published.
+
+    The site has pages in HTML; a server of sources shows the Markdown files.
+    """
+    base = os.environ.get(DOCS, "").rstrip("/")
+    suffix = "md" if any(part in f"{base}/" for part in SOURCES) else "html"
+    return f"{base}/requirements/{row['role']}.{suffix}#{row['id'].lower()}" if base else ""
 
 
 def milliseconds(time: str | None) -> int:

@@ -43,7 +43,7 @@ def document(results: Mapping[str, Any]) -> dict[str, Any]:
         },
         "invocations": [
             {
-                "executionSuccessful": results["exit_code"] not in (3, 4, 130),
+                "executionSuccessful": results["exit_code"] not in (3, 4, 130) and not r.unfinished(results),
                 "exitCode": results["exit_code"],
                 "exitCodeDescription": results["exit_reason"],
                 "startTimeUtc": results["started"],
@@ -108,6 +108,8 @@ def _location(citation: Mapping[str, Any]) -> dict[str, Any]:
 def _notifications(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What a page of alerts alone would hide."""
     yield {"level": "note", "message": {"text": f"tested {r.score(results)} requirements"}}
+    if told := r.unfinished(results):
+        yield {"level": "warning", "message": {"text": told}}
     for caveat in r.caveats(results):
         for row in caveat.rows:
             yield _notification(caveat.title, row, r.reason(row) if "verdict" in row else row["message"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stgcmt.evidence import Evidence, findings
 from stgcmt_reports import exchanges, reproduce, timeline, unjudged
 from stgcmt_reports.exchanges import Block
-from stgcmt_reports.topology import tables
+from stgcmt_reports.topology import rows as reports
 
 if TYPE_CHECKING:
     from stgcmt_reports.statement.values import Statement
@@ -55,7 +55,7 @@ class Page:
         """The conformance statement, for its claim audit and its readings ledger."""
         from stgcmt_reports.statement.document import build  # noqa: PLC0415 - it is the larger half of the package
 
-        return build(self.evidence)
+        return self.evidence.view(build)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("findings", "Findings", "findings.html.j2", _findings),
     Section("unjudged", "Not proved", "unjudged.html.j2", _unjudged),
     Section("requirements", "Requirements", "requirements.html.j2", _requirements),
-    Section("topology", "Reports", "topology.html.j2", lambda page: tables(page.results)),
+    Section("topology", "Reports", "topology.html.j2", lambda page: reports(page.results)),
     Section("claims", "Claims", "claims.html.j2", _claims),
     Section("readings", "Readings", "readings.html.j2", _readings),
     Section("timeline", "Timeline", "timeline.html.j2", _timeline),

@@ -36,6 +36,8 @@ def _lines(results: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"**tested {r.score(results)}** requirements. {plain(results['exit_reason'])}."
     yield ""
+    if told := r.unfinished(results):
+        yield from (f"> **{plain(told[0].upper() + told[1:])}.**", "")
     yield from _counts(results)
     found = findings(results)
     if found:
@@ -98,7 +100,9 @@ def _section(title: str) -> Iterator[str]:
 
 
 def _id(row: Mapping[str, Any]) -> str:
-    return f"[`{row['id']}`]({r.page(row)})"
+    """The id, with a link where it is known where the requirement pages are published: a relative one leads nowhere in CI."""
+    link = r.published(row)
+    return f"[`{row['id']}`]({link})" if link else f"`{row['id']}`"
 
 
 def _said(row: Mapping[str, Any]) -> str:

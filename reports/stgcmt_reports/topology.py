@@ -1,4 +1,4 @@
-"""The map of event reports as tables, one a role: rows are how the listener behaved, columns what the association had become."""
+"""The map of event reports as one table: a row for each role, state of the request's association, and listener."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 SHOWN = 40  # transactions of one cell: a cell of hundreds says no more
 TRIES = 12  # attempts of one transaction
+WHYS = 3  # reasons of attempts that failed, in one cell
 
 
 @dataclass(frozen=True)
@@ -23,46 +24,57 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What happened in one state of association and listener."""
+class Row:
+    """What happened in one state of association and listener: ``happened``, ``tried`` and ``given_up`` are sentences for a cell."""
 
-    summary: str
+    role: str
+    association: str
+    listener: str
+    happened: str
+    tried: str
+    given_up: str
     good: bool
     lines: tuple[Line, ...]
     more: int
 
 
-@dataclass(frozen=True)
-class Table:
-    """The map of one role; ``rows`` are the listener's behaviour and one cell (or none) for each of ``columns``."""
-
-    role: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+def rows(results: Mapping[str, Any]) -> tuple[Row, ...]:
+    """The map of a results object, all roles in one; none where its suites cannot tell, or in results of an older version."""
+    return tuple(_row(each) for each in results.get("topology", ()))
 
 
-def tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
-    """The tables of a results object; none where its suites cannot tell, or in results of an older version."""
-    cells = results.get("topology", ())
-    found = []
-    for role in dict.fromkeys(str(each["role"]) for each in cells):
-        mine = {(each["association"], each["listener"]): each for each in cells if each["role"] == role}
-        columns = tuple(dict.fromkeys(association for association, _ in mine))
-        listeners = sorted({listener for _, listener in mine}, key=lambda name: (not name.startswith("ready"), name))
-        rows = tuple(
-            (name, tuple(_cell(mine[column, name]) if (column, name) in mine else None for column in columns))
-            for name in listeners
-        )
-        found.append(Table(role, columns, rows))
-    return tuple(found)
-
-
-def _cell(cell: Mapping[str, Any]) -> Cell:
+def _row(cell: Mapping[str, Any]) -> Row:
     transactions = cell["transactions"]
-    lines = tuple(_line(each) for each in transactions[:SHOWN])
-    return Cell(
-        summary(transactions), all(each["delivered"] for each in transactions), lines, max(0, len(transactions) - SHOWN)
-    )
+    return Row(
+        str(cell["role"]), str(cell["association"]), str(cell["listener"]), *_told(transactions),
+        all(each["delivered"] for each in transactions), tuple(_line(each) for each in transactions[:SHOWN]),
+        max(0, len(transactions) - SHOWN),
+    )  # fmt: skip
+
+
+def _told(transactions: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
+    """What happened, how often it was tried, and when it was given up; each may be empty."""
+    done = [each for each in transactions if each["delivered"]]
+    few = len(transactions) == 1
+    happened = ("delivered" if done else "not delivered") if few else f"{len(done)} of {len(transactions)} delivered"
+    if done:
+        places = list(dict.fromkeys(str(each["on"]) for each in done))
+        happened += f", on {' or '.join(places)} after {_span(each['seconds'] for each in done)}"
+    elif whys := list(dict.fromkeys(str(one["what"]) for each in transactions for one in each["attempts"])):
+        happened += f": {'; '.join(whys[:WHYS])}{' and more' if len(whys) > WHYS else ''}"
+    counts = [len(each["attempts"]) - each["repeated"] for each in transactions]
+    tried = _times(counts) if any(counts) else "no attempt seen"
+    if any(each["repeated"] for each in transactions):
+        tried += f"; repeated after success {_times([each['repeated'] for each in transactions])}"
+    given_up = [each for each in transactions if each["gave_up_s"] is not None]
+    parts = []
+    if given_up:
+        last, watched = (_span(each[key] for each in given_up) for key in ("gave_up_s", "watched_s"))
+        parts.append(f"last tried after {last}, watched for {watched}")
+    if silent := [each for each in transactions if not each["attempts"]]:
+        some = "" if len(silent) == len(transactions) else f" for {len(silent)}"
+        parts.append(f"nothing{some} in {_span(each['watched_s'] for each in silent)}")
+    return happened, tried, "; ".join(parts)
 
 
 def summary(transactions: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from stgcmt.actors.association import Association, OnMessage
+from stgcmt.actors.association import Association, OnCommand, OnMessage
 from stgcmt.actors.listeners import CALLED_AE_UNKNOWN, LISTENERS, PLAIN, ListenerScript
 from stgcmt.actors.outcome import Fault, Timeouts
 from stgcmt.clock import Clock
@@ -57,6 +57,8 @@ async def serve_association(
     """
     served = _Served(script, {} if handlers is None else handlers, on_message)
     assoc = Association(stream, clock, tap, "acceptor", timeouts or Timeouts(), served.serve)
+    if script.early_status is not None:
+        assoc.on_command = _early(script.early_status)
     assoc.start()
     async with assoc.to_its_end():
         await _answer(assoc, script, ae_title)
@@ -95,6 +97,16 @@ async def _answer(assoc: Association, script: ListenerScript, ae_title: str | No
         # Established first: the peer's first message may be here before ``send`` returns.
         assoc.establish(rq, items.decode_ac(raw[6:]))
         await assoc.send([raw])
+
+
+def _early(status: int) -> OnCommand:
+    """Answers an N-ACTION from its command set; whoever serves the whole request must say nothing more."""
+
+    async def look(assoc: Association, context_id: int, command: cmd.Command) -> None:
+        if command.field == cmd.N_ACTION_RQ:
+            await assoc.send_message(context_id, cmd.response(command, status, {}))
+
+    return look
 
 
 async def _until_ended(assoc: Association, stop: asyncio.Event | None) -> None:

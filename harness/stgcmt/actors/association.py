@@ -26,6 +26,7 @@ from stgcmt.wire.stream import Stream
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, STUDY_ROOT_GET, STUDY_ROOT_MOVE, VERIFICATION
 
 OnMessage = Callable[["Association", Message], Awaitable[None]]
+OnCommand = Callable[["Association", int, Command], Awaitable[None]]
 OnStore = Callable[[Message], Awaitable[int]]
 PENDING = frozenset({0xFF00, 0xFF01})
 
@@ -58,6 +59,7 @@ class Association(UpperLayer):
         self.peer_max_pdu = 16384
         self.failure: Exception | None = None  # an error of our own handler; the actor that owns us raises it
         self.messages: list[Message] = []  # requests that nobody has waited for yet (requestor only)
+        self.on_command: OnCommand | None = None  # sees each command set as soon as it is whole, before its data set
         self._assembler = pdv.Assembler()
         self._message_id = 0
         self._pending: dict[int, tuple[int, asyncio.Queue[Message | None]]] = {}
@@ -301,13 +303,16 @@ class Association(UpperLayer):
                 if not future.done():
                     future.set_result(None)
 
-    def on_data(self, body: bytes, t: int) -> str:
+    async def on_data(self, body: bytes, t: int) -> str:
         """Put messages together and hand them on."""
         if self.answer is None:
             return "a P-DATA-TF came before the association was established"
         pdvs, faults = pdv.read_pdvs(body)
         for one in pdvs:
             message = self._assembler.feed(one, t)
+            command = self._assembler.command if message is None else message.command
+            if self.on_command is not None and one.is_command and one.is_last and command is not None:
+                await self.on_command(self, one.context_id, command)
             if message is not None:
                 self._deliver(message)
             elif self._assembler.too_large:

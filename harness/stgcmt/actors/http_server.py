@@ -25,12 +25,11 @@ from stgcmt.wire.stream import Stream
 
 __all__ = ["Asked", "Reply", "compose", "serve_http"]
 
-Drop = Literal["before-read", "after-read", "mid-body", "never"]
+Drop = Literal["before-read", "after-read", "mid-body", "silence", "stall"]
 IDLE_S = 60.0  # seconds without a byte of a request; usual servers wait 5 to 75 s
 HEAD_LIMIT = 64 * 1024  # bytes of a head; usual servers take 8 to 64 KiB
 BODY_LIMIT = 256 << 20  # bytes of a body: above the largest request that a client sends in earnest
 LINGER_S = 1.0  # seconds that a peer gets to read an answer before its connection is closed under it
-SILENT_S = 120.0  # longer than the usual limits of clients and reverse proxies (60 s) for an answer
 PIECE = 65536
 REASONS = {
     200: "OK", 202: "Accepted", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
@@ -53,7 +52,9 @@ class Reply:
         pause_s: seconds between two chunks.
         drop: the connection is broken instead. ``before-read``: a reset, as of a server that closed with the request unread
             (whose request it is must be known, so its bytes are recorded); ``after-read``: an orderly end without an
-            answer; ``mid-body``: half of the body, then a reset; ``never``: no answer, until the peer ends it (or for two minutes).
+            answer; ``mid-body``: half of the body, then a reset; ``silence``: the request was read, and not a byte comes back for
+            ``hold_s`` while the connection stays open; ``stall``: the same after half of the body.
+        hold_s: seconds after which a connection that is held in silence is ended, unless the peer ends it first.
         raw: these bytes are sent as they are, in place of a composed message.
         keep: whether the connection may be used again.
     """
@@ -65,6 +66,7 @@ class Reply:
     chunked: int = 0
     pause_s: float = 0.0
     drop: Drop | None = None
+    hold_s: float = 0.0
     raw: bytes | None = None
     keep: bool = True
 
@@ -188,13 +190,16 @@ class _Serving:
             return False
         if reply.drop == "after-read":
             return False
-        if reply.drop == "never":
-            await self._keep_silent()
+        if reply.drop == "silence":
+            await self._hold(reply.hold_s)
             return False
         keep = reply.keep and _persistent(request) and reply.drop is None and reply.raw is None
         pieces = list(compose(reply, request, keep=keep, wall_ns=self.clock.wall_ns()))
-        if reply.drop == "mid-body":
+        if reply.drop in ("mid-body", "stall"):
             await self._send(b"".join(pieces)[: -max(1, len(reply.body) // 2)])
+            if reply.drop == "stall":
+                await self._hold(reply.hold_s)
+                return False
             await asyncio.sleep(0)
             self.stream.close(reset=True)
             self.ended = "local"
@@ -211,11 +216,13 @@ class _Serving:
         self.tap.event("http.out", data)  # recorded first: what the peer does next must not precede it
         await self.stream.send(data)
 
-    async def _keep_silent(self) -> None:
-        with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(SILENT_S):
-                while await self.stream.receive(PIECE):
-                    pass
+    async def _hold(self, seconds: float) -> None:
+        """Say nothing for so long, or until the peer ends; what it sends meanwhile is recorded and not answered."""
+        self._record(len(self._buffer))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while data := await self.stream.receive(PIECE):
+                    self.tap.event("http.in", data)
                 self.ended = "fin"
 
     async def _linger(self) -> None:

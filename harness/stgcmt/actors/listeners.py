@@ -34,6 +34,7 @@ class ListenerScript:
     is the result of every context (0: each is judged by itself). ``on_request`` is what a request gets that no handler
     of the caller serves; a report is then answered with ``report_status`` and ``response_fields`` after ``delay_s``.
     ``accept_after_s`` holds back the A-ASSOCIATE-AC. ``stores``: storage classes are accepted besides (``storing``).
+    ``early_status`` answers an N-ACTION as soon as its command set is there (only a failure may be so early, PS3.7 10.1.4.2).
     ``deviate_first`` limits a deviation to the first associations of a listener, later ones find ``plain``.
     """
 
@@ -53,6 +54,7 @@ class ListenerScript:
     deviate_first: int | None = None
     check_called_ae: bool = False
     stores: bool = False
+    early_status: int | None = None
 
     def policy(self) -> Policy:
         """How the presentation contexts and roles are answered."""
@@ -108,6 +110,7 @@ LISTENERS: Mapping[str, ListenerScript] = MappingProxyType({
         ListenerScript("other-ae", associate="reject", reject=CALLED_AE_UNKNOWN),
         ListenerScript("reject-context", refuse_with=TRANSFER_SYNTAXES_UNKNOWN),
         ListenerScript("failure-status", report_status=0x0110),
+        ListenerScript("early-failure", early_status=0x0213),
         ListenerScript("abort-on-report", on_request="abort"),
         ListenerScript("close-on-report", on_request="close"),
         ListenerScript("silent", on_request="silence"),

@@ -6,7 +6,8 @@ N-ACTION-RQ into a ``Turn``, a ``Delivery`` writes its data set in the transfer 
     def script(request):                      # Request -> Turn, or an awaitable of one
         return Turn(reports=(Delivery(write, way="new", delay_s=0.5),))
 
-    scp = ScriptedScp(script, opener)         # opener(proposal=…, calling_ae=…, called_ae=…): an association to the SCU
+    scp = ScriptedScp(script, opener)         # opener(proposal=…, calling_ae=…, called_ae=…): an association to the SCU;
+                                              # exactly=True: under that AE title, whatever the SUT file says
     acceptor = Acceptor(clock, tap, storing(PLAIN), handlers=scp.handlers)
 
 C-ECHO and C-STORE are served too, since a client usually stores first.
@@ -36,7 +37,7 @@ from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT
 Way = Literal["same", "new", "either"]
 When = Literal["before-response", "after-response", "after-end"]
 Instead = Literal["", "abort", "close", "release"]
-Then = Literal["", "abort"]
+Then = Literal["", "abort", "close"]
 SCP_ROLE = (0, 1)
 END_S = 30.0  # how long a report that waits for the end of the request's association waits for it
 # Writes the data set in a transfer syntax; ``None``: no data set.
@@ -89,6 +90,8 @@ class Delivery:
         lenient: report although the client did not grant the role, as many archives do; the negotiation is judged by itself.
         overrides: elements of the command set (``None`` leaves one out); ``class_uid`` and ``instance_uid`` the affected ones.
         split: where to pause inside the message.
+        called_ae: the AE title that a new association calls; by default the one that the client called itself.
+        again: only where no report before it, of the same turn, was answered with success.
         abort_after: abort the new association right after the report was sent, without waiting for a response; one with a
             ``split`` in its pause, so that only the first part has gone out.
         step: the name that its events carry.
@@ -106,6 +109,8 @@ class Delivery:
     instance_uid: str | None = COMMITMENT_PUSH_INSTANCE
     overrides: Mapping[int, Value] = field(default_factory=dict)
     split: Split | None = None
+    called_ae: str | None = None
+    again: bool = False
     abort_after: bool = False
     response_s: float | None = None
     step: str | None = None
@@ -121,7 +126,7 @@ class Turn:
     """What one N-ACTION-RQ gets.
 
     ``status`` ``None``: no response at all; ``delay_s``: seconds before it; ``fields`` override its elements. ``instead``
-    ends the association in place of a response, ``then`` ends it after one. ``reports`` go out one after the other.
+    ends the association in place of a response, ``then`` as soon as the response is out. ``reports`` go out one after the other.
     """
 
     status: int | None = 0x0000
@@ -184,6 +189,10 @@ class ScriptedScp:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
+    def report(self, request: Request, *deliveries: Delivery) -> None:
+        """Report on a request of before, now: one after the other (``settled`` waits for them)."""
+        self._spawn(self._deliver_all(request, deliveries))
+
     async def aclose(self) -> None:
         """Give up what has not gone out yet."""
         for task in self._tasks:
@@ -226,8 +235,10 @@ class ScriptedScp:
                 )  # its handler is this very task: a release from here would wait for itself
             case _ if turn.status is not None:
                 await assoc.respond(request.message, turn.status, fields=turn.fields)
-                if turn.then == "abort":
-                    await assoc.abort()
+        if turn.then == "abort":
+            await assoc.abort()
+        elif turn.then == "close":
+            await assoc.close()
 
     # --- reporting
 
@@ -242,10 +253,15 @@ class ScriptedScp:
             self.failures.append(error)
 
     async def _deliver_all(self, request: Request, deliveries: Sequence[Delivery]) -> None:
+        taken = False
         for each in deliveries:
+            if each.again and taken:
+                continue
             token = STEP.set(each.step or STEP.get())
             try:
-                self.delivered.append(Delivered(request, each, await self._deliver(request, each)))
+                outcome = await self._deliver(request, each)
+                self.delivered.append(Delivered(request, each, outcome))
+                taken |= isinstance(outcome, Response) and outcome.status == 0
             finally:
                 STEP.reset(token)
 
@@ -269,7 +285,10 @@ class ScriptedScp:
         """PS3.4 J.3.3.1.2 note 2: under the AE title that we were called by."""
         try:
             opened = self._opener(
-                proposal=delivery.proposal(), calling_ae=request.called_ae, called_ae=request.calling_ae
+                proposal=delivery.proposal(),
+                calling_ae=request.called_ae,
+                called_ae=delivery.called_ae or request.calling_ae,
+                **({"exactly": True} if delivery.called_ae else {}),
             )
         except OSError as error:
             return Unreachable(str(error))

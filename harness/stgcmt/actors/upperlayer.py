@@ -158,7 +158,7 @@ class UpperLayer:
             self._negotiation.put_nowait(None)
             self.ended.set()
 
-    def on_data(self, body: bytes, t: int) -> str:
+    async def on_data(self, body: bytes, t: int) -> str:
         """Take the body of one P-DATA-TF; returns why it cannot be processed, empty where it can."""
         raise NotImplementedError
 
@@ -213,7 +213,7 @@ class UpperLayer:
             return True
         match one.type:
             case pdu.P_DATA_TF:
-                if fault := self.on_data(one.body, t):
+                if fault := await self.on_data(one.body, t):
                     await self._refuse(fault, INVALID_PARAMETER)
             case pdu.ASSOCIATE_RQ | pdu.ASSOCIATE_AC:
                 self._negotiation.put_nowait(one)

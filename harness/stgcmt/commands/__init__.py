@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from stgcmt import editions
 from stgcmt.catalogue import CatalogueError
 from stgcmt.errors import HarnessError, UsageError
 from stgcmt.suite import Suite, load_suites
+
+ALL = "all"
 
 
 def installed() -> dict[str, Suite]:
@@ -23,12 +25,24 @@ def installed() -> dict[str, Suite]:
 
 
 def roles_of(wanted: Sequence[str], suites: Mapping[str, Suite], default: Sequence[str]) -> tuple[str, ...]:
-    """The roles of ``--role`` (``-`` for ``_`` allowed), else ``default``; raises ``UsageError`` for an unknown one."""
-    chosen = [role.replace("-", "_") for role in wanted] or list(default)
+    """The roles of ``--role`` (``-`` for ``_`` allowed), else ``default``; raises ``UsageError`` for an unknown one.
+
+    ``all`` stands for the whole ``default``.
+    """
+    named = [role.replace("-", "_") for role in wanted]
+    chosen = [each for role in named or [ALL] for each in (default if role == ALL else (role,))]
     for role in chosen:
         if role not in suites:
-            raise UsageError("reading --role", f"one of {', '.join(suites)}", role, nearest(role, suites))
+            raise UsageError("reading --role", f"{ALL}, or one of {', '.join(suites)}", role, nearest(role, suites))
     return tuple(dict.fromkeys(chosen))
+
+
+def servers(suites: Mapping[str, Suite], roles: Sequence[str]) -> tuple[str, ...]:
+    """Those of the embedded references that play where no role is named: they answer, and need nobody to make them ask.
+
+    References that ask, or that stand between two others, play when they are named.
+    """
+    return tuple(role for role in roles if not suites[role].serves) or tuple(roles)
 
 
 def selection_of(
@@ -78,10 +92,28 @@ def find_rows(suites: Mapping[str, Suite], ident: str) -> list[tuple[Suite, Any]
     return found
 
 
-def edition_of(text: str | None) -> str | None:
-    """An edition of the standard as ``--edition`` names it (``2024e``); raises ``UsageError``."""
-    if text is not None and not re.fullmatch(r"20\d\d[a-e]", text):
-        raise UsageError(
-            "reading --edition", "a year and a letter from a to e, such as 2024e", text, "leave it out for all rows"
+def edition_of(text: str | None, suites: Mapping[str, Suite] | None = None, roles: Iterable[str] = ()) -> str | None:
+    """An edition of the standard as ``--edition`` names it (``2024e``).
+
+    Raises ``UsageError`` where there is no such edition, or where it asks nothing of one of these roles.
+    """
+    if text is None:
+        return None
+    if not editions.known(text):
+        known = f"an edition from {editions.OLDEST_YEAR}a to {editions.NEWEST}: a year and a letter, such as 2024e"
+        later = editions.FORM.fullmatch(text) is not None and text > editions.NEWEST
+        next_step = (
+            f"name {editions.NEWEST}, the newest that this version knows" if later else "leave it out for all rows"
         )
+        raise UsageError("reading --edition", known, text, next_step)
+    for role in roles if suites else ():
+        rows = suites[role].catalogue if suites and role in suites else ()
+        if rows and not any(row.in_edition(text) for row in rows):
+            first = min(row.since for row in rows if row.since)
+            raise UsageError(
+                "reading --edition",
+                f"an edition that has the service of {role}: {first} or newer",
+                text,
+                f"name {first} or a newer one, or choose other roles with --role",
+            )
     return text

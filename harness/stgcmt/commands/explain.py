@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stgcmt.commands import counted, find_rows, installed
+from stgcmt.editions import range_words
 from stgcmt.verdict import CONSEQUENCES, severity
 
 
@@ -29,8 +30,8 @@ def lines(suite: Any, row: Any) -> list[str]:
         f"  {row.statement}",
         "",
     ]
-    if row.since or row.until:
-        found.append(f"  editions: from {row.since or 'the first'} to {row.until or 'the newest'}")
+    if told := range_words(row.since, row.until, row.read):
+        found.append(f"  editions: {told}")
     if row.excluded:
         return [*found, f"  excluded: {row.excluded}", ""]
     found += ["  outcomes:", *_outcomes(row)]

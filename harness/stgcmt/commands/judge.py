@@ -52,7 +52,7 @@ def command(
         suites,
         judged=iso(SystemClock().wall_ns()),
         profile="strict" if strict else None,
-        edition=edition_of(edition),
+        edition=edition_of(edition, suites, recording.run.header.info.get("roles", ())),
         known_issues=load_known_issues(known_issues) if known_issues else None,
     )
     run_by = list(recording.run.header.info.get("command", []))

@@ -23,7 +23,7 @@ def command(bundles: tuple[Path, ...], out: Path) -> None:
 
     columns = implementations((place.name, load_results(place)) for given in bundles for place in _bundles(given))
     write_output(out, render(columns, made=iso(SystemClock().wall_ns())), "writing the matrix")
-    click.echo(f"{out}: {len(columns)} implementations")
+    click.echo(f"{out}: {len(columns)} implementation{'s' if len(columns) != 1 else ''}")
     for column in columns:
         click.echo(f"  {column.name}: tested {column.score}")
 

@@ -15,12 +15,15 @@ import click
 from stgcmt.commands import installed
 
 if TYPE_CHECKING:
+    from stgcmt.lobby import Lobby
     from stgcmt.meet_screen import Screen
     from stgcmt.plan import Plan
+    from stgcmt.sut import Sut
 
 START, DOCTOR, QUIT = "start", "doctor", "quit"
 LOBBY_KEYS = {"\n": START, "\r": START, "d": DOCTOR, "D": DOCTOR, "q": QUIT, "Q": QUIT}
 KEEP = "meet.toml"
+SOMEWHERE = "192.0.2.1"  # for examples only (RFC 5737): the way to it is the way out of this machine
 
 
 @click.command("meet")
@@ -46,8 +49,9 @@ def command(sut_file: Path | None, *, out: Path | None, **options: Any) -> None:
     """
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.commands.run import run_plan  # noqa: PLC0415 - start-up
+    from stgcmt.listening import web_places_of  # noqa: PLC0415 - start-up
     from stgcmt.meet_screen import Screen  # noqa: PLC0415 - start-up
-    from stgcmt.meeting import Steps, late_after, partner_enters, partner_is  # noqa: PLC0415 - start-up
+    from stgcmt.meeting import Steps, late_after, partner_is  # noqa: PLC0415 - start-up
     from stgcmt.results import exit_of  # noqa: PLC0415 - start-up
     from stgcmt.terminal import print_results  # noqa: PLC0415 - start-up
 
@@ -56,14 +60,10 @@ def command(sut_file: Path | None, *, out: Path | None, **options: Any) -> None:
         plan = _plan(file, options)
         address = options["address"] or _address_of(plan.sut)
         steps = Steps(late_after(plan.sut, plan.roles))
-        screen = Screen(
-            partner_is(plan.sut),
-            partner_enters(plan.sut, address, _web(plan, address)),
-            steps,
-            total=len(plan.playable),
-        )
+        places = (plan.sut.destinations, web_places_of(plan))
+        screen = Screen(partner_is(plan.sut), address, places, steps, total=len(plan.playable))
         with screen.keys.one_by_one(), screen:
-            plan = asyncio.run(_lobby(plan, screen, address))
+            plan = asyncio.run(_lobby(plan, screen))
             directory = bundles.prepare(out)
             if given is not None:
                 shutil.copyfile(file, directory / KEEP)
@@ -116,10 +116,10 @@ def _plan(file: Path, options: dict[str, Any]) -> Plan:
 
 
 def _address_of(sut: Any) -> str:
-    """Our address on the way to the partner; no packet is sent to find it."""
+    """Our address on the way to the partner, of whom nothing is known where it asks us; no packet is sent to find it."""
     import socket  # noqa: PLC0415 - start-up
 
-    host = "127.0.0.1"
+    host = SOMEWHERE
     for role in sut.roles:
         section = sut.section(role)
         if "base_url" in section:
@@ -137,22 +137,10 @@ def _address_of(sut: Any) -> str:
         return "this machine"
 
 
-def _web(plan: Plan, address: str) -> dict[str, str]:
-    """By role where clients ask us over HTTP."""
-    from stgcmt.listening import web_places_of  # noqa: PLC0415 - start-up
-
-    found = {}
-    for place in web_places_of(plan):
-        host = address if place.host in {"0.0.0.0", "::"} else place.host  # noqa: S104 - compared, not listened on
-        scheme = "https" if place.tls else "http"
-        found[place.role] = f"{scheme}://{host}:{place.port or '(chosen at the start)'}{place.path}"
-    return found
-
-
-async def _lobby(plan: Plan, screen: Screen, address: str) -> Plan:
+async def _lobby(plan: Plan, screen: Screen) -> Plan:
     """Wait until the two are ready; the plan with the ports that we got. Raises ``click.Abort`` where they are not."""
+    from stgcmt.listening import web_places_of  # noqa: PLC0415 - start-up
     from stgcmt.lobby import Lobby  # noqa: PLC0415 - start-up
-    from stgcmt.meeting import partner_enters  # noqa: PLC0415 - start-up
 
     if not screen.interactive or plan.sut.driver.kind != "external":
         return plan
@@ -160,13 +148,10 @@ async def _lobby(plan: Plan, screen: Screen, address: str) -> Plan:
     screen.keys.attach(pressed.put_nowait)
     try:
         while True:
-            async with Lobby(plan.sut, screen.say) as lobby:
-                sut = dataclasses.replace(plan.sut, destinations=lobby.destinations)
-                plan = dataclasses.replace(plan, sut=sut)
-                screen.enters = partner_enters(sut, address, _web(plan, address))
-                listening = "we listen and answer C-ECHO.   " if sut.destinations else ""
-                screen.prompt = f"{listening}Enter: start   d: doctor   q: end"
-                screen.show()
+            async with Lobby(plan.sut, screen.say, web_places_of(plan)) as lobby:
+                plan = dataclasses.replace(plan, sut=_at_these_ports(plan.sut, lobby))
+                screen.prompt = f"{_offer(lobby)}Enter: start   d: doctor   q: end"
+                screen.listening(lobby.destinations, lobby.web)
                 word = await _key(pressed)
             if word == QUIT:
                 raise click.Abort
@@ -176,6 +161,23 @@ async def _lobby(plan: Plan, screen: Screen, address: str) -> Plan:
     finally:
         screen.prompt = ""
         screen.keys.detach()
+
+
+def _at_these_ports(sut: Sut, lobby: Lobby) -> Sut:
+    """The SUT with the ports that the partner was told: the run listens there again."""
+    from stgcmt.sut import thaw  # noqa: PLC0415 - start-up
+
+    sections = dict(sut.sections)
+    for place in lobby.web:
+        sections[place.role] = thaw(sections.get(place.role, {})) | {"listen_port": place.port}
+    return dataclasses.replace(sut, destinations=lobby.destinations, sections=sections)
+
+
+def _offer(lobby: Lobby) -> str:
+    """What the partner may try before the start."""
+    tries = ["C-ECHO is answered"] if lobby.destinations else []
+    tries += ["HTTP gets 503 until you start"] if lobby.web else []
+    return f"we listen: {', '.join(tries)}.   " if tries else ""
 
 
 async def _key(pressed: asyncio.Queue[str]) -> str:
@@ -189,5 +191,5 @@ async def _doctor(plan: Plan, screen: Screen) -> None:
 
     suites = installed()
     probes = {role: probe for role in plan.sut.roles if (probe := suites[role].resolve("probes")) is not None}
-    for line in render(await examine(plan.sut, probes=probes)).splitlines():
+    for line in render(await examine(plan.sut, probes=probes), then="Enter starts").splitlines():
         screen.say(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stgcmt.commands import edition_of, installed, nearest, roles_of, selection_of
+from stgcmt.commands import ALL, edition_of, installed, nearest, roles_of, selection_of, servers
 
 if TYPE_CHECKING:
     from stgcmt.plan import Plan
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("sut_file", required=False, metavar="[SUT.toml]", type=click.Path(path_type=Path))
-@click.option("--role", multiple=True, help="only this role of the SUT")
+@click.option("--role", multiple=True, help="only this role of the SUT; `all`: every one")
 @click.option("--clause", multiple=True, help="only rows of this clause and what lies below it, e.g. 13.4")
 @click.option("--req", multiple=True, help="only this requirement id")
 @click.option("--level", multiple=True, type=click.Choice(["shall", "should", "may", "info"]), help="only this level")
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 def command(
     sut_file: Path | None, *, dry_run: bool, as_json: bool, out: Path | None, resume: Path | None, **options: Any
 ) -> None:
-    """Play every scenario against the SUT of SUT.toml (without it: the embedded references), judge, write evidence.
+    """Play every scenario against the SUT of SUT.toml, judge, write evidence.
+
+    Without SUT.toml: against the embedded references that answer; those that ask play when --role names them.
 
     SUT.toml may be the name of a product whose SUT file ships: orthanc.
     """
@@ -60,12 +62,22 @@ def command(
 
     directory = resume or bundles.prepare(out)
     with Progress(quiet=as_json, total=len(plan.playable)) as progress:
-        results, recording = run_plan(plan, directory, progress=progress, resume=resume is not None)
+        took: dict[str, float] = {}
+        results, recording = run_plan(plan, directory, progress=progress, resume=resume is not None, took=took)
     if as_json:
         click.echo(bundles.dump(results), nl=False)
     else:
-        print_results(results, recording.named(), bundle=directory)
+        print_results(results, recording.named(), bundle=directory, took=took)
+        if sut_file is None and not options["role"] and (more := others(plan)):
+            click.echo(more)
     sys.exit(exit_of(results).code)
+
+
+def others(plan: Plan) -> str:
+    """A line about the embedded references that such a run does not play; empty where there are none."""
+    named = [role for role in plan.sut.roles if role not in plan.roles]
+    words = " ".join(f"--role {role}" for role in named)
+    return f"more references to play: {words}, or --role {ALL}" if named else ""
 
 
 def make_resumed(
@@ -113,8 +125,8 @@ def make_plan(
         stated = {name: dict(suite.reference_claims) for name, suite in suites.items() if suite.reference_claims}
         sut = dataclasses.replace(sut, claims=stated)
     roles = roles_of(role, suites, sut.roles)
-    if sut_file is None and not (role or fault or variant):  # what proxies borrow is played by the others already
-        roles = tuple(each for each in roles if not suites[each].faces) or roles
+    if sut_file is None and not (role or fault or variant):
+        roles = servers(suites, roles)
     _check_roles(roles, sut)
     known = load_known_issues(known_issues) if known_issues else ()
     options: dict[str, dict[str, Any]] = {}
@@ -130,7 +142,7 @@ def make_plan(
         roles,
         selection_of(suites, roles, req, clause, level),
         profile="strict" if strict else "default",
-        edition=edition_of(edition),
+        edition=edition_of(edition, suites, roles),
         fault=fault,
         variant=variant,
         options=options,
@@ -198,21 +210,36 @@ def _as_variant(sut: Any, role: str, variant: Any) -> tuple[Any, dict[str, Any]]
     return dataclasses.replace(sut, claims=claims, timing=timing), dict(variant.options)
 
 
-def run_plan(plan: Plan, directory: Path, *, progress: Any = None, resume: bool = False) -> tuple[dict[str, Any], Any]:
-    """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is."""
+def run_plan(
+    plan: Plan,
+    directory: Path,
+    *,
+    progress: Any = None,
+    resume: bool = False,
+    took: dict[str, float] | None = None,
+) -> tuple[dict[str, Any], Any]:
+    """Play, judge, write the bundle; returns results and recording. Ctrl-C closes and judges what there is.
+
+    ``took`` is told how long it took to prove and to write (seconds): no part of the results, which hold for every judge.
+    """
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
-    from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
+    from stgcmt.clock import NS, SystemClock, iso  # noqa: PLC0415 - start-up
     from stgcmt.results import judged_results  # noqa: PLC0415 - start-up
     from stgcmt.resuming import set_aside  # noqa: PLC0415 - start-up
 
+    clock = SystemClock()
     with bundles.held(directory):
         if resume:
             set_aside(directory, plan)
         asyncio.run(_play(plan, directory, progress))
+        played = clock.monotonic_ns()
         recording = bundles.load(directory)
         proving = progress.proving if progress else None
-        results, _ = judged_results(recording, plan.suites, judged=iso(SystemClock().wall_ns()), progress=proving)
+        results, _ = judged_results(recording, plan.suites, judged=iso(clock.wall_ns()), progress=proving)
+        proved = clock.monotonic_ns()
         write_all(directory, results, recording, list(plan.command))
+        if took is not None:
+            took |= {"proved": (proved - played) / NS, "written": (clock.monotonic_ns() - proved) / NS}
     return results, recording
 
 

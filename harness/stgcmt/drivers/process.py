@@ -7,14 +7,13 @@ say that the SUT is ready. An end that nobody asked for is recorded when it happ
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from pathlib import Path
 
 from stgcmt.clock import NS
 from stgcmt.drivers.child import Child
 from stgcmt.drivers.ports import free_ports
-from stgcmt.drivers.provoke import secret_environment
+from stgcmt.drivers.provoke import secret_environment, surroundings
 from stgcmt.drivers.ready import STAGE, Readiness, come_up
 from stgcmt.drivers.running import Context, Running
 from stgcmt.drivers.templates import render, template_ports
@@ -76,10 +75,9 @@ class Process(Running):
         command = [self.placeholders.text(part) for part in driver.command]
         beside = self.sut.path.parent.absolute() if self.sut.path else Path()
         cwd = beside / self.placeholders.text(driver.cwd) if driver.cwd else Path(self.placeholders.directory)
-        environment = {
-            **os.environ,
-            **{name: self.placeholders.text(text) for name, text in secret_environment(self.sut).items()},
-        }
+        environment = surroundings(
+            {name: self.placeholders.text(text) for name, text in secret_environment(self.sut).items()}
+        )
         self._child = child = Child(Masker(self.sut.secrets), self._log, self._exited)
         try:
             child.start(_located(command, beside), cwd, environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +81,7 @@ async def _command(
     directory = beside / placeholders.text(action.cwd) if beside and action.cwd else beside
     child = Child(Masker(sut.secrets), whole_group=False)  # what it leaves running on purpose goes on
     try:
-        child.start(command, directory or Path(), {**os.environ, **secret_environment(sut)})
+        child.start(command, directory or Path(), surroundings(secret_environment(sut)))
     except OSError as error:
         return Provoked(False, f"{command[0]}: {error.strerror}")
     try:
@@ -89,6 +90,16 @@ async def _command(
         await child.end(grace=0)
     said = "\n".join(child.tail(20))[-DETAIL:]
     return Provoked(child.code == 0, child.how + (f": {said}" if said else ""), child.code, said)
+
+
+def surroundings(more: Mapping[str, str]) -> dict[str, str]:
+    """Our environment with ``more``, for a program that we start.
+
+    The directory of the Python that runs us stands last in ``PATH``: a SUT file that says ``stgcmt`` gets this very one also
+    where nobody activated its virtual environment. Last, since the vendor's ``python3`` must stay the vendor's.
+    """
+    path = os.pathsep.join(filter(None, (os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent))))
+    return {**os.environ, "PATH": path, **more}
 
 
 def secret_environment(sut: Sut) -> dict[str, str]:

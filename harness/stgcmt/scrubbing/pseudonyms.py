@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from string import ascii_lowercase, digits
 
-from stgcmt.scrubbing.vocabulary import kept_words, names_of_attributes
+from stgcmt.scrubbing.vocabulary import common_words, kept_words, names_of_attributes
 
 WORD = re.compile(rb"%[0-9A-Fa-f]{2}|[A-Za-z0-9]+|[\x80-\xff]+")
 UID = rb"(?<![0-9A-Za-z.])(?:[0-2](?:\.[0-9]{1,64}){3,}|2\.25\.[0-9]{6,})(?![0-9A-Za-z])"
@@ -25,6 +25,7 @@ OPEN_UIDS = (
 LOOPBACK = (b"127.", b"0.0.0.0")
 UUID = 1 << 128
 LEAST = 4  # characters; a shorter word is replaced where it stands, but not looked for elsewhere
+NEAR = 2  # characters between two words of one name, such as ", "
 NUMBER = 5  # digits; a longer number in a text may be somebody's
 
 
@@ -119,6 +120,33 @@ class Pseudonyms:
         """A text of the harness or of a protocol: UIDs, addresses and words that were found sensitive elsewhere."""
         return self._around(data, lambda gap: _LONG.sub(self._if_sensitive, gap))
 
+    def prose(self, data: bytes) -> bytes:
+        """A sentence of the vendor's or the harness's: as ``known``, but ordinary words in lower case stay in their place.
+
+        A SUT's error text may hold any word of the language; that does not make it a name elsewhere. Beside a word that
+        is sensitive it may be a part of one, and goes.
+        """
+        return self._around(data, self._prose)
+
+    def _prose(self, gap: bytes) -> bytes:
+        found = list(_LONG.finditer(gap))
+        goes = [self._sensitive(match) for match in found]
+        named = [gone and not _ordinary(match) for gone, match in zip(goes, found, strict=True)]
+        out, at = [], 0
+        for place, match in enumerate(found):
+            near = any(
+                named[other] and _beside(gap, found[min(place, other)], found[max(place, other)])
+                for other in (place - 1, place + 1)
+                if 0 <= other < len(found)
+            )
+            out.append(gap[at : match.start()])
+            out.append(self._if_sensitive(match) if named[place] or near else match[0])
+            at = match.end()
+        return b"".join([*out, gap[at:]])
+
+    def _sensitive(self, match: re.Match[bytes]) -> bool:
+        return match[0].decode("ascii").lower() in self.sensitive
+
     def _around(self, data: bytes, rest: Callable[[bytes], bytes]) -> bytes:
         """UIDs, addresses and known hosts by their pseudonyms, what stands between them by ``rest``."""
         out, at = [], 0
@@ -165,18 +193,6 @@ class Pseudonyms:
             self._hosts[name] = self.all_words(name)
             self._pattern = None
 
-    def _substitute(self, data: bytes, stays: Callable[[str], bool]) -> bytes:
-        def one(match: re.Match[bytes]) -> bytes:
-            found = match[0]
-            if found[0] == 0x25:  # an encoded letter or digit is a way to write a name
-                return b"%58" if chr(int(found[1:], 16)).isalnum() else found
-            if found[0] >= 0x80:
-                return _foreign(found)
-            text = found.decode("ascii")
-            return found if stays(text) else self.word(text).encode("ascii")
-
-        return WORD.sub(one, data)
-
     def _if_sensitive(self, match: re.Match[bytes]) -> bytes:
         text = match[0].decode("ascii")
         return self.word(text).encode("ascii") if text.lower() in self.sensitive else match[0]
@@ -197,6 +213,16 @@ class Pseudonyms:
             b"0123456789abcdef"[d % 16] if chr(c) in "0123456789abcdefABCDEF" else c
             for c, d in zip(data, drawn, strict=True)
         )
+
+
+def _ordinary(match: re.Match[bytes]) -> bool:
+    text = match[0].decode("ascii")
+    return text.islower() and text in common_words()
+
+
+def _beside(gap: bytes, first: re.Match[bytes], second: re.Match[bytes]) -> bool:
+    """Whether two words make one name or one address: nothing but a space or a mark stands between them."""
+    return len(gap[first.end() : second.start()]) <= NEAR
 
 
 def _like(old: str, byte: int) -> str:

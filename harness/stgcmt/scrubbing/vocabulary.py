@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from importlib.resources import files
 
 # Header fields whose value is a matter of the protocol; in all others every word goes.
 PROTOCOL_FIELDS = frozenset(
@@ -48,6 +49,13 @@ c n ct mr
 def kept_words() -> frozenset[str]:
     """Lower-case words that stay wherever they stand, alone or in a header field, path or text."""
     return frozenset(word for word in _WORDS.split() if len(word) > 1 or word in "qcn")
+
+
+@functools.cache
+def common_words() -> frozenset[str]:
+    """Ordinary words of prose: found as data, too, they say nobody's name where they stand in a sentence in lower case."""
+    lines = files("stgcmt").joinpath("data", "common_words.txt").read_text("ascii").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @functools.cache

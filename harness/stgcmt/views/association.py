@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stgcmt.transcript import Event, Transcript
+from stgcmt.views import kept
 from stgcmt.views.pieces import Assembled, Direction, Fault, Located, assemble, locate
 from stgcmt.wire import command as cmd
 from stgcmt.wire import items, negotiation, pdu
@@ -219,13 +220,13 @@ class Association:
     def rq(self) -> items.AssociateRq | None:
         """The A-ASSOCIATE-RQ, decoded."""
         found = self._first(pdu.ASSOCIATE_RQ)
-        return items.decode_rq(found.pdu.body) if found else None
+        return kept.rq(found.pdu.body) if found else None
 
     @functools.cached_property
     def ac(self) -> items.AssociateAc | None:
         """The A-ASSOCIATE-AC, decoded."""
         found = self._first(pdu.ASSOCIATE_AC)
-        return items.decode_ac(found.pdu.body) if found else None
+        return kept.ac(found.pdu.body) if found else None
 
     @functools.cached_property
     def rj(self) -> pdu.AssociateRj | None:
@@ -252,7 +253,8 @@ class Association:
     @functools.cached_property
     def contexts(self) -> tuple[negotiation.Granted, ...]:
         """The accepted presentation contexts with their roles (PS3.7 D.3.3.4)."""
-        return negotiation.granted(self.rq, self.ac) if self.rq and self.ac else ()
+        rq, ac = (self._first(kind) for kind in (pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_AC))
+        return kept.granted(rq.pdu.body, ac.pdu.body) if rq and ac else ()
 
     def context(self, context_id: int) -> negotiation.Granted | None:
         """The accepted context with this id."""

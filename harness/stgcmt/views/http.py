@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stgcmt.transcript import Event, Transcript
+from stgcmt.views import kept
 from stgcmt.views.http_exchange import Exchange, Outcome, Request, Response
-from stgcmt.wire.http import Message, read_requests, read_responses
+from stgcmt.wire.http import Message
 from stgcmt.wire.http_fields import one_line
 
 __all__ = ["Exchange", "HttpView", "Request", "Response", "http"]
@@ -141,9 +142,9 @@ class _Conversation:
         refused = next((event for event in self.events if event.kind == "conn.refused"), None)
         asked, came = ("http.out", "http.in") if self._side != "acceptor" else ("http.in", "http.out")
         ours, theirs = (_Direction(tuple(e for e in self.events if e.kind == kind)) for kind in (asked, came))
-        requests = read_requests(ours.data)
-        responses = read_responses(
-            theirs.data, [message.method for message in requests] or None, eof=self._how.startswith("fin")
+        requests = kept.requests(ours.data)
+        responses = kept.responses(
+            theirs.data, tuple(message.method for message in requests) or None, eof=self._how.startswith("fin")
         )
         for number in range(max(len(requests), len(responses))):
             request = self._request(ours, requests[number]) if number < len(requests) else None

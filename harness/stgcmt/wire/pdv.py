@@ -104,6 +104,11 @@ class Assembler:
         return bool(self._command or self._data or self._decoded is not None)
 
     @property
+    def command(self) -> cmd.Command | None:
+        """The command set of the message that is being put together, once it is whole."""
+        return self._decoded
+
+    @property
     def too_large(self) -> bool:
         """Whether the message that is being put together exceeds ``MAX_MESSAGE``."""
         return self._size > MAX_MESSAGE

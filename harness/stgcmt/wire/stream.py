@@ -273,6 +273,8 @@ async def _connected(family: int, kind: int, proto: int, address: Address, *, ag
 
 
 async def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+    with contextlib.suppress(socket.gaierror):  # an address: no name server is asked, and no thread of the loop
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)  # type: ignore[return-value]
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
 
 

@@ -21,7 +21,7 @@ def write(evidence: Evidence, directory: Path) -> list[Path]:
     from stgcmt_reports.statement import readings, render_docx, render_html, render_md  # noqa: PLC0415 - start-up
     from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
 
-    statement = build(evidence)
+    statement = evidence.view(build)
     folder = directory / DIRECTORY
     folder.mkdir(exist_ok=True)
     files: dict[str, str | bytes] = {
@@ -46,7 +46,7 @@ def claims_section(evidence: Evidence) -> Mapping[str, Any] | None:
     from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
     from stgcmt_reports.statement.render_html import claims_data  # noqa: PLC0415 - start-up
 
-    statement = build(evidence)
+    statement = evidence.view(build)
     return claims_data(statement) if any(statement.audit["counts"].values()) else None
 
 
@@ -54,7 +54,7 @@ def readings_section(evidence: Evidence) -> tuple[Mapping[str, Any], ...]:
     """What the partial ``readings.html.j2`` shows, for any page; empty where no silent point was met."""
     from stgcmt_reports.statement.document import build  # noqa: PLC0415 - start-up
 
-    return build(evidence).ledger
+    return evidence.view(build).ledger
 
 
 def _json(value: Any) -> str:

@@ -62,11 +62,15 @@ class Declared:
         found = [] if seen is None else [value for value in (values or tuple(seen)) if value in seen]
         places, count = (seen.places(*found), seen.count(*found)) if seen is not None and found else ((), 0)
         declared = self.get(slot)
-        declared = stated if declared is None else declared
         if declared is not None:
             return Cell(declared, "declared", places, count, slot)
+        said = (text(found) if callable(text) else text or listed(found)) if found else ""
+        if (
+            stated is not None
+        ):  # a claim speaks for the whole SUT; what was seen stands beside it, above all where it differs
+            both = f"{stated} (seen: {said})" if said and said != stated else stated
+            return Cell(both, "declared", places, count, slot, claimed=True)
         if found:
-            said = text(found) if callable(text) else text or listed(found)
             return Cell(said, "observed", places, count, slot)
         return Cell(hint, "open", slot=slot)
 

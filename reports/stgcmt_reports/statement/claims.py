@@ -12,6 +12,7 @@ from typing import Any
 
 from stgcmt.evidence import Evidence
 from stgcmt_reports.statement.context import Context
+from stgcmt_reports.statement.kept import REFUSED, TAKEN, Kept
 from stgcmt_reports.statement.observed import REASONS, own_codes
 from stgcmt_reports.statement.seen_dimse import NEW, PUSH_MODEL, SAME, DimseSeen
 from stgcmt_reports.statement.seen_web import WebSeen
@@ -29,6 +30,7 @@ RED = ("fail", "warn")
 _IMPLICIT = "1.2.840.10008.1.2"
 # What an exchange cannot show: habits of the SUT beyond its wire. Other claims without an auditor are a requirement's business.
 _UNSEEN = frozenset({"after_commitment", "transaction_limit"})
+TOLERANCE, TOLERANCE_S = 0.1, 1.0  # a transaction ends at the first look after its time: a tenth later, or a second
 # How a declared cell of the statement says that something does not happen.
 _DENIALS = ("not supported", "never", "not sent", "none", "no ")
 
@@ -55,6 +57,12 @@ class Auditor:
     look: Callable[[Any, Any], Look]
     decides: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+    role: str = ""  # whose claim it is, where that is not the face: a proxy's
+
+    @property
+    def owner(self) -> str:
+        """The table of ``[claims]`` in which the claim stands."""
+        return self.role or self.face
 
 
 def _filtered(seen: Seen, wanted: Callable[[Any], bool], as_: Callable[[Any], Any] = lambda value: value) -> Seen:
@@ -128,6 +136,21 @@ def _usually(one: DimseSeen, claimed: Any) -> Look:
     return Look(_filtered(one.delays, lambda delay: delay <= limit, lambda _: claimed))
 
 
+def _given_up(face: DimseSeen | WebSeen, claimed: Any) -> Look:
+    """A transaction that ended at that time shows it; one that took longer speaks against it."""
+    limit = float(claimed) if isinstance(claimed, (int, float)) else 0.0
+    late = limit * (1 + TOLERANCE) + TOLERANCE_S
+    return Look(
+        _filtered(face.delays, lambda delay: limit * (1 - TOLERANCE) <= delay <= late, lambda _: claimed),
+        _filtered(face.delays, lambda delay: delay > late, lambda _: claimed),
+    )
+
+
+def _links(kept: Kept) -> Look:
+    """Links in place of pixel data: not taken at all, or taken."""
+    return _flag(kept.links, lambda what: what == REFUSED, lambda what: what == TAKEN)
+
+
 def _both(words: str) -> bool:
     return words == "SCU=1 SCP=1"
 
@@ -148,6 +171,8 @@ AUDITORS: tuple[Auditor, ...] = (
         "origin_server", "unsupported_sop_classes",
         lambda web, _: _items(web.refused_classes, against=web.committed_classes), about=("WEB-J.2-13", "WEB-J.2-12"),
     ),
+    Auditor("origin_server", "coerced", lambda web, _: _items(web.kept_back.coerced), about=("WEB-J.2-09",)),
+    Auditor("origin_server", "no_link_transfer_syntaxes", lambda web, _: _links(web.kept_back), about=("WEB-J.2-10",)),
     Auditor("origin_server", "unsecured", lambda web, _: Look(against=_refusals(web))),
     Auditor(
         "scp", "keeps_undelivered",
@@ -170,6 +195,8 @@ AUDITORS: tuple[Auditor, ...] = (
         "scp", "no_retrieve_ae_title",
         lambda one, _: _flag(one.retrieve_ae, lambda where: where == "absent", lambda where: where != "absent"),
     ),
+    Auditor("scp", "coerced", lambda one, _: _items(one.kept.coerced), about=("DIMSE-J.3.3.1.2-12",)),
+    Auditor("scp", "refuses_links", lambda one, _: _links(one.kept), about=("DIMSE-J.1.1-01",)),
     Auditor("scp", "failure_reasons", lambda one, _: _items(one.reasons)),
     Auditor("scp", "report_association", _arrival, about=("DIMSE-DOC-11",)),
     Auditor("scp", "usual_report_delay", _usually, ("DIMSE-DOC-12",)),
@@ -195,6 +222,8 @@ AUDITORS: tuple[Auditor, ...] = (
         "user_agent", "max_retries",
         lambda web, claimed: _at_most(web.repeats, claimed), about=("WEB-13.5.3-12", "WEB-HTTP-RETRY-01"),
     ),
+    Auditor("scp", "gives_up_after_s", _given_up, role="proxy_to_web"),
+    Auditor("origin_server", "gives_up_after_s", _given_up, role="proxy_to_dimse"),
 )  # fmt: skip
 
 
@@ -210,17 +239,18 @@ def audit(evidence: Evidence, context: Context, sections: Sequence[Section] = ()
     """The four lists (``claims.json``). ``sections``: declared cells of the statement are claims, too."""
     rows: Sequence[Mapping[str, Any]] = evidence.results["requirements"]
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
-    known = {(each.face, each.claim): each for each in AUDITORS}
-    for role in context.roles:
+    known = {(each.owner, each.claim): each for each in AUDITORS}
+    for role in dict.fromkeys((*context.roles, *context.faces)):  # a proxy states of its faces what their roles state
         tree = context.claims.get(role, {})
+        judged = [row for row in rows if row["role"] == role or role in context.data["roles"].get(row["role"], ())]
         for claim, value in sorted(tree.items()) if isinstance(tree, Mapping) else ():
             auditor = known.get((role, claim))
-            seen = context.faces.get(role)
+            seen = context.faces.get(auditor.face) if auditor is not None else None
             look = auditor.look(seen, value) if auditor is not None and seen is not None else None
-            for state, entry in _claimed(role, claim, value, look, rows, auditor):
+            for state, entry in _claimed(role, claim, value, look, judged, auditor):
                 entries[state].append(entry)
     for auditor in AUDITORS:
-        seen = context.faces.get(auditor.face)
+        seen = context.faces.get(auditor.face) if auditor.owner == auditor.face else None
         stated = context.claims.get(auditor.face, {})
         if seen is not None and isinstance(stated, Mapping):
             entries["not_claimed"] += _unclaimed(auditor, seen, stated.get(auditor.claim))
@@ -239,8 +269,8 @@ def _claimed(
 ) -> Iterable[tuple[str, dict[str, Any]]]:
     """Each value that is claimed, with its list: a claim of several values is one entry a value."""
     decides, about = (auditor.decides, auditor.about) if auditor is not None else ((), ())
-    findings = [row for row in rows if row["role"] == role and _contradicts(row, f"{role}.{claim}", decides)]
-    near = [row["id"] for row in rows if row["role"] == role and row["id"] in about and row["verdict"] in RED]
+    findings = [row for row in rows if _contradicts(row, f"{role}.{claim}", decides)]
+    near = [row["id"] for row in rows if row["id"] in about and row["verdict"] in RED]
     several = isinstance(value, (list, tuple))
     for one in value if several else (value,):
         entry = _entry(role, claim, one)

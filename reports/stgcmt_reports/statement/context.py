@@ -35,18 +35,29 @@ class Context:
 
     def applies(self, section: Mapping[str, Any]) -> bool:
         """Whether a section speaks of something that the SUT does."""
+        if section.get("proxies"):
+            return any(len(self.data["roles"].get(role, ())) > 1 for role in self.roles)
         if face := section.get("face"):
             return face in self.faces
         service = section.get("service")
         return bool({"dimse": self.dimse, "web": self.web}.get(service, True)) if service else True
 
-    def claimed(self, path: str, template: str = "{}") -> str | None:
-        """A claim elsewhere in the SUT file as text; ``None`` where the vendor states nothing."""
+    def value(self, path: str) -> Any:
+        """A claim elsewhere in the SUT file; ``None`` where the vendor states nothing."""
         node: Any = self.claims
         for part in path.split("."):
             if not isinstance(node, Mapping) or part not in node:
                 return None
             node = node[part]
+        return node
+
+    def claimed(self, path: str, template: str = "{}", words: Mapping[str, str] | None = None) -> str | None:
+        """A claim as text; ``words`` says what each value means, and other values then say nothing of the cell."""
+        node = self.value(path)
+        if node is None:
+            return None
+        if words is not None:
+            return words.get(_one(node))
         if isinstance(node, (list, tuple)):
             node = ", ".join(_one(each) for each in node) or "none"
         return template.format(_one(node))

@@ -35,6 +35,7 @@ class Information:
     structure: str = "empty"
     outside: frozenset[int] = frozenset()
     inside: frozenset[int] = frozenset()
+    empty: frozenset[int] = frozenset()  # tags that are there without a value, somewhere
     studies: frozenset[tuple[str, str]] = frozenset()  # (SOP Instance UID, Study Instance UID), where a study is told
 
     @property
@@ -73,9 +74,10 @@ def of_message(message: Message) -> Information:
             else:
                 failed.append((*named, item.uint16(REASON)))
     outside = frozenset(each.tag for each in data.elements)
+    empty = frozenset(each.tag for _, each in data.walk() if each.items is None and not each.value.rstrip(b"\0 "))
     structure = "flat" if {REFERENCED_SOP, FAILED_SOP} & outside else "empty"
     return Information(
-        _uid(data, TRANSACTION_UID), tuple(committed), tuple(failed), structure, outside, frozenset(inside)
+        _uid(data, TRANSACTION_UID), tuple(committed), tuple(failed), structure, outside, frozenset(inside), empty=empty
     )
 
 
@@ -120,7 +122,9 @@ def _of_value(value: Mapping[str, Any]) -> Information:
     flat, deep = bool({"00081199", "00081198"} & tree.keys()), bool({"00081110", "0008119B"} & tree.keys())
     structure = "both" if flat and deep else "flat" if flat else "hierarchical" if deep else "empty"
     outside = frozenset(int(key, 16) for key in tree if _is_tag(key))
-    return Information("", tuple(committed), tuple(failed), structure, outside, frozenset(inside), frozenset(studies))
+    return Information(
+        "", tuple(committed), tuple(failed), structure, outside, frozenset(inside), studies=frozenset(studies)
+    )
 
 
 def _leaves(attribute: Any, sop_class: str, study: str, depth: int) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -11,7 +11,7 @@ from typing import Any
 from stgcmt.views.association import hex4
 from stgcmt_reports.decode import uid_name
 from stgcmt_reports.statement.cells import listed, seconds
-from stgcmt_reports.statement.seen_dimse import DimseSeen
+from stgcmt_reports.statement.seen_dimse import NO_ANSWER, DimseSeen
 from stgcmt_reports.statement.seen_web import WebSeen
 from stgcmt_reports.statement.values import Seen
 
@@ -76,6 +76,14 @@ def media_types(seen: WebSeen) -> Seen:
     return found
 
 
+def representations(seen: WebSeen) -> Seen:
+    """The media types in which requests came."""
+    found = Seen()
+    for value in seen.request_types:
+        found.take(value[0], seen.request_types, value)
+    return found
+
+
 def own_codes(seen: WebSeen) -> Seen:
     """Status codes that neither the tables of section 13 nor 8.5 list."""
     found = Seen()
@@ -96,9 +104,56 @@ def _dimse(name: str, seen: DimseSeen) -> Observation | None:
         "after_success": (seen.after_success, (), listed),
         "after_reasons": (seen.after_reason, (), _pairs_after),
         "delay": (seen.delays, (), _delay),
+        "event_types": (seen.event_types, (), _event_types),
+        "triggers": (seen.triggers, (), _triggers),
+        "kept": (seen.kept.back, (), _kept),
+        "coerced": (seen.kept.coerced, (), listed),
         "stored": (seen.stored, (), lambda values: f"C-STORE: {class_names(values)}"),
     }
     return table.get(name)
+
+
+def _event_types(values: Iterable[Any]) -> str:
+    """``1: all instances are committed``."""
+    by: dict[str, set[str]] = {}
+    for kind, content in values:
+        by.setdefault("none" if kind is None else str(kind), set()).add(content)
+    return "; ".join(f"{kind}: {listed(contents)}" for kind, contents in sorted(by.items()))
+
+
+def _triggers(values: Iterable[Any]) -> str:
+    """Which requests were reported on."""
+    words = {
+        None: "requests that were not seen in the scenario",
+        0: "requests that were accepted",
+        NO_ANSWER: "requests without a response",
+    }
+    return (
+        f"reports are sent on {listed(words.get(value) or f'requests refused with {hex4(value)}' for value in values)}"
+    )
+
+
+def _kept(values: Iterable[Any]) -> str:
+    """``(how, what came)`` of committed instances."""
+    return "; ".join(f"{how}: committed instances {what}" for how, what in sorted(values))
+
+
+def _polling(seen: WebSeen) -> Seen:
+    found = Seen()
+    for kind, values in (("checks", seen.checks_made), ("pause", seen.pauses), ("asked", seen.obeyed)):
+        for value in values:
+            found.take((kind, value), values, value)
+    return found
+
+
+def _polling_text(values: Iterable[Any]) -> str:
+    checks = [value for kind, value in values if kind == "checks"]
+    pauses = [value for kind, value in values if kind == "pause"]
+    said = [f"at most {max(checks)} Result Checks were made"] if checks else []
+    said += sorted(value for kind, value in values if kind == "asked")
+    return ", ".join(
+        [*said, *([f"{seconds(min(pauses), max(pauses))} after an answer that names no time"] if pauses else [])]
+    )
 
 
 def _verbs(seen: DimseSeen) -> tuple[str, ...]:
@@ -126,10 +181,14 @@ def _web(name: str, seen: WebSeen) -> Observation | None:
         "own_codes": (own_codes(seen), (), listed),
         "parameters": (seen.parameters, (), listed),
         "charsets": (seen.charsets, tuple(each for each in seen.charsets if each != "utf-8"), listed),
+        "default_type": (seen.default_types, (), listed),
+        "representations": (representations(seen), (), listed),
         "media_types": (media_types(seen), (), _media),
         "retry_after": (seen.headers.get("retry-after", Seen()), (), lambda values: f"sent as {listed(values)}"),
         "capabilities": (seen.capabilities, (), lambda values: f"answered as {listed(values)}"),
-        "checks_made": (seen.checks_made, (), lambda values: f"at most {max(values)} Result Checks were made"),
+        "polling": (_polling(seen), (), _polling_text),
+        "kept": (seen.kept_back.back, (), _kept),
+        "coerced": (seen.kept_back.coerced, (), listed),
         "repeats": (seen.repeats, (), lambda values: f"at most {max(values)} further attempts were made"),
         "role": (role, (), lambda _: "user agent" if seen.sut_asks else "origin server"),
     }

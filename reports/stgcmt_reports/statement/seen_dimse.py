@@ -7,69 +7,19 @@ third party defines, fills the same tables.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from stgcmt.clock import NS
 from stgcmt.transcript import Transcript
 from stgcmt.views.association import Association, Message, hex4
 from stgcmt.views.dimse import dimse
 from stgcmt.wire.items import Associate
+from stgcmt_reports.statement import ends_dimse
+from stgcmt_reports.statement.dimse_values import NO_ANSWER, PUSH_MODEL, DimseSeen, Side
 from stgcmt_reports.statement.modules import FILE_SET_ID, FILE_SET_UID, RETRIEVE_AE, Information, of_message
 from stgcmt_reports.statement.values import Seen
 
-PUSH_MODEL = "1.2.840.10008.1.20.1"
-NO_ANSWER = -1  # stands for a status where no response came
+__all__ = ["NEW", "NO_ANSWER", "PUSH_MODEL", "SAME", "DimseSeen", "Side", "observe", "status_name"]
 SAME, NEW = "the association of the request", "an association of its own"
-
-
-@dataclass
-class Side:
-    """What associations in one direction show of the SUT; ``contexts`` by (abstract syntax, transfer syntax, roles)."""
-
-    contexts: Seen = field(default_factory=Seen)
-    rejected: Seen = field(default_factory=Seen)
-    max_pdu: Seen = field(default_factory=Seen)
-    implementation: Seen = field(default_factory=Seen)
-    version: Seen = field(default_factory=Seen)
-    application: Seen = field(default_factory=Seen)
-    window: Seen = field(default_factory=Seen)
-    calling: Seen = field(default_factory=Seen)
-    called: Seen = field(default_factory=Seen)
-    identity: Seen = field(default_factory=Seen)
-    tls: Seen = field(default_factory=Seen)
-    ends: Seen = field(default_factory=Seen)
-    failures: Seen = field(default_factory=Seen)
-    extended: Seen = field(default_factory=Seen)  # SOP Classes with an extended negotiation item
-
-
-@dataclass
-class DimseSeen:
-    """The sightings of one face. ``sut_asks``: the SUT is the SCU of the commitment class."""
-
-    sut_asks: bool
-    initiated: Side = field(default_factory=Side)
-    accepted: Side = field(default_factory=Side)
-    action: Seen = field(default_factory=Seen)
-    reports: Seen = field(default_factory=Seen)
-    receipts: Seen = field(default_factory=Seen)
-    reasons: Seen = field(default_factory=Seen)
-    event_types: Seen = field(default_factory=Seen)
-    arrival: Seen = field(default_factory=Seen)
-    delays: Seen = field(default_factory=Seen)
-    file_set_asked: Seen = field(default_factory=Seen)
-    file_set_told: Seen = field(default_factory=Seen)
-    retrieve_ae: Seen = field(default_factory=Seen)
-    classes: Seen = field(default_factory=Seen)
-    stored: Seen = field(default_factory=Seen)
-    after_status: Seen = field(default_factory=Seen)  # (status, what the SUT did next)
-    after_reason: Seen = field(default_factory=Seen)  # (failure reason, what the SUT did next)
-    after_receipt: Seen = field(default_factory=Seen)  # (status of our N-EVENT-REPORT-RSP, what the SUT did next)
-    after_success: Seen = field(default_factory=Seen)  # what the SUT holds committed instances for
-
-    @property
-    def anything(self) -> bool:
-        """Whether a commitment was asked for in this direction at all."""
-        return bool(self.action or self.reports)
 
 
 def observe(transcripts: Mapping[str, Transcript], *, sut_asks: bool) -> DimseSeen:
@@ -105,8 +55,12 @@ class _Reader:
             self._action(message, asked)
         for message, told in self.events:
             self._report(message, told)
+        ends_dimse.read(self.seen, self.name, self.view, self.actions, self.events)
         if self.seen.sut_asks:
             self._beliefs()
+        else:
+            committed = frozenset(each[1] for _, info in self.events for each in info.committed)
+            self.seen.kept.read(self.name, self.view.transcript, committed)
         for message in self.view.messages("C-STORE-RSP", incoming=not self.seen.sut_asks):
             uid = message.command.affected_class
             if message.status == 0 and uid:
@@ -140,7 +94,6 @@ class _Reader:
             if assoc.rq.identity is not None and initiated:
                 side.identity.add("User Identity negotiation", self.name, step, where)
             self._contexts(assoc, side, proposed=initiated)
-        self._end(assoc, side)
 
     def _contexts(self, assoc: Association, side: Side, *, proposed: bool) -> None:
         where = assoc.negotiation_events
@@ -157,27 +110,6 @@ class _Reader:
         for context in assoc.rq.contexts if assoc.rq else ():
             if context.id not in accepted and context.abstract_syntax == PUSH_MODEL and assoc.ac is not None:
                 side.rejected.add(context.abstract_syntax, self.name, assoc.step, where)
-
-    def _end(self, assoc: Association, side: Side) -> None:
-        """How it ended, and where that was a failure that we made: what the SUT did next."""
-        last = assoc.events[-1:]
-        if assoc.abort is not None and assoc.abort.by == "sut":
-            side.ends.add("the SUT aborts", self.name, assoc.step, assoc.abort.events)
-        elif assoc.end in {"released", "rejected"}:
-            side.ends.add(assoc.end, self.name, assoc.step, last)
-        if assoc.side != "acceptor":
-            return
-        failure = {
-            "rejected": "association rejected",
-            "reset": "network disconnect",
-            "closed": "network disconnect",
-        }.get(assoc.end, "")
-        if assoc.end == "aborted" and assoc.abort is not None and assoc.abort.by == "harness":
-            failure = "association aborted"
-        if failure:
-            later = [each for each in self.view.associations(side="acceptor") if each.t_open > assoc.t_open]
-            what = "opens another association" if later else "opens no other association during the scenario"
-            side.failures.add((failure, what), self.name, assoc.step, (*last, *(later[0].events[:1] if later else ())))
 
     # --- messages -------------------------------------------------------------------------------------------------------
 
@@ -230,8 +162,13 @@ class _Reader:
         response = self.view.response_to(message)
         receipt = NO_ANSWER if response is None or response.status is None else response.status
         self._add(self.seen.reports, receipt, message, response)
-        self._add(self.seen.event_types, message.command.event_type, message)
         asked = next((each for each, info in self.actions if info.transaction_uid == told.transaction_uid), None)
+        if not self.seen.sut_asks:
+            content = "instances failed" if told.failed else "all instances are committed"
+            self._add(self.seen.event_types, (message.command.event_type, content), message)
+            answer = self.view.response_to(asked) if asked is not None else None
+            status = NO_ANSWER if answer is None or answer.status is None else answer.status
+            self._add(self.seen.triggers, None if asked is None else status, asked, message)
         same = asked is not None and asked.assoc.conn == message.assoc.conn
         self._add(self.seen.arrival, SAME if same else NEW, message)
         if asked is not None and told.transaction_uid:
@@ -240,7 +177,8 @@ class _Reader:
             self._add(self.seen.reasons, reason, message)
             if self.seen.sut_asks:
                 self._add(self.seen.after_reason, (reason, self._next(message, told)), message, response)
-        self._add(self.seen.retrieve_ae, _level(told, (RETRIEVE_AE,)), message)
+        level = _level(told, (RETRIEVE_AE,))
+        self._add(self.seen.retrieve_ae, f"{level}, without a value" if RETRIEVE_AE in told.empty else level, message)
         self._add(self.seen.file_set_told, _level(told, (FILE_SET_ID, FILE_SET_UID)), message)
         if not self.seen.sut_asks:
             for uid in {each[0] for each in told.committed if each[0]}:

@@ -36,11 +36,12 @@ def _lines(statement: Statement) -> Iterator[str]:
 
 def _slot(label: Cell, cell: Cell) -> str:
     key = json.dumps(cell.slot)
-    if cell.kind == "declared":
+    if cell.kind == "declared" and not cell.claimed:
         return f"{key} = {json.dumps(cell.text)}"
     what = f"  # {_line(label.text)}" if label.kind == "fixed" else ""
-    value = json.dumps(cell.text) if cell.kind == "observed" else '""'
+    value = '""' if cell.kind == "open" else json.dumps(cell.text)
     hint = f": {_line(cell.text)}" if cell.kind == "open" else " (as it was seen)"
+    hint = " (as claimed elsewhere in the SUT file)" if cell.claimed else hint
     return f"# {key} = {value}{what}{hint}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stgcmt.views.association import hex4
+from stgcmt_reports.statement import stated
 from stgcmt_reports.statement.cells import fixed, listed, row, sent_in
 from stgcmt_reports.statement.context import Context
 from stgcmt_reports.statement.observed import observation
@@ -36,7 +37,8 @@ def _reason(context: Context, seen: DimseSeen, slot: str, code: int) -> Cell:
     if seen.sut_asks:
         pairs = [pair for pair in seen.after_reason if pair[0] == code]
         return _cell(context, slot, seen.after_reason, pairs, _what, _NEVER_RECEIVED)
-    return context.declared.cell(slot, seen.reasons, code, text=sent_in(seen.reasons), hint=_NEVER)
+    claim = None if code in seen.reasons else stated.failure_reason(context, face=slot.partition(".")[0], code=code)
+    return context.declared.cell(slot, seen.reasons, code, text=sent_in(seen.reasons), hint=_NEVER, stated=claim)
 
 
 def statuses(context: Context, _key: str, name: str) -> tuple[Row, ...]:
@@ -79,7 +81,8 @@ def _status(context: Context, seen: DimseSeen, face: str, message: str, code: in
         return _cell(context, slot, seen.after_receipt, pairs, _what, _NEVER_RECEIVED)
     found = seen.action if message == "action" else seen.reports
     word = "requests were left without a response" if code == NO_ANSWER else "sent"
-    return context.declared.cell(slot, found, code, text=sent_in(found, word), hint=_NEVER)
+    claim = stated.action_status(context, face, code) if message == "action" and code not in found else None
+    return context.declared.cell(slot, found, code, text=sent_in(found, word), hint=_NEVER, stated=claim)
 
 
 def _what(pairs: Iterable[Any]) -> str:
@@ -87,8 +90,10 @@ def _what(pairs: Iterable[Any]) -> str:
     return listed(what for _, what in pairs)
 
 
-def _cell(context: Context, slot: str, seen: Seen, pairs: list[Any], text: Any, hint: str) -> Cell:
-    return context.declared.cell(slot, seen if pairs else None, *pairs, text=text, hint=hint)
+def _cell(
+    context: Context, slot: str, seen: Seen, pairs: list[Any], text: Any, hint: str, claim: str | None = None
+) -> Cell:
+    return context.declared.cell(slot, seen if pairs else None, *pairs, text=text, hint=hint, stated=claim)
 
 
 # --- configuration ------------------------------------------------------------------------------------------------------
@@ -202,6 +207,7 @@ def initiation(context: Context, _key: str, name: str) -> tuple[Row, ...]:
                 context.declared.cell(
                     f"{face}.same_association", arrival[0] if arrival else None,
                     text=lambda values: f"reports come on {listed(values)}", hint="no report was seen",
+                    stated=stated.report_association(context) if not seen.sut_asks else None,
                 ),
             )
         )  # fmt: skip
@@ -209,10 +215,21 @@ def initiation(context: Context, _key: str, name: str) -> tuple[Row, ...]:
             rows.append(
                 row(
                     f"{face}.retry", "When a report is sent again that could not be delivered",
-                    context.declared.cell(f"{face}.retry", hint="to be completed: after how long, how often"),
+                    context.declared.cell(
+                        f"{face}.retry", seen.initiated.failures, text=_retries, stated=stated.keeps_undelivered(context),
+                        hint="to be completed: after how long, how often",
+                    ),
                 )
             )  # fmt: skip
     return tuple(rows)
+
+
+def _retries(pairs: Iterable[Any]) -> str:
+    """``(failure, what it did next)`` as a sentence for each failure."""
+    by: dict[str, set[str]] = {}
+    for failure, what in pairs:
+        by.setdefault(failure, set()).add(what)
+    return "; ".join(f"after {failure}: {listed(what)}" for failure, what in sorted(by.items()))
 
 
 def acceptance(context: Context, _key: str, _name: str) -> tuple[Row, ...]:
@@ -228,6 +245,7 @@ def _contexts(context: Context, *, initiated: bool) -> tuple[Row, ...]:
         keys = [key for key in side.contexts if key[0] == abstract]
         slot = f"contexts.{direction}.{abstract}"
         hint = "not seen in this run"
+        claims = stated.proposed(context) if initiated and abstract == PUSH_MODEL else {}
         if not keys and abstract in side.rejected:
             rejected = Cell(
                 "refused in this run", "observed", side.rejected.places(abstract), side.rejected.count(abstract), slot
@@ -237,8 +255,8 @@ def _contexts(context: Context, *, initiated: bool) -> tuple[Row, ...]:
         rows.append(
             row(
                 abstract, f"{named(abstract)} {abstract}",
-                _cell(context, f"{slot}.syntaxes", side.contexts, keys, _syntaxes, hint),
-                _cell(context, f"{slot}.roles", side.contexts, keys, _roles, hint),
+                _cell(context, f"{slot}.syntaxes", side.contexts, keys, _syntaxes, hint, claims.get("syntaxes")),
+                _cell(context, f"{slot}.roles", side.contexts, keys, _roles, hint, claims.get("roles")),
                 _extended(context, side, slot, abstract),
             )
         )  # fmt: skip
@@ -276,7 +294,7 @@ def failures(context: Context, key: str, _name: str) -> tuple[Row, ...]:
     for failure in _FAILURES:
         if failure == "association rejected" and not initiator:
             continue
-        pairs = [pair for pair in side.failures if pair[0] == failure] if initiator else []
+        pairs = [pair for pair in side.failures if pair[0] == failure]
         slot = f"failure.{kind}.{failure.replace(' ', '_')}"
         cell = _cell(context, slot, side.failures, pairs, _what, "not provoked in this run: to be completed")
         rows.append(row(failure, failure.capitalize(), cell))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from stgcmt_reports.decode import uid_name
+from stgcmt_reports.statement import stated
 from stgcmt_reports.statement.cells import fixed, listed, row
 from stgcmt_reports.statement.context import Context
+from stgcmt_reports.statement.kept import LINKS
 from stgcmt_reports.statement.observed import observation
 from stgcmt_reports.statement.seen_dimse import PUSH_MODEL
 from stgcmt_reports.statement.values import Cell, Row, Seen
@@ -59,7 +61,9 @@ def _classes(context: Context) -> tuple[Row, ...]:
                 uid, named(uid), uid,
                 context.declared.cell(f"content.{uid}.dimse", dimse, uid, text=_stored(context), hint="not seen: SCU, SCP or no"),
                 context.declared.cell(f"content.{uid}.web", hint=f"{web if web != 'no' else 'UA, OS'} or no"),
-                context.declared.cell(f"content.{uid}.commitment", asked, uid, text=_fate(context, uid)),
+                context.declared.cell(
+                    f"content.{uid}.commitment", asked, uid, text=_fate(context, uid), stated=stated.commitment_of(context, uid)
+                ),
             )
         )  # fmt: skip
     return tuple(rows)
@@ -86,20 +90,25 @@ def _syntaxes(context: Context) -> tuple[Row, ...]:
             for key in side.contexts:
                 into.take(key[1], side.contexts, key)
     declared = context.declared
+    links = LINKS if stated.links(context) else frozenset()
     return tuple(
         row(
             uid, named(uid), uid,
             declared.cell(f"syntax.{uid}.offered", offered, uid, text="offered", hint="not seen: yes or no"),
-            declared.cell(f"syntax.{uid}.accepted", accepted, uid, text="accepted", hint="not seen: yes or no"),
+            declared.cell(
+                f"syntax.{uid}.accepted", accepted, uid, text="accepted", hint="not seen: yes or no",
+                stated="no" if uid in links else None,
+            ),
         )
-        for uid in sorted({*offered, *accepted})
+        for uid in sorted({*offered, *accepted, *links})
         if uid
     )  # fmt: skip
 
 
 def points(context: Context, key: str, name: str) -> tuple[Row, ...]:
     """The points of a service description (``items``), or documentation duties."""
-    face = context.data["sections"][key]["face"]
+    section = context.data["sections"][key]
+    face = section.get("face") or next(role for role in context.roles if role in context.data["points"])
     duties = name == "duties"
     rows: list[Row] = []
     for point in context.data["duties" if duties else "points"].get(face, ()):
@@ -113,12 +122,17 @@ def points(context: Context, key: str, name: str) -> tuple[Row, ...]:
 
 def point_cell(context: Context, face: str, point: dict[str, Any]) -> Cell:
     """The statement of one point."""
-    found = observation(point.get("seen", ""), context.faces[face])
-    stated = context.claimed(point["claim"], point.get("claim_text", "{}")) if "claim" in point else None
+    seen_of = context.faces.get(face)
+    found = observation(point.get("seen", ""), seen_of) if seen_of is not None else None
+    told = [
+        context.claimed(each["claim"], each.get("claim_text", "{}"), each.get("claim_words"))
+        for each in point.get("claims", [point] if "claim" in point else [])
+    ]
+    claim = "; ".join(filter(None, told)) or None
     if found is None:
-        return context.declared.cell(point["slot"], stated=stated)
+        return context.declared.cell(point["slot"], stated=claim)
     seen, values, text = found
-    return context.declared.cell(point["slot"], seen, *values, text=text, stated=stated)
+    return context.declared.cell(point["slot"], seen, *values, text=text, stated=claim)
 
 
 def security(context: Context, _key: str, name: str) -> tuple[Row, ...]:
@@ -182,7 +196,10 @@ def _access(context: Context) -> tuple[Row, ...]:
             row(
                 f"{face}.credentials",
                 f"{what}, {context.data['faces'][face]}",
-                context.declared.cell(f"{face}.credentials", used, text=listed, hint="not seen: scheme, or none"),
+                context.declared.cell(
+                    f"{face}.credentials", used, text=listed, hint="not seen: scheme, or none",
+                    stated="none" if stated.flag(context, f"{face}.unsecured") else None,
+                ),
             )
         )  # fmt: skip
     return tuple(rows)

@@ -7,7 +7,7 @@ differently, and nothing else decides what a cell is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,7 +39,8 @@ class Cell:
     """One cell: its text, its kind, and where it was seen.
 
     ``slot`` is the key under ``[claims.statement]`` with which a vendor declares it; a declared cell that was seen too
-    keeps its places. ``count`` is how often it was seen, of which ``places`` holds the first.
+    keeps its places; ``claimed``: not the slot declares it, but a claim elsewhere in the SUT file. ``count`` is how often it
+    was seen, of which ``places`` holds the first.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Cell:
     places: tuple[Place, ...] = ()
     count: int = 0
     slot: str = ""
+    claimed: bool = False
 
     @property
     def where(self) -> str:
@@ -198,6 +200,14 @@ class Seen:
             if len(places) < KEPT:
                 places.append(place)
         self._counts[value] = self._counts.get(value, 0) + other.count(original)
+
+    def only(self, wanted: Callable[[Any], bool]) -> Seen:
+        """The sightings whose value is wanted."""
+        found = Seen()
+        for value in self:
+            if wanted(value):
+                found.take(value, self, value)
+        return found
 
     def merge(self, other: Seen) -> None:
         """Take over another collection's sightings."""

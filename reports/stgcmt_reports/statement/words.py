@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stgcmt.views.association import hex4
+from stgcmt_reports.about import product
 from stgcmt_reports.statement.values import SHOWN, Cell, Section, Statement, Table
 
 MARKS: Mapping[str, str] = {"observed": "●", "declared": "◆", "open": "☐", "fixed": ""}
@@ -63,7 +64,7 @@ def cover(statement: Statement) -> list[tuple[str, str]]:
     counts = statement.counts
     edition = head["edition"] or "not chosen: every row of the catalogue"
     return [
-        ("Product", " ".join(str(sut.get(key) or "") for key in ("vendor", "name", "version")).strip()),
+        ("Product", product(sut) or "unnamed SUT"),
         ("Roles", ", ".join(head["faces"].values()) or ", ".join(head["roles"])),
         ("Tool", f"{tool['name']} {tool['version']}"),
         ("Suites", suites),

@@ -10,6 +10,7 @@ from stgcmt_suites.commitment import reasons
 IMPLEMENTATION_CLASS_UID = "2.25.202410300834567.3"
 NEVER_ASKED = "2.25.202410300834567.4"  # the instance that the fault extra-instance adds
 OTHER_CLASS = "1.2.840.10008.5.1.4.1.1.66"  # the class that other-class-in-result writes in place of the one asked for
+CUT = 256  # how many references the fault cut-at-256 has room for
 OUT_OF_SET = 0x0111  # duplicate SOP instance: a status of N-CREATE, no Failure Reason
 
 
@@ -155,6 +156,45 @@ def _first_series(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
     return [each for each in decided if first[each.asked.study_instance_uid] == each.asked.series_instance_uid]
 
 
+def _forget_last_of_last_series(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
+    several = len({each.asked.series_instance_uid for each in decided}) > 1
+    return decided[:-1] if several else decided
+
+
+def _first_class(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
+    first: dict[str, str] = {}
+    for each in decided:
+        first.setdefault(each.asked.series_instance_uid, each.asked.sop_class_uid)
+    return [
+        each
+        for each in decided
+        if not each.asked.series_instance_uid or first[each.asked.series_instance_uid] == each.asked.sop_class_uid
+    ]
+
+
+def _first_failure(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
+    failed = [each for each in decided if each.reason is not None]
+    return [each for each in decided if each.reason is None or each is failed[0]]
+
+
+def _one_reason(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
+    first = next((each.reason for each in decided if each.reason is not None), None)
+    return [each if each.reason is None else replace(each, reason=first) for each in decided]
+
+
+def _cut(decided: Sequence[Decided], _: _Held) -> Sequence[Decided]:
+    return decided[:CUT]
+
+
+def _by_study(decided: Sequence[Decided], held: _Held) -> Sequence[Decided]:
+    there = {each.study_instance_uid for each in held.values() if each is not None}
+    return [
+        replace(each, reason=None) if each.reason == reasons.NO_SUCH_INSTANCE and each.asked.study_instance_uid in there
+        else each
+        for each in decided
+    ]  # fmt: skip
+
+
 # Switches that change what a result tells, each by one deviation.
 DISTORTIONS: Mapping[str, Callable[[Sequence[Decided], _Held], Sequence[Decided]]] = {
     "forgets-one-instance": _forget_last,
@@ -168,4 +208,10 @@ DISTORTIONS: Mapping[str, Callable[[Sequence[Decided], _Held], Sequence[Decided]
     "moves-study": _move_study,
     "only-first-study": _first_study,
     "only-first-series": _first_series,
+    "only-first-class": _first_class,
+    "only-first-failure": _first_failure,
+    "forgets-last-of-last-series": _forget_last_of_last_series,
+    "one-reason-for-all": _one_reason,
+    "cut-at-256": _cut,
+    "commits-by-study": _by_study,
 }

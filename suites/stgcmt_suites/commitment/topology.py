@@ -3,6 +3,10 @@
 A pure function of transcripts, the same for an SCP and for an SCU under test: a *request* is an N-ACTION-RQ that was answered with
 success, whoever sent it; an *attempt* is an N-EVENT-REPORT-RQ on its Transaction UID, or an association that its sender opened for
 it and on which no report could go. Attempts while nobody listens reach no one and cannot be seen.
+
+Who listens is ours where the SUT is an SCP: a *listener* is what the scenario set up. Where the SUT is an SCU it is the SUT's: a
+listener is what we met there with an attempt that it might turn down (another AE title, one transfer syntax), else how it
+behaved towards our first attempt.
 """
 
 from __future__ import annotations
@@ -17,7 +21,10 @@ from stgcmt.views.dimse import Association, DimseView, Message, hex4
 from stgcmt_suites.commitment.dimse_module import read_information
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"
+INSTANCE, EVENTS = "1.2.840.10008.1.20.1.1", (1, 2)
+IMPLICIT_LE = "1.2.840.10008.1.2"
 SAME, NEW = "the same association", "a new association"
+NOT_TRIED, WRONG = "not tried by us", "ready, a wrong report"
 READY, RESTARTED = "ready", "ready, SUT restarted meanwhile"
 # What a scenario's listener is to a reader; one that stands not here is called by its own name.
 LISTENERS = {
@@ -29,18 +36,24 @@ LISTENERS = {
     "explicit-first": "Explicit VR preferred", "small-pdu": "small PDUs", "failure-status": "failure status at first",
     "abort-on-report": "aborting at first", "close-on-report": "closing at first", "silent": "silent",
 }  # fmt: skip
+SLOW_PARTS_NS = NS // 2  # a report in parts: no round trip takes so long
+SLOW_ANSWER_NS = 2 * NS  # a client that takes so long is slow for whoever waits; our own listener "slow" takes as long
 ASSOCIATIONS = ("kept open", "released early", "aborted", "lost")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt to deliver a report: when (nanoseconds since the transcript's start), where, and what became of it."""
+    """One attempt to deliver a report: when (nanoseconds since the transcript's start), where, and what became of it.
+
+    ``way``: what is out of the ordinary in how it was made; empty where nothing is.
+    """
 
     t: int
     on: str
     what: str
     ok: bool
     events: tuple[int, ...]
+    way: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,21 +74,35 @@ class Transaction:
         if assoc.t_end is None or (first is not None and first <= assoc.t_end):
             return "kept open"
         awaited = (each.t for each in self.transcript.of("wait.end") if each.info.get("reason") == "report")
-        if first is None and any(self.response.t_last < t <= assoc.t_end for t in awaited):
+        if (
+            first is None
+            and not self.request.incoming
+            and any(self.response.t_last < t <= assoc.t_end for t in awaited)
+        ):
             return "kept open"
         return {"released": "released early", "aborted": "aborted"}.get(assoc.end, "lost")
 
     @property
     def listener(self) -> str:
         """How who was to hear the report behaved: as the scenario set it up, or as our own attempts found the SUT's."""
-        if self.request.incoming:
-            return _found([each.what for each in self.attempts if each.on == NEW and not each.ok])
         restarts = [each.t for each in self.transcript.of("driver") if each.info.get("action") == "restarted"]
         done = next((each.t for each in self.attempts if each.ok), None)
         if restarts and (done is None or restarts[0] < done):
             return RESTARTED
+        if self.request.incoming:
+            return self._met()
         names = (event.info.get("listener") for event in self.transcript.of("decision"))
         return next((LISTENERS.get(str(name), str(name)) for name in names if name), READY)
+
+    def _met(self) -> str:
+        told = (event.info for event in self.transcript.of("note") if event.info.get("what") == "called-ae")
+        if any(each.get("ae_title") for each in told):
+            return LISTENERS["other-ae"]
+        if not self.attempts:
+            return NOT_TRIED
+        fresh = [each for each in self.attempts if each.on == NEW]
+        ways = [each.way for each in fresh[:1] if each.way]
+        return next(iter(ways), "") or _found([each.what for each in fresh if not each.ok])
 
     def to_json(self) -> dict[str, Any]:
         """The transaction as ``results.json`` shows it."""
@@ -161,7 +188,7 @@ def _reports(view: DimseView, request: Message, uid: str) -> Iterator[Attempt]:
         response = next(iter(report.responses), None)
         events = (*report.events, *(response.events if response else ()))
         what, ok = _came_of(report, response)
-        yield Attempt(report.t_first, on, what, ok, events)
+        yield Attempt(report.t_first, on, what, ok, events, _way(report, response))
 
 
 def _came_of(report: Message, response: Message | None) -> tuple[str, bool]:
@@ -184,7 +211,38 @@ def _fruitless(view: DimseView, request: Message) -> Iterator[Attempt]:
             continue
         proposed = assoc.rq is not None and any(one.abstract_syntax == PUSH_MODEL for one in assoc.rq.contexts)
         if proposed or assoc.end == "refused":
-            yield Attempt(assoc.t_open, NEW, _why_not(assoc), ok=False, events=assoc.events)
+            yield Attempt(assoc.t_open, NEW, _why_not(assoc), ok=False, events=assoc.events, way=_proposed(assoc))
+
+
+def _way(report: Message, response: Message | None) -> str:
+    command = report.command
+    if (
+        command.affected_class != PUSH_MODEL
+        or command.affected_instance != INSTANCE
+        or command.event_type not in EVENTS
+    ):
+        return WRONG
+    if proposed := _proposed(report.assoc):
+        return proposed
+    if report.t_last - report.t_first >= SLOW_PARTS_NS:
+        return "ready, report in parts"
+    slow = response is not None and response.t_first - report.t_last >= SLOW_ANSWER_NS
+    return LISTENERS["slow"] if slow else ""
+
+
+def _proposed(assoc: Association) -> str:
+    """What is out of the ordinary in how an association for a report was opened."""
+    if assoc.rq is None:
+        return ""
+    offered = {
+        syntax for each in assoc.rq.contexts if each.abstract_syntax == PUSH_MODEL for syntax in each.transfer_syntaxes
+    }
+    if offered and IMPLICIT_LE not in offered:
+        return "Explicit VR only at first"
+    role = assoc.rq.role(PUSH_MODEL)
+    if role is None:
+        return "default roles at first"
+    return "" if role.scp else "SCP role not proposed at first"
 
 
 def _why_not(assoc: Association) -> str:

@@ -70,6 +70,7 @@ suite = Suite(
         f"{_PACKAGE}.scenarios_invalid",
         f"{_PACKAGE}.scenarios_negotiation",
         f"{_PACKAGE}.scenarios_truth",
+        f"{_PACKAGE}.scenarios_identity",
     ),
     checks=(
         f"{_PACKAGE}.test_origin_server_13_1",

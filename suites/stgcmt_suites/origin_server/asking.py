@@ -60,15 +60,15 @@ async def check(
 async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "poll", accepted: bool = True) -> Any:
     """Ask until the answer is final, at most ``[timing] result_deadline`` seconds; returns the last answer.
 
-    Not final are 202 and, once the Request is ``accepted``, a 503 that says when to come back (13.5.3 note 3). Retry-After
-    is honoured wherever it can be read; else ``[timing] poll_interval`` passes between two Result Checks.
+    Not final are 202 and, once the Request is ``accepted``, a 503 or 429 that says when to come back (13.5.3 note 3, RFC 6585).
+    Retry-After is honoured wherever it can be read; else ``[timing] poll_interval`` passes between two Result Checks.
     """
     clock = _clock(play)
     end = clock() + float(play.timing.result_deadline)
     for _ in range(MAX_POLLS):
         asked = _asked(play, answer)
         accepted |= answer.status == 202
-        if answer.status != 202 and not (answer.status == 503 and accepted and asked is not None):
+        if answer.status != 202 and not (answer.status in (429, 503) and accepted and asked is not None):
             return answer
         left = end - clock()
         if left <= 0 or (asked is not None and asked > left):

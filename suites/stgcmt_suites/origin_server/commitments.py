@@ -207,6 +207,10 @@ class Commitments:
         """Mistakes that turn what is true of instances into an error of the whole request; and 503."""
         if self.store.is_marked(asked, "unavailable"):
             raise RefusalError(503, "The back end does not answer.", Retry_After="1")
+        if "instances-locked" in self.faults:
+            locked = {each.sop_instance_uid for other in self.store.pending() for each in other.asked}
+            if locked & {each.sop_instance_uid for each in asked}:
+                raise RefusalError(409, "An instance is under way in another transaction.")
         reasons = [each.reason for each in self.store.decide(asked)] if self.faults else []
         missing, conflict, unsupported = (reasons.count(reason) for reason in (0x0112, 0x0119, 0x0122))
         rules = {
@@ -258,6 +262,8 @@ class Commitments:
         if known is None:
             return self._unknown(request, uid)
         self._be_busy(uid, "first-check-unavailable")
+        if known.state == PENDING and self._too_early(uid):
+            raise RefusalError(429, "Too early: see Retry-After.", Retry_After=str(self.settings.retry_after or 1))
         if known.state == PENDING and "negotiates-results-only" in self.faults:
             return self._working(uid, of_check=True)
         offer = self._negotiate(request)
@@ -269,10 +275,17 @@ class Commitments:
             self._unseen.discard(uid)
             if "check-before-visible" in self.faults:
                 raise RefusalError(404, "There is no such transaction.")
+        if known.state == EXPIRED and "expired-as-empty-result" in self.faults:
+            return self._result(replace(known, decided=()), offer)
         if known.state == EXPIRED:
             raise RefusalError(404 if "gone-as-404" in self.faults else 410, "The result is no longer kept.")
+        if known.state == PENDING and "partial-result-while-pending" in self.faults and len(known.asked) > 1:
+            return self._result(replace(known, decided=self.store.decide(known.asked[:1])), offer)
         if known.state == PENDING:
             return self._working(uid, of_check=True)
+        if "result-of-the-newest" in self.faults:
+            newest = [each for each in self.store.transactions() if each.state == DONE][-1]
+            known = replace(known, decided=newest.decided, structure=newest.structure)
         if "nothing-held-as-500" in self.faults and all(each.reason == NO_SUCH_INSTANCE for each in known.decided):
             raise RefusalError(500, "Something went wrong.")
         self._reads[uid] += request.method == "GET"
@@ -284,6 +297,12 @@ class Commitments:
         if "deletes-on-read" in self.faults and reads == 1:
             self.store.expire(uid)
         return self._result(known, offer, status=201 if "check-created-instead-of-ok" in self.faults else 200)
+
+    def _too_early(self, uid: str) -> bool:
+        """Whether the fault early-check-as-429 refuses the first Result Check of a transaction, made at once."""
+        first = uid in self._unseen
+        self._unseen.discard(uid) if "early-check-as-429" in self.faults else None
+        return first and "early-check-as-429" in self.faults
 
     def _unknown(self, request: Request, uid: str) -> Response:
         if "get-creates-transaction" in self.faults:

@@ -7,6 +7,7 @@ of the same octets or need what the fault withholds.
 from __future__ import annotations
 
 from stgcmt.suite import Fault
+from stgcmt_suites.origin_server.faults_field import FAULTS_FIELD
 from stgcmt_suites.origin_server.faults_general import FAULTS_GENERAL
 
 FAULTS: tuple[Fault, ...] = (
@@ -35,13 +36,13 @@ FAULTS: tuple[Fault, ...] = (
         "check-no-content-instead-of-accepted",
         "A Result Check of a pending transaction is answered 204.",
         ("WEB-13.5.2-06",),
-        ("WEB-HTTP-HEAD-01",),
+        ("WEB-HTTP-HEAD-01", "WEB-13.2-05"),
     ),
     Fault(
         "check-see-other-instead-of-accepted",
         "A Result Check of a pending transaction is answered 303.",
         ("WEB-13.5.2-06",),
-        ("WEB-HTTP-HEAD-01",),
+        ("WEB-HTTP-HEAD-01", "WEB-13.2-05"),
     ),
     Fault(
         "check-accepted-with-body",
@@ -336,5 +337,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("gives-back-less", "Instances come back without their private attributes.", ("WEB-J.2-09",)),
     Fault("gives-back-other-pixels", "Instances come back with one bit of their image changed.", ("WEB-J.2-09",)),
     Fault("encoding-matters", "A percent-encoded dot in the path is not a dot.", ("WEB-13.4.1-11",)),
+    *FAULTS_FIELD,
     *FAULTS_GENERAL,
 )

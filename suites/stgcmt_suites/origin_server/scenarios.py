@@ -57,11 +57,11 @@ async def all_missing(play: Play) -> None:
 
 @scenario(exchanges=2, waits=POLLING)
 async def wrong_class(play: Play) -> None:
-    """An instance asked for under another SOP class than it was stored with, beside one under its own."""
+    """An instance asked for under another SOP class than its own, behind one under its own and one that was never sent."""
     client = play.http()
     right, wrong = await play.seed("ct"), await play.seed("ct")
     other = MR if wrong.sop_class_uid != MR else CT
-    await commit(play, client, flat([right, under_class(wrong, other)]))
+    await commit(play, client, flat([right, play.make("ct"), under_class(wrong, other)]))
 
 
 async def _tree(play: Play) -> list[Any]:
@@ -130,15 +130,19 @@ async def two_parts(play: Play) -> None:
         await commit(play, client, wrapped(*modules), step="two-parts", content_type=WRAPPED)
 
 
-@scenario(mode="asynchronous", exchanges=7, waits=POLLING, wants=KEEPING)
+@scenario(mode="asynchronous", exchanges=9, waits=POLLING, wants=KEEPING)
 async def duplicate_pending(play: Play) -> None:
-    """The same Transaction UID again while the first request is under way, beside a control under a fresh one."""
+    """The same Transaction UID again while the first request is under way, and the same instances under another one.
+
+    A control has a fresh UID and other instances.
+    """
     client = play.http()
     instance, second = await play.seed("ct"), flat([await play.seed("mr")])
     first = flat([instance])
-    uid, fresh = play.uid(), play.uid()
+    uid, fresh, beside = play.uid(), play.uid(), play.uid()
     async with kept_pending(play, instance):
         answer = await post(play, client, uid, first)
+        other = await post(play, client, beside, first, step="same-instances")
         await post(play, client, uid, second, step="different")
         await post(play, client, uid, first, step="identical")
         still = await check(play, client, uid, step="still")
@@ -146,6 +150,7 @@ async def duplicate_pending(play: Play) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))
         group.create_task(poll(play, client, fresh, control, step="control-poll"))
+        group.create_task(poll(play, client, beside, other, step="same-instances-poll", accepted=False))
 
 
 @scenario(exchanges=8, waits=POLLING)

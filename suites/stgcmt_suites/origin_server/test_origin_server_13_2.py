@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stgcmt.suite import Transcript, claims, expected, inconclusive, jitter_s, outcome, requirement
 from stgcmt.wire.http_fields import parse_media_type
 from stgcmt_suites.commitment.web_module import in_set
-from stgcmt_suites.origin_server.payloads import finished
+from stgcmt_suites.origin_server.payloads import finished, same_result
 from stgcmt_suites.origin_server.views import calls, commitment, names
 
 # The tables of 13.4.3 and 13.5.3, and the general codes of 8.5.
@@ -50,6 +50,7 @@ def test_stated_media_types_are_served(negotiation: Transcript, run: Transcript)
 
 @requirement("WEB-13.2-05")
 def test_own_codes_are_declared(
+    pending_commitment: Transcript,
     partly_missing: Transcript,
     wrong_class: Transcript,
     malformed_modules: Transcript,
@@ -59,7 +60,8 @@ def test_own_codes_are_declared(
     """Status codes and Failure Reasons outside the tables of the standard are declared."""
     codes = set(claims(run).get("origin_server.status_codes") or ())
     reasons = set(claims(run).get("origin_server.failure_reasons") or ())
-    seen = [call for call in calls(partly_missing, wrong_class, malformed_modules, duplicate_done) if call.status]
+    played = (pending_commitment, partly_missing, wrong_class, malformed_modules, duplicate_done)
+    seen = [call for call in calls(*played) if call.status]
     for call in seen:
         assert call.status in STANDARD | codes, expected("a standard or declared status code", call)
         for reason in call.module.reasons if call.final else ():
@@ -104,9 +106,12 @@ def _retention(transcript: Transcript) -> float | None:
 
 @requirement("WEB-13.5.3-11")
 def test_expired_results_are_404_or_410(expired_result: Transcript) -> None:
-    """After its retention a result is 410 where the Transaction UID is still known, 404 where it is not."""
+    """After its retention a result is 410 where the Transaction UID is still known, 404 where it is not; never another one."""
     view = commitment(expired_result)
     expired, again = view.one("expired"), view.one("again")
+    first = view.transaction("request").final
+    emptied = expired.final and first.status and not same_result(expired, first)
+    assert not emptied, expected("404 or 410, or the same result still", expired, first)
     if view.one("inside").status != 200 or expired.status in (None, 200, 503):
         inconclusive("no expired result was asked for: it was never there, or outlives its stated retention", expired)
     assert expired.status in (404, 410), expected("410, or 404 where nothing is remembered", expired)

@@ -51,8 +51,9 @@ def test_every_instance_is_spoken_of(
     wrong_class: Transcript,
     hierarchical_commitment: Transcript,
     hierarchical_partly_missing: Transcript,
+    large_request: Transcript,
 ) -> None:
-    """Committed and failed instances together are all that were asked for."""
+    """Committed and failed instances together are all that were asked for, in a long list, too."""
     found = results(
         pending_commitment,
         partly_missing,
@@ -61,7 +62,7 @@ def test_every_instance_is_spoken_of(
         hierarchical_commitment,
         hierarchical_partly_missing,
     )
-    for each in found.transactions:
+    for each in (*found.transactions, *results(large_request).transactions):
         left_out = {ref.sop_instance_uid for ref in each.asked.references} - set(each.result.result.instances)
         assert not left_out, expected("every requested instance in the result", f"left out: {names(left_out)}", each)
     found.complete()
@@ -90,10 +91,13 @@ def test_json_requests_are_read(pending_commitment: Transcript) -> None:
 
 @requirement("WEB-13.4.3-01")
 def test_request_statuses_are_known(
-    pending_commitment: Transcript, malformed_modules: Transcript, duplicate_done: Transcript
+    pending_commitment: Transcript,
+    malformed_modules: Transcript,
+    duplicate_done: Transcript,
+    provoked_states: Transcript,
 ) -> None:
     """Answers to Requests use codes of the table, or general ones."""
-    posts = calls(pending_commitment, malformed_modules, duplicate_done, method="POST")
+    posts = calls(pending_commitment, malformed_modules, duplicate_done, provoked_states, method="POST")
     for call in posts:
         assert call.status is None or call.status in KNOWN, expected("a code of Table 13.4.3-1 or of 8.5", call)
     if not any(call.status for call in posts):
@@ -116,9 +120,12 @@ def test_payloads_have_a_content_type(
 
 
 @requirement("WEB-13.4.3-03")
-def test_retry_after_on_request_is_seconds(pending_commitment: Transcript, duplicate_pending: Transcript) -> None:
-    """Retry-After on a 202 to a Request, where it is sent, is a number of whole seconds."""
-    seen = [call for call in calls(pending_commitment, duplicate_pending, method="POST") if call.status in (202, 503)]
+def test_retry_after_on_request_is_seconds(
+    pending_commitment: Transcript, duplicate_pending: Transcript, provoked_states: Transcript
+) -> None:
+    """Retry-After on a 202 or 503 to a Request, where it is sent, is a number of whole seconds."""
+    posts = calls(pending_commitment, duplicate_pending, provoked_states, method="POST")
+    seen = [call for call in posts if call.status in (202, 503)]
     given = [call for call in seen if call.retry_after is not None]
     for call in given:
         assert call.retry_after.kind in ("seconds", "date"), expected("a non-negative whole number of seconds", call)

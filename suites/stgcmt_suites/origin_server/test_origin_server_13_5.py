@@ -8,6 +8,7 @@ from stgcmt_suites.origin_server.premises import never_pending
 from stgcmt_suites.origin_server.views import Call, Transaction, calls, commitment
 
 ENDS = (200, 410, 503)  # how work ends that was answered 202; 404 says that nothing is known of it
+TOO_MANY = 429
 KNOWN = {200, 202, 404, 410, 503, 400, 401, 403, 405, 406, 413, 414, 415, 500, 501, 505}
 
 
@@ -44,6 +45,11 @@ def test_an_accepted_request_is_known_at_once(
             for call in _until_result(transaction):
                 known = not call.refused or call.status in UNSETTLED
                 assert known, expected("202 or 200 after a 202", call, transaction.request)
+    for transcript in (pending_commitment, partly_missing, all_missing):
+        for transaction in commitment(transcript).transactions:
+            early = [call for call in _until_result(transaction) if call.status == TOO_MANY]
+            if early:
+                outcome("too-many-requests", early[0], transaction.request, what="202 while the work is under way")
     _polled(pending_commitment, run)
     first = commitment(pending_commitment).one("first-check")
     if first.status not in (200, 202):
@@ -63,7 +69,7 @@ def test_the_work_ends(
     pending_commitment: Transcript, partly_missing: Transcript, all_missing: Transcript, run: Transcript
 ) -> None:
     """Polling ends within the time that the SUT file allows: in a result, in 503, or in 410 where it was there and is gone."""
-    unsettled = []
+    unsettled, given_up = [], []
     for transcript in (pending_commitment, partly_missing, all_missing):
         view = commitment(transcript)
         answers = [call for call in view.transaction("request").calls if call.status is not None]
@@ -74,6 +80,7 @@ def test_the_work_ends(
         broken = other is not None and (other.status or 0) >= 500  # 4xx is WEB-13.5.2-02's, 201 and the like -06's
         assert not broken, expected("an end in 200, 410 or 503", other)
         if any(call.status in ENDS for call in answers):
+            given_up += [answers[-1]] if not any(call.status == 200 for call in answers) else []
             continue
         if other is not None:
             unsettled.append(other)
@@ -87,6 +94,8 @@ def test_the_work_ends(
         unsettled.append(answers[-1])
     if unsettled:
         inconclusive("a Request was not accepted, or could not be followed to its end", *unsettled)
+    if given_up:
+        outcome("ended-without-result", *given_up)
 
 
 def _asked_s(call: Call) -> float | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, not_applicable, outcome, requirement
-from stgcmt_suites.commitment.stored import changed
+from stgcmt.views.stored import changed
 from stgcmt_suites.origin_server.views import commitment, held, names, results, uids_of
 
 CLASS_CONFLICT = 0x0119
 NOT_HELD = 0x0112
 UNSUPPORTED = 0x0122
 TOO_LARGE = 413
+NEVER = 2**63 - 1  # nanoseconds
 
 
 @requirement("WEB-J.2-11")
@@ -19,20 +20,28 @@ def test_what_is_not_held_is_not_committed(
     hierarchical_partly_missing: Transcript,
     large_request: Transcript,
     deleted_instance: Transcript,
+    uid_shapes: Transcript,
+    provoked_states: Transcript,
 ) -> None:
-    """An instance that the server never received, or no longer has, does not stand in the committed list.
+    """An instance that the server never received, or no longer has whole, does not stand in the committed list.
 
-    It is looked for in lists of every size; where nothing can be deleted the second half is not judged, and that is told.
+    It is looked for in lists of every size, and under UIDs that are nearly those of others; where nothing can be deleted the
+    second half is not judged, and that is told.
     """
     needed = (partly_missing, all_missing, hierarchical_partly_missing)
-    played = (*needed, large_request, deleted_instance)
-    deleted = _deleted(deleted_instance)
-    there = frozenset[str]().union(*map(held, played)) - deleted
+    played = (*needed, large_request, deleted_instance, uid_shapes, provoked_states)
+    deleted, damaged = _helped("delete", deleted_instance), _helped("corrupt", provoked_states)
+    there = frozenset[str]().union(*map(held, played))
     for each in results(*played).transactions:
-        asked = set(uids_of(each.asked.references))  # what was not asked for is judged as WEB-J.2-04
+        gone = {uid for uid, when in deleted.items() if each.request.t_sent > when}
+        # what was not asked for is judged as WEB-J.2-04
+        absent = set(uids_of(each.asked.references)) - (there - gone)
         for call in each.results:
-            wrong = [uid for uid in uids_of(call.module.result.committed) if uid in asked - there]
+            committed = uids_of(call.module.result.committed)
+            wrong = [uid for uid in committed if uid in absent]
             assert not wrong, expected("no commitment of an instance that is not there", *wrong[:3], call, each)
+            broken = [uid for uid in committed if uid in damaged and each.request.t_sent > damaged[uid]]
+            assert not broken, expected("no commitment of an instance that is damaged", *broken[:3], call, each)
     results(*needed).complete()
     large = commitment(large_request).one("request")
     if large.status != TOO_LARGE:
@@ -42,10 +51,10 @@ def test_what_is_not_held_is_not_committed(
     results(deleted_instance).complete()
 
 
-def _deleted(transcript: Transcript) -> frozenset[str]:
-    """The SOP Instance UIDs that the vendor's help deleted."""
-    helped = [event.info for event in transcript.of("provoke") if event.info.get("name") == "delete"]
-    return frozenset(str(each.get("values", {}).get("sop_instance_uid")) for each in helped if each.get("ok"))
+def _helped(name: str, transcript: Transcript) -> dict[str, int]:
+    """The SOP Instance UIDs that the vendor's help of this name was for, and when it was done."""
+    helped = [event for event in transcript.of("provoke") if event.info.get("name") == name and event.info.get("ok")]
+    return {str(each.info.get("values", {}).get("sop_instance_uid")): each.t for each in helped}
 
 
 @requirement("WEB-J.2-12")
@@ -74,17 +83,20 @@ def test_held_instances_are_not_called_missing(
     partly_missing: Transcript,
     unsupported_class: Transcript,
     committed_and_retrieved: Transcript,
+    uid_shapes: Transcript,
+    asked_early: Transcript,
     run: Transcript,
 ) -> None:
     """0112H is not said of what can be retrieved under the class asked for; a class that is not supported is 0122H.
 
     Of what was stored and not retrieved it may be true: a store may lose what it took.
     """
-    played = (pending_commitment, partly_missing, unsupported_class, committed_and_retrieved)
+    needed = (pending_commitment, partly_missing, unsupported_class, committed_and_retrieved)
+    played = (*needed, uid_shapes, asked_early)
     found = results(*played)
-    stored = frozenset[str]().union(*map(held, played))
-    read = [event.info for event in committed_and_retrieved.of("retrieve") if event.info.get("ok")]
-    there = {str(each.get("sop_instance_uid")) for each in read}
+    stored = _stored(*played)
+    read = [event.info for each in (committed_and_retrieved, asked_early) for event in each.of("retrieve")]
+    there = {str(each.get("sop_instance_uid")) for each in read if each.get("ok")}
     unsupported = claims(run).get("origin_server.unsupported_sop_classes") or ()
     doubtful = []
     for each in found.transactions:
@@ -96,7 +108,7 @@ def test_held_instances_are_not_called_missing(
                 continue
             if reference.sop_class_uid in unsupported:
                 assert failed.reason == UNSUPPORTED, expected("Failure Reason 0122H", str(failed), each)
-            elif reference.sop_instance_uid in stored and failed.reason == NOT_HELD:
+            elif stored.get(reference.sop_instance_uid, NEVER) < each.request.t_sent and failed.reason == NOT_HELD:
                 lied = reference.sop_instance_uid in there
                 assert not lied, expected("no 0112H for an instance that can be retrieved", str(failed), each)
                 doubtful.append(each)
@@ -104,7 +116,13 @@ def test_held_instances_are_not_called_missing(
         inconclusive(
             "0112H was said of an instance that was stored; whether it can be retrieved was not seen", *doubtful
         )
-    found.complete()
+    results(*needed).complete()
+
+
+def _stored(*transcripts: Transcript) -> dict[str, int]:
+    """The SOP Instance UIDs that were brought into the server, or were there, and since when that is known."""
+    taken = [event for each in transcripts for event in each.of("seed") if event.info.get("ok")]
+    return {str(each.info.get("sop_instance_uid")): each.t for each in taken}
 
 
 @requirement("WEB-J.2-09")

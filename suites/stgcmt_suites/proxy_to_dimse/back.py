@@ -26,7 +26,7 @@ from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Listener
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
 from stgcmt_suites.commitment.decisions import Decided
-from stgcmt_suites.commitment.passing_on import asked_behind, committed_all, decided, failed_all, in_parts
+from stgcmt_suites.commitment.handing_on import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import PENDING, Store, Transaction
 from stgcmt_suites.proxy_to_dimse.eager import overhear

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from stgcmt.actors.outcome import Rejected, Unreachable
 from stgcmt.clock import Clock
 from stgcmt_suites.commitment.decisions import Asked
-from stgcmt_suites.commitment.passing_on import committed_all
+from stgcmt_suites.commitment.handing_on import committed_all
 from stgcmt_suites.commitment.store import DONE, Store, Transaction
 from stgcmt_suites.origin_server import answers
 from stgcmt_suites.origin_server.archive import Archive

@@ -200,6 +200,7 @@ FAULTS: tuple[Fault, ...] = (
             "WEB-UA-POLL-01",
             "WEB-HTTP-RA-01",
         ),
+        crowded=True,
     ),
     Fault(
         "lost-on-restart", "forgets pending transactions in a restart", ("PROXY-RESTART-01",), ("DIMSE-ROB-RETRY-02",)

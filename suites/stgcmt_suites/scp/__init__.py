@@ -58,6 +58,7 @@ suite = Suite(
         "stgcmt_suites.scp.scenarios_refused",
         "stgcmt_suites.scp.scenarios_leased",
         "stgcmt_suites.scp.scenarios_lasting",
+        "stgcmt_suites.scp.scenarios_identity",
     ),
     checks=(
         "stgcmt_suites.scp.test_scp_j1_keeping",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stgcmt.actors.acceptor import Reply
@@ -100,14 +101,16 @@ class Requests:
     archive: Archive
     courier: Courier
     knows: Callable[[str], bool]
+    _served: weakref.WeakSet[Association] = field(default_factory=weakref.WeakSet)
 
     async def __call__(self, assoc: Association, message: Message) -> Reply | None:
         """Serve one N-ACTION-RQ; ``None`` where nothing more is to be answered."""
         faulty, choices = self.settings.faulty, self.settings.choices
         assoc.peer_max_pdu = choices.limit(assoc.peer_max_pdu)
         await asyncio.sleep(choices.respond_after_s)
-        if faulty("no-response"):
+        if faulty("no-response") or (faulty("one-request-an-association") and assoc in self._served):
             return None
+        self._served.add(assoc)
         if faulty("n-action-unrecognised"):
             return Reply(UNRECOGNISED)
         if isinstance(assoc.stream, EarlySuccess) and message.command.message_id in assoc.stream.answered:

@@ -73,7 +73,8 @@ class Archive:
             return Reply(UNREADABLE)
         asked = message.command
         if (held.sop_class_uid, held.sop_instance_uid) != (asked.affected_class, asked.affected_instance):
-            self.store.delete(held.sop_instance_uid)
+            if not self.settings.faulty("commits-what-it-refused"):
+                self.store.delete(held.sop_instance_uid)
             return Reply(NOT_ITS_CLASS)
         if self.settings.faulty("stores-nothing"):
             self.store.delete(held.sop_instance_uid)

@@ -155,6 +155,8 @@ class Courier:
         report = report_of(self._decided(key), self.settings)
         if self.settings.faulty("no-report"):
             return
+        while self.settings.faulty("waits-for-release") and assoc and assoc.established:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(LOOK_AGAIN_S)
         aborted = assoc is not None and isinstance(assoc.outcome, Aborted)
         if aborted and self.settings.faulty("lost-when-aborted"):
             return
@@ -179,7 +181,10 @@ class Courier:
             raise LookupError(f"the store has no transaction {key}")
         if transaction.decided:
             return transaction
-        decided = self.archive.decide(transaction.asked)
+        asked = transaction.asked
+        if self.settings.faulty("result-of-the-newest"):
+            asked = self.store.transactions()[-1].asked
+        decided = self.archive.decide(asked)
         if self.settings.faulty("never-clears-references"):
             calling = str(transaction.info["calling"])
             decided = self._told[calling] = (*self._told[calling], *decided)

@@ -97,6 +97,8 @@ def event_information(report: Report, transfer_syntax: str, settings: Settings) 
     if settings.choices.undefined_length:
         _leave_lengths_open(ds)
     data = _encoded(ds, syntax)
+    if settings.faulty("uids-padded-with-blanks"):
+        data = _blank(data, report)
     if settings.choices.group_length:
         data = _group_length(ds, syntax) + data
     return data + _odd(syntax) if settings.faulty("odd-length-value") else data
@@ -191,6 +193,14 @@ def _encoded(ds: Dataset, transfer_syntax: str) -> bytes:
     buffer.is_little_endian, buffer.is_implicit_VR = True, transfer_syntax == IMPLICIT_LE
     write_dataset(buffer, ds)
     return buffer.getvalue()
+
+
+def _blank(data: bytes, report: Report) -> bytes:
+    """The same with a blank behind each UID of odd length, where NUL belongs (PS3.5 6.2)."""
+    asked = (*report.committed, *(each.asked for each in report.failed))
+    for uid in {report.transaction_uid, *(each.sop_instance_uid for each in asked)}:
+        data = data.replace(uid.encode() + b"\0", uid.encode() + b" ")
+    return data
 
 
 def _leave_lengths_open(ds: Dataset) -> None:

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from stgcmt.suite import Play, scenario
 from stgcmt.wire.negotiation import Proposal
-from stgcmt_suites.scp.requests import EXPLICIT_LE, IMPLICIT_LE, PUSH_MODEL, associate, commit, exchange, request
+from stgcmt_suites.scp.requests import (
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    PUSH_MODEL,
+    WARNING,
+    associate,
+    commit,
+    exchange,
+    note_stored,
+    request,
+)
 
 REPORTS = ("max_report_delay",)
-WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
 QUIET = ("max_report_delay", "quiet_period")
 
 
@@ -37,15 +46,17 @@ async def link_only(play: Play) -> None:
         contexts = ((link.sop_class_uid, (link.transfer_syntax_uid,)), (PUSH_MODEL, (IMPLICIT_LE, EXPLICIT_LE)))
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(link.sop_class_uid, link.sop_instance_uid, link.data_set())
+    note_stored(play, link, answer)
     status = getattr(answer, "status", None)
     if status is not None:
         await commit(play, "link" if status == 0 or status >> 12 == WARNING else "refused", [link])
 
 
-@scenario(exchanges=1, waits=REPORTS, needs=("seeding", "destination", "provoke.delete"))
+@scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination", "provoke.delete"))
 async def deleted_instance(play: Play) -> None:
-    """Two stored instances, one of which the vendor's help deletes before commitment is asked for."""
+    """Two stored instances are asked for; the vendor's help deletes one; then both are asked for under a fresh UID."""
     kept, gone = await play.seed("ct"), await play.seed("ct")
+    await commit(play, "before", [kept, gone])
     if play.seeding != "preloaded":  # what was there before the run is not deleted
         await play.provoke("delete", sop_instance_uid=gone.sop_instance_uid)
     await commit(play, "request", [kept, gone])

@@ -30,6 +30,10 @@ STORE_FAULTS = {
     "reason-0111": "reason-out-of-set",
     "stored-class-in-report": "stored-class-in-result",
     "other-class-in-report": "other-class-in-result",
+    **{
+        name: name
+        for name in ("compares-beginnings", "remembers-results", "commits-corrupt", "only-first-failure", "cut-at-256")
+    },
 }
 
 

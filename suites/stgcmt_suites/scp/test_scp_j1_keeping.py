@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from stgcmt.suite import Event, Transcript, claims, dimse, expected, inconclusive, not_applicable, requirement
+from stgcmt.views.stored import lost, read_back, stored
 from stgcmt_suites.commitment.dimse_module import RETRIEVE_AE_TITLE
-from stgcmt_suites.commitment.stored import lost, read_back, stored
 from stgcmt_suites.scp.premises import accepted_control, some_reports
 from stgcmt_suites.scp.views import Report, Seen, commitments, names, reports_of
 

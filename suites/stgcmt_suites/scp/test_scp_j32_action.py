@@ -56,10 +56,11 @@ def test_every_well_framed_request_is_answered(
     malformed_transaction_uids: Transcript,
     duplicate_references: Transcript,
     unknown_caller: Transcript,
+    two_on_one_association: Transcript,
 ) -> None:
-    """Whatever a readable N-ACTION asks for, its response has a status; no silence, no abort."""
+    """Whatever a readable N-ACTION asks for, and the second on its association too, its response has a status; no silence."""
     refused = (missing_attributes, empty_attributes, wrong_commands, malformed_transaction_uids)
-    played = (plain_commitment, *refused, duplicate_references, unknown_caller)
+    played = (plain_commitment, *refused, duplicate_references, unknown_caller, two_on_one_association)
     requests = [one for each in played for one in commitments(each).all]
     if not requests:
         inconclusive("no request could be sent")

@@ -130,12 +130,16 @@ def test_data_sets_use_the_accepted_transfer_syntax(
 def test_explicit_data_sets_have_the_right_vr(
     plain_commitment: Transcript, explicit_first: Transcript, explicit_only: Transcript, run: Transcript
 ) -> None:
-    """In explicit encodings VRs are right; in every encoding lengths are even."""
+    """In explicit encodings VRs are right; in every encoding lengths are even, and UIDs are padded with NUL."""
     reports = some_reports(plain_commitment, explicit_first, explicit_only)
     for report in reports:
         kinds = {"unknown-vr", "vr-differs", "odd-length"} if report.info.data_set.form.explicit else {"odd-length"}
         wrong = [f"{path}: {each.text}" for path, each in report.info.data_set.all_defects() if each.kind in kinds]
         assert not wrong, expected("right value representations and even lengths", Seen(report, "; ".join(wrong[:3])))
+    for report in reports:
+        blank = [each.text for _, each in report.info.data_set.walk() if each.vr == "UI" and each.value.endswith(b" ")]
+        if blank:
+            outcome("blank-behind-uid", Seen(report, f"{blank[0]} and a blank"), what="NUL where a UID is padded")
     if any(report.info.data_set.form.explicit for report in reports):
         return
     if claims(run).get("scp.implicit_only"):

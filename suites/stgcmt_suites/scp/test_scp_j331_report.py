@@ -74,10 +74,13 @@ def test_each_instance_stands_in_one_list(
     wrong_class: Transcript,
     explicit_first: Transcript,
     small_pdu: Transcript,
+    uid_shapes: Transcript,
+    two_on_one_association: Transcript,
 ) -> None:
     """Both lists together are the request: nothing lost, added, repeated or under another class; in long lists too."""
     played = (plain_commitment, several_instances, partly_missing, all_missing, wrong_class, explicit_first, small_pdu)
-    compared = [(request, report) for each in played for request in commitments(each).all for report in request.reports]
+    every = (*played, uid_shapes, two_on_one_association)
+    compared = [(request, report) for each in every for request in commitments(each).all for report in request.reports]
     tolerated = []
     for request, report in compared:
         found = differences(request, report)
@@ -207,9 +210,12 @@ def test_the_report_names_the_well_known_instance(
 
 
 @requirement("DIMSE-C.14.1.1-01")
-def test_reasons_are_enumerated(partly_missing: Transcript, all_missing: Transcript, wrong_class: Transcript) -> None:
-    """Each Failure Reason is one of the six values."""
-    reports = some_reports(partly_missing, all_missing, wrong_class)
+def test_reasons_are_enumerated(
+    partly_missing: Transcript, all_missing: Transcript, wrong_class: Transcript, provoked_states: Transcript
+) -> None:
+    """Each Failure Reason is one of the six values, for want of resources too."""
+    some_reports(partly_missing, all_missing, wrong_class)
+    reports = some_reports(partly_missing, all_missing, wrong_class, provoked_states)
     given = [(report, each.reason) for report in reports for each in report.result.failed if each.reason is not None]
     for report, reason in given:
         assert reason in FAILURE_REASONS, expected(
@@ -227,16 +233,18 @@ def test_what_is_not_there_is_never_committed(
     small_pdu: Transcript,
     link_only: Transcript,
     wrong_class: Transcript,
+    uid_shapes: Transcript,
+    refused_instance: Transcript,
 ) -> None:
-    """No instance that the SCP was never given, or refused, is committed, in long lists too.
+    """No instance that the SCP was never given, or refused, is committed, in long lists and under nearly the same UID too.
 
     One that is asked for under another class is told apart.
     """
-    for request in commitments(link_only).steps("refused"):
+    for request in (each for one in (link_only, refused_instance) for each in commitments(one).steps("refused")):
         for report in request.heard:
             typed = report.event_type != ALL_COMMITTED and not report.result.committed
             assert typed, expected("the instance failed: the SUT refused to store it", report, request)
-    for transcript in (partly_missing, all_missing, explicit_first, small_pdu, wrong_class):
+    for transcript in (partly_missing, all_missing, explicit_first, small_pdu, wrong_class, uid_shapes):
         _absent_are_failed(transcript)
     view = commitments(wrong_class)
     for request in view.all:
@@ -257,25 +265,34 @@ def test_what_is_not_there_is_never_committed(
 
 
 @requirement("DIMSE-J.3.2-DELETED")
-def test_what_is_gone_is_never_committed(deleted_instance: Transcript) -> None:
-    """No instance that was stored and is deleted since is committed."""
+def test_what_is_gone_is_never_committed(deleted_instance: Transcript, provoked_states: Transcript) -> None:
+    """No instance that was stored and is deleted or damaged since is committed, whatever was found out of it before."""
     _absent_are_failed(deleted_instance)
+    _absent_are_failed(provoked_states, "corrupt")
     if not commitments(deleted_instance).deleted():
         inconclusive("no instance was deleted, so none is gone", *deleted_instance.of("provoke"))
     some_reports(deleted_instance)
 
 
-def _absent_are_failed(transcript: Transcript) -> None:
-    missing = commitments(transcript).absent()
-    for report in commitments(transcript).reports:
-        wrong = [each for each in report.result.committed if each.sop_instance_uid in missing]
-        assert not wrong, expected(f"{names(wrong)} failed: the SUT does not have it", report)
-        typed = report.event_type != ALL_COMMITTED or not missing
-        assert typed, expected("Event Type ID 2, since instances are missing", report)
+def _absent_are_failed(transcript: Transcript, kind: str = "delete") -> None:
+    """Nothing is committed that was never there, or that ``kind`` of help took away before it was asked for."""
+    view = commitments(transcript)
+    gone = view.helped(kind)
+    since = max(gone.values(), default=0)
+    missing = view.absent() | frozenset(gone)
+    for request in (each for each in view.all if each.asked_t >= since):
+        lacks = missing & {each.sop_instance_uid for each in request.references}
+        for report in request.heard:
+            wrong = [each for each in report.result.committed if each.sop_instance_uid in missing]
+            assert not wrong, expected(f"{names(wrong)} failed: the SUT does not have it", report)
+            typed = report.event_type != ALL_COMMITTED or not lacks
+            assert typed, expected("Event Type ID 2, since instances are missing", report)
 
 
 @requirement("DIMSE-B-01")
-def test_stored_instances_are_committed(plain_commitment: Transcript, several_instances: Transcript) -> None:
+def test_stored_instances_are_committed(
+    plain_commitment: Transcript, several_instances: Transcript, uid_shapes: Transcript, asked_early: Transcript
+) -> None:
     """What was stored with success and then failed is told: storing is not committing."""
     if not any(commitments(each).seeded() for each in (plain_commitment, several_instances)):
         inconclusive("no instance was stored: say how in [seeding]")
@@ -283,3 +300,8 @@ def test_stored_instances_are_committed(plain_commitment: Transcript, several_in
         there = commitments(report.transcript).seeded()
         failed = [each for each in report.result.failed if each.reference.sop_instance_uid in there]
         assert not failed, expected("stored instances committed", Seen(report, f"failed: {names(failed)}"))
+    for transcript in (uid_shapes, asked_early):
+        there = commitments(transcript).seeded()
+        for report in (each for request in commitments(transcript).steps("request") for each in request.reports):
+            failed = [each for each in report.result.failed if each.reference.sop_instance_uid in there]
+            assert not failed, expected("stored instances committed", Seen(report, f"failed: {names(failed)}"))

@@ -115,6 +115,11 @@ class Commitment:
         return self.answer.request is not None
 
     @property
+    def asked_t(self) -> int:
+        """When it went out, on the scenario's clock (nanoseconds); 0 where it was not sent."""
+        return self.answer.request.t_first if self.answer.request else 0
+
+    @property
     def status(self) -> int | None:
         """The status of the response; ``None`` where there is none."""
         return self.answer.status
@@ -246,12 +251,20 @@ class Commitments:
             str(event.info.get("uid")) for event in self.transcript.of("uid") if event.info.get("what") == "instance"
         }
         asked = {each.sop_instance_uid for request in self.all for each in request.references}
+        noted = [event.info for event in self.transcript.of("note") if event.info.get("what") == "instances"]
+        minted |= {str(uid) for each in noted for uid in each.get("sop_instance_uids", ())}
         return frozenset(asked & (minted - self.seeded() | self.deleted()))
 
     def deleted(self) -> frozenset[str]:
         """SOP Instance UIDs that the vendor's help deleted from the SUT."""
-        helped = [event.info for event in self.transcript.of("provoke") if event.info.get("name") == "delete"]
-        return frozenset(str(each.get("values", {}).get("sop_instance_uid")) for each in helped if each.get("ok"))
+        return frozenset(self.helped("delete"))
+
+    def helped(self, name: str) -> dict[str, int]:
+        """SOP Instance UIDs that the vendor's help of this name was for, and when it was done."""
+        helped = [event for event in self.transcript.of("provoke") if event.info.get("name") == name]
+        return {
+            str(each.info.get("values", {}).get("sop_instance_uid")): each.t for each in helped if each.info.get("ok")
+        }
 
     def seeded(self) -> frozenset[str]:
         """SOP Instance UIDs that the SUT was given, or holds already."""

@@ -26,7 +26,7 @@ suite = Suite(
     role="scu",
     package=_PACKAGE,
     version="1",
-    scenarios=(f"{_PACKAGE}.scenarios", f"{_PACKAGE}.scenarios_trouble"),
+    scenarios=(f"{_PACKAGE}.scenarios", f"{_PACKAGE}.scenarios_trouble", f"{_PACKAGE}.scenarios_map"),
     checks=(
         f"{_PACKAGE}.test_scu_safety",
         f"{_PACKAGE}.test_scu_association",

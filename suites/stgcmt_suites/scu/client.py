@@ -16,7 +16,7 @@ from typing import Any
 from pydicom.uid import generate_uid
 
 from stgcmt.actors.association import Association
-from stgcmt.actors.outcome import Outcome, Response, Timeouts
+from stgcmt.actors.outcome import Outcome, Released, Response, Split, Timeouts
 from stgcmt.actors.requestor import associate
 from stgcmt.clock import Clock
 from stgcmt.wire import command as cmd
@@ -186,7 +186,8 @@ class Client:
         if chosen.faulty("ignores-maximum-length"):
             assoc.peer_max_pdu = WIDE
         data = action_information(uid, held, syntax, chosen)
-        answer = await assoc.n_action(data, **self._command())
+        split = Split(chosen.pause_in_request_s) if chosen.pause_in_request_s else None
+        answer = await assoc.n_action(data, **self._command(), split=split)
         if isinstance(answer, Response) and answer.status != 0:
             return self._refused(uid, asked, answer)
         if isinstance(answer, Response) and chosen.faulty("believes-accepted"):
@@ -195,6 +196,8 @@ class Client:
             await assoc.n_event_report(data, 1, timeout=0.5)
         if isinstance(answer, Response):
             await self._hold(assoc, heard)
+        if chosen.faulty("forgets-after-abort") and not assoc.open and not isinstance(assoc.outcome, Released):
+            self._outbox.forget(uid)
         if assoc.open:
             await assoc.release()
         return await self._afterwards(uid, asked, heard, answer)

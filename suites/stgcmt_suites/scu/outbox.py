@@ -18,6 +18,11 @@ class Outbox(Instances):
         row = self._db.execute("SELECT asked FROM transactions WHERE uid = ?", (uid,)).fetchone()
         return tuple(json.loads(row[0])) if row else None
 
+    def forget(self, uid: str) -> None:
+        """As if a transaction had never been."""
+        with self._db:
+            self._db.execute("DELETE FROM transactions WHERE uid = ?", (uid,))
+
     def asking_for(self, instances: frozenset[str]) -> tuple[str, ...]:
         """The instances of every transaction that names one of these, whatever its UID."""
         rows = self._db.execute("SELECT asked FROM transactions").fetchall()

@@ -44,6 +44,9 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     """
     chosen = settings(setting.mode, setting.fault, setting.options)
     outbox = Outbox(setting.directory)
+    if chosen.faulty("lets-go-at-restart"):
+        for each in outbox.pending():
+            outbox.commit(each.asked)
     reports = Reports(outbox, chosen)
     client = Client(outbox, reports, setting.network, setting.clock, chosen)
     user = _User(outbox, client)
@@ -88,7 +91,8 @@ def _acceptor(setting: Setting, chosen: Settings, reports: Reports) -> _Listenin
         return await reports.take(assoc, message, ours=False)
 
     made = _Listening(
-        setting.clock, Untaped, Script("reference", max_pdu=chosen.max_pdu, settings=chosen),
+        setting.clock, Untaped, Script("reference", max_pdu=chosen.max_pdu, check_called_ae=chosen.strict_ae, settings=chosen),
+        ae_title=chosen.ae_title,
         handlers={cmd.N_EVENT_REPORT_RQ: take},
     )  # fmt: skip
     made.early = chosen.faulty("early-success")

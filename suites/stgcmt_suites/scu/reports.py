@@ -118,6 +118,8 @@ class Reports:
             return asked
         if faulty("believes-foreign"):
             return set(read.committed)
+        if faulty("believes-similar"):
+            return {uid for uid in asked if any(each.startswith(uid) for each in read.committed)} - read.failed
         if faulty("believes-both-lists"):
             return asked & read.committed
         return (asked & read.committed) - read.failed
@@ -135,4 +137,4 @@ class Reports:
             fields[cmd.RESPONDED_TO] = ((message.command.message_id or 0) + 1) & 0xFFFF
         if faulty("no-data-set-type-in-response"):
             fields[cmd.DATA_SET_TYPE] = None
-        return Reply(status, fields=fields)
+        return Reply(status, message.data if self.chosen.sends_information else None, fields)

@@ -9,7 +9,8 @@ from stgcmt.actors.scripted_scp import Turn
 from stgcmt.suite import Lease, Play, scenario
 from stgcmt_suites.commitment.dimse_module import Information
 from stgcmt_suites.commitment.dimse_results import Said, result_of
-from stgcmt_suites.scu.scenarios import LISTENS, NEEDS, SAME, WANTS
+from stgcmt_suites.commitment.references import similar
+from stgcmt_suites.scu.scenarios import LISTENS, MANY, NEEDS, SAME, WANTS
 from stgcmt_suites.scu.service import WAITS, Service, Step, delivery, ended, refused, reported, said, silent, taken
 
 STATUSES = (
@@ -21,7 +22,7 @@ HEAD = 20  # bytes of a report that go ahead of the rest
 CUT_S = 0.6  # seconds for which the rest is held back: longer than any round trip here
 
 
-@scenario(needs=LISTENS, wants=WANTS, waits=WAITS, exchanges=8)
+@scenario(needs=LISTENS, wants=WANTS, waits=WAITS, exchanges=9)
 async def misleading(play: Play) -> None:
     """Reports that commit something else than was asked for, or less than they seem to; none is put right."""
     service = Service(play)
@@ -36,6 +37,8 @@ async def misleading(play: Play) -> None:
     service.case(make("ct"), make("ct"), steps=_in_both_lists)
     service.case(make("ct"), steps=reported(transaction_uid=stranger))
     service.case(make("ct"), steps=reported(event_type=3))
+    beside = make("ct")
+    service.case(beside, make("mr"), steps=reported(left_out=[0], add=[similar(beside)]))
     await service.play_all()
     await service.beliefs()
 
@@ -52,6 +55,19 @@ async def refusals(play: Play) -> None:
     service = Service(play)
     for status in STATUSES:
         service.case(play.make("ct"), steps=(refused(status), reported(how=SAME)))
+    await service.play_all()
+    await service.beliefs()
+
+
+@scenario(lease=Lease("early-failure"), needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=1)
+async def refused_early(play: Play) -> None:
+    """A long request that is answered 0213H when its command set has arrived, and its data set has not."""
+    service = Service(play)
+    first = play.make("ct")
+    where = {"study": first.study_instance_uid, "series": first.series_instance_uid}
+    service.case(
+        first, *(play.make("ct", **where) for _ in range(MANY - 1)), steps=silent()
+    )  # the listener has answered
     await service.play_all()
     await service.beliefs()
 

@@ -30,6 +30,7 @@ class Case:
     instances: tuple[Any, ...]
     steps: Sequence[Step]
     asked: list[Information] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def uids(self) -> set[str]:
@@ -69,6 +70,7 @@ class Service:
         if case is None:
             return Turn(0x0110)
         case.asked.append(info)
+        case.requests.append(request)
         if info.transaction_uid:
             self._by_uid[info.transaction_uid] = case
         return case.steps[min(len(case.asked), len(case.steps)) - 1](info)
@@ -80,6 +82,10 @@ class Service:
                 return case
         known = self._by_uid.get(info.transaction_uid or "")
         return known or next((case for case in self.cases if not case.asked), None)
+
+    def report(self, case: Case, *deliveries: Delivery) -> None:
+        """Report on the last request of a case now, whatever its script said then."""
+        self.scp.report(case.requests[-1], *deliveries)
 
     # --- driving
 

@@ -19,8 +19,9 @@ class Settings:
     ``proposes`` and ``accepts``: transfer syntaxes on associations of ours and of the archive. ``default_roles``: an
     association that is opened to us in default roles is accepted. ``asks_anew``: what was refused or failed is asked for
     again. ``unknown_status``: what a report under an unknown Transaction UID is answered. ``bare``: responses go without
-    optional fields. ``file_set``: where File-Set attributes stand. ``begins_after_s``: seconds between the word of the user
-    and the request.
+    optional fields. ``sends_information``: they carry the event information back. ``file_set``: where File-Set attributes
+    stand. ``begins_after_s``: seconds between the word of the user and the request. ``strict_ae``: associations that call
+    another AE title are rejected. ``pause_in_request_s``: seconds between the command set of a request and its data set.
     """
 
     ae_title: str = "MODALITY"
@@ -36,8 +37,11 @@ class Settings:
     asks_anew: bool = False
     unknown_status: int = 0x0115
     bare: bool = False
+    sends_information: bool = False
     file_set: str = ""
     begins_after_s: float = 0.0
+    strict_ae: bool = False
+    pause_in_request_s: float = 0.0
     max_pdu: int = 16384
     response_s: float = 1.5
     faults: frozenset[str] = frozenset()

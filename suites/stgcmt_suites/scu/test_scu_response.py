@@ -43,13 +43,17 @@ def test_every_report_is_answered(
     early: Transcript,
     failures: Transcript,
     twice: Transcript,
+    ended_by_us: Transcript,
+    another_ae_called: Transcript,
+    explicit_report: Transcript,
 ) -> None:
     """Each report gets a response: on both kinds of associations, early, late, and the second time."""
-    for report in reports_to(new_association, same_association, after_release, early, failures, twice):
+    several = (ended_by_us, another_ae_called, explicit_report)
+    for report in reports_to(new_association, same_association, after_release, early, failures, twice, *several):
         if not _ended_by_the_client(report):
             assert report.response is not None, expected("an N-EVENT-REPORT response", report)
             assert report.response.status is not None, expected("a status in the response", report)
-    for transcript in (new_association, after_release, twice):
+    for transcript in (new_association, after_release, twice, *several):
         for report in conversation(transcript).reports:
             fitting = report.response is not None and report.response.status == 0
             assert fitting or not report.well_formed, expected("success in answer to a right report", report)
@@ -71,6 +75,9 @@ def test_optional_fields_echo_the_report(
         ):
             same = found in (None, wanted)
             assert same, expected(f"{name} {wanted}, or none", Seen(report, f"{name} {found}"))
+    for report in reports_to(new_association, same_association, failures):
+        if report.response is not None and report.response.data is not None:
+            outcome("sends-information", report, what="a response without data set")
     _some_answered(new_association, same_association, failures)
 
 

@@ -34,17 +34,24 @@ def test_only_what_a_report_commits_counts_as_committed(
     failures: Transcript,
     never: Transcript,
     refusals: Transcript,
+    refused_early: Transcript,
     unanswered: Transcript,
     bad_reports: Transcript,
     unknown_transaction: Transcript,
     store_refused: Transcript,
     rejected: Transcript,
     context_refused: Transcript,
+    ended_by_us: Transcript,
+    another_ae_called: Transcript,
+    explicit_report: Transcript,
+    default_roles: Transcript,
+    restarted: Transcript,
 ) -> None:
     """Failed, missing and foreign instances, and all after refusals, silence and misleading reports, are not committed."""
     everything = (
-        beliefs, misleading, new_association, same_association, after_release, early, failures, never, refusals, unanswered,
-        bad_reports, unknown_transaction, store_refused, rejected, context_refused,
+        beliefs, misleading, new_association, same_association, after_release, early, failures, never, refusals,
+        refused_early, unanswered, bad_reports, unknown_transaction, store_refused, rejected, context_refused,
+        ended_by_us, another_ae_called, explicit_report, default_roles, restarted,
     )  # fmt: skip
     _unfounded(*everything)
     asked(*everything)
@@ -72,15 +79,20 @@ def test_failed_instances_are_kept(beliefs: Transcript, run: Transcript) -> None
 
 
 @requirement("DIMSE-TUID-05")
-def test_a_report_after_the_release_is_matched_by_its_uid(after_release: Transcript) -> None:
+def test_a_report_after_the_release_is_matched_by_its_uid(after_release: Transcript, ended_by_us: Transcript) -> None:
     """A right report on a new association, after that of the request has ended, is taken, and its instances are committed."""
     asked(after_release)
-    found = conversation(after_release).reports
+    found = (*conversation(after_release).reports, *conversation(ended_by_us).reports)
     reports = [each for each in found if each.on_new_association and each.response and each.well_formed]
     for report in reports:
         assert report.response is not None, expected("a response", report)
         assert report.response.status == 0, expected("success: the report is right, and its transaction known", report)
-    told = [each for each in beliefs_of(after_release) if committed_by(after_release, each) is not None]
+    told = [
+        each
+        for transcript in (after_release, ended_by_us)
+        for each in beliefs_of(transcript)
+        if committed_by(transcript, each) is not None
+    ]
     for belief in told:
         assert belief.held is not False, expected("what a late report commits is held as committed", belief, *reports)
     if not reports:

@@ -39,10 +39,10 @@ def test_each_request_has_a_transaction_uid_of_its_own(
 
 
 @requirement("DIMSE-TUID-01")
-def test_a_refused_transaction_uid_is_dead(refusals: Transcript) -> None:
+def test_a_refused_transaction_uid_is_dead(refusals: Transcript, refused_early: Transcript) -> None:
     """A request after a refusal has another Transaction UID."""
-    for request in asked(refusals):
-        before = [each for each in _used_before(request, refusals) if each.status not in (None, 0)]
+    for request in asked(refusals, refused_early):
+        before = [each for each in _used_before(request, refusals, refused_early) if each.status not in (None, 0)]
         assert not before, expected("another Transaction UID than the one that was refused", request, *before)
     if not any(each.status not in (None, 0) for each in requests_of(refusals)):
         inconclusive("no request was refused", *requests_of(refusals)[:1])

@@ -31,8 +31,19 @@ VARIANTS: tuple[Variant, ...] = (
         {"unknown_status": 0x0000},
     ),
     Variant("bare-responses", "leaves optional fields of responses out", {"bare": True}),
+    Variant(
+        "sends-information",
+        "sends the information of a report back with the response, as editions before 2026b left open",
+        {"sends_information": True},
+    ),
     Variant("file-set", "names the File-Set of all instances", {"file_set": "outside"}),
     Variant("file-set-in-items", "names the File-Set of each instance", {"file_set": "inside"}),
+    Variant("strict-ae", "rejects associations that call another AE title", {"strict_ae": True}),
+    Variant(
+        "pauses-in-request",
+        "sends the data set of a request half a second after its command",
+        {"pause_in_request_s": 0.5},
+    ),
     Variant("small-pdus", "announces 4,096 bytes as its maximum length", {"max_pdu": 4096}),
     Variant("later", "asks two seconds after it was told to", {"begins_after_s": 2.0}, timing={"quiet_period": 4}),
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydicom.uid import generate_uid
 
-from stgcmt.clock import Clock
+from stgcmt.clock import NS, Clock
 from stgcmt_suites.user_agent.modules import Read, UnreadableError, read_result, request_module, written
 from stgcmt_suites.user_agent.outbox import DONE, ENDED, Held, Outbox
 from stgcmt_suites.user_agent.pauses import asked_s
@@ -38,6 +38,8 @@ class Client:
         """Go on with what a former start left pending."""
         for each in self._outbox.pending():
             held = [found for uid in each.asked if (found := self._outbox.instance(uid)) is not None]
+            if self._chosen.faulty("lets-go-at-restart"):
+                self._outbox.commit(each.asked)
             self._spawn(self._resumed(each.base_url, each.uid, held))
 
     def submit(self, base_url: str, held: Sequence[Held]) -> None:
@@ -72,11 +74,13 @@ class Client:
         while True:
             ended = await self._transaction(base, uid, held, unavailable)
             unavailable += ended == AGAIN_503
-            requests += ended == AGAIN
+            requests += ended in (AGAIN, LOST)
             for_ever = self._chosen.faulty("retries-503-forever")
             if unavailable > self._chosen.max_retries and not for_ever:
                 return
-            if ended == OVER or requests >= NEW_REQUESTS:
+            without_end = ended == LOST and self._chosen.faulty("requests-without-end")
+            limit = min(NEW_REQUESTS, 1 + self._chosen.max_retries) if ended == LOST else NEW_REQUESTS
+            if ended == OVER or (requests >= limit and not without_end):
                 return
             if not self._chosen.faulty("same-uid-after-refusal"):
                 uid = self._fresh_uid()
@@ -102,8 +106,12 @@ class Client:
         """One Request and what follows from it."""
         asked = [each.sop_instance_uid for each in held]
         self._outbox.begin(uid, base, asked)
+        began = self._clock.monotonic_ns()
         answer = await self._post(base, uid, held)
         if answer is None:
+            waited_s = (self._clock.monotonic_ns() - began) / NS
+            if waited_s >= self._chosen.timeout_s and self._chosen.faulty("believes-unanswered"):
+                self._outbox.commit(asked)
             return await self._look_for(base, uid, held)
         if self._believes_anyway(answer.status):
             self._outbox.commit(asked)
@@ -134,7 +142,7 @@ class Client:
         answer = await self._get(base, uid)
         if answer is None or self._class_of(answer.status) not in (200, 202):
             self._outbox.end(uid, ENDED, LOST)
-            return AGAIN
+            return LOST
         if self._class_of(answer.status) == 200:
             return await self._conclude(base, uid, held, answer)
         return await self._follow(base, uid, held, answer)
@@ -182,6 +190,8 @@ class Client:
         except UnreadableError as error:
             if chosen.faulty("believes-unreadable"):
                 self._outbox.commit(asked)
+            if chosen.faulty("believes-half-a-result"):
+                self._outbox.commit(each for each in asked if each.encode() in answer.body)
             self._outbox.end(uid, ENDED, f"unreadable: {error}")
             return OVER
         self._outbox.commit(self._committed(read, asked))
@@ -201,6 +211,10 @@ class Client:
             return asked - read.failed
         if chosen.faulty("believes-foreign"):
             return set(read.committed)
+        if chosen.faulty("believes-both-lists"):
+            return asked & read.committed
+        if chosen.faulty("believes-similar"):
+            return {uid for uid in asked if any(each.startswith(uid) for each in read.committed)} - read.failed
         return (asked & read.committed) - read.failed
 
     def _believes_anyway(self, status: int) -> bool:

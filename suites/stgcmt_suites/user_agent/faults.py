@@ -17,6 +17,16 @@ _BELIEF = (
     Fault("believes-after-gone", "takes 404 and 410 for a commitment that was cleared away", SAFE, TOO),
     Fault("believes-after-409", "takes 409 for a commitment that was made before", SAFE, TOO),
     Fault("believes-after-503", "lets go of instances when the server is not available", SAFE, TOO),
+    Fault("believes-both-lists", "does not look at the list of failures", SAFE, (*TOO, READ[0])),
+    Fault(
+        "believes-similar",
+        "takes an instance for committed whose UID a committed one begins with",
+        SAFE,
+        (*TOO, READ[0]),
+    ),
+    Fault("lets-go-at-restart", "takes for committed what was pending when it was started again", SAFE, TOO),
+    Fault("believes-unanswered", "lets go of instances whose Request was read and never answered", SAFE, TOO),
+    Fault("believes-half-a-result", "takes for committed what the part of a result names that came", SAFE, TOO),
     Fault("believes-unknown-status", "takes every 2xx for a commitment", ("WEB-HTTP-UNK-01",), (*SAFE, *TOO)),
 )
 
@@ -29,6 +39,7 @@ _POLLING = (
     Fault("dates-not-understood", "understands Retry-After in seconds alone", ("WEB-HTTP-RA-01",), ("WEB-13.5.3-03",)),
     Fault("chokes-on-retry-after", "gives up where Retry-After is no number", ("WEB-HTTP-RA-01",), ("WEB-UA-POLL-01",)),
     Fault("dies-of-unknown-status", "stops working at a status that it does not know", ("WEB-HTTP-UNK-01",)),
+    Fault("requests-without-end", "begins anew as long as nobody answers", ("WEB-13.5.3-12",)),
     Fault("reposts-blindly", "sends a Request again whose answer was lost", ("WEB-HTTP-RETRY-01",)),
 )
 

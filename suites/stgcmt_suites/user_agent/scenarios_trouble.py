@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stgcmt.suite import Play, scenario
-from stgcmt_suites.user_agent.service import WAITS, Service, broken, cut, gone, result, unreadable, working
+from stgcmt_suites.user_agent.service import WAITS, Service, broken, cut, gone, result, unanswered, unreadable, working
 
 NEEDS, WANTS = ("trigger",), ("state",)
 RETRY_AFTER_FORMS = ("imf-fixdate", "rfc850", "asctime")
@@ -102,8 +102,22 @@ async def broken_connections(play: Play) -> None:
     service = Service(play)
     service.case(play.make("ct"), posts=(broken("after-read"), gone(409)), gets=result())
     service.case(play.make("ct"), posts=(broken("before-read"), gone(409)), gets=gone(404))
-    service.case(play.make("mr"), posts=(broken("mid-body", result()), gone(409)), gets=gone(404))
+    service.case(play.make("mr"), play.make("mr"), posts=(broken("mid-body", result()), gone(409)), gets=gone(404))
     service.case(play.make("mr"), posts=working(0), gets=(broken("after-read"), result()))
+    await service.play_all()
+    await service.beliefs()
+
+
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=20)
+async def unanswered_requests(play: Play) -> None:
+    """Requests and Result Checks that are read and never answered, and a result that stops half-way; the connections stay open."""
+    service = Service(play)
+    silence = unanswered(play)
+    service.case(play.make("ct"), posts=silence, gets=gone(404))
+    service.case(play.make("ct"), play.make("ct"), posts=(silence, gone(409)), gets=result(failed={0: 0x0110}))
+    stalled = unanswered(play, "stall", result())  # half of it names the first instance
+    service.case(*(play.make("mr") for _ in range(3)), posts=(stalled, gone(409)), gets=gone(404))
+    service.case(play.make("mr"), posts=working(0), gets=(silence, gone(404)))
     await service.play_all()
     await service.beliefs()
 

@@ -101,6 +101,7 @@ class Sender:
     def __init__(
         self, network: Network, *, timeout_s: float, keeps_alive: bool = False, faults: Collection[str] = ()
     ) -> None:
+        self._half = "believes-half-a-result" in faults
         self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
         self._pool = httpcore.AsyncConnectionPool(
             max_keepalive_connections=10 if keeps_alive else 0,
@@ -125,20 +126,24 @@ class Sender:
         body: Any = content
         if content is not None and chunked:
             body = _pieces(content)
+        came: Answer | None = None
         try:
-            response = await self._pool.request(
+            async with self._pool.stream(
                 method, url, headers=list(headers), content=body, extensions={"timeout": self._timeouts}
-            )
+            ) as response:
+                found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                came = Answer(response.status, found, b"")
+                async for piece in response.aiter_stream():
+                    came = Answer(came.status, found, came.body + piece)
         except (httpcore.ConnectError, httpcore.ConnectTimeout):
             return Lost.UNREACHABLE
         except httpcore.TimeoutException:
-            return Lost.SILENCE
+            return came if came is not None and self._half else Lost.SILENCE
         except (httpcore.NetworkError, httpcore.ProtocolError):
-            return Lost.BROKEN
+            return came if came is not None and self._half else Lost.BROKEN
         except httpcore.UnsupportedProtocol as error:
             raise ValueError(str(error)) from error
-        found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return Answer(response.status, found, response.content)
+        return came
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -24,6 +24,7 @@ from stgcmt_suites.commitment.web_module import Module
 
 RESOURCE = "commitment-requests"
 WAITS = ("trigger", "quiet_period")
+SILENT_S = 120.0  # longer than the usual limits of clients and reverse proxies (60 s) for an answer
 MARGIN_S = 1.5  # a client may round a whole second up, and its timer may be late
 Json = dict[str, Any]
 # A step: what a request is answered, made from the module that was asked for and the instant (wall nanoseconds).
@@ -148,6 +149,9 @@ class Service:
         for case in self.cases:
             if case.last is None:
                 continue
+            patience = max(
+                patience, case.last.hold_s - (now - case.last_ns) / NS + MARGIN_S if case.last.hold_s else 0.0
+            )
             asked = _retry_after_s(case.last, self.play.clock.wall_ns())
             left = (asked or 0.0) - (now - case.last_ns) / NS
             if case.waits:
@@ -230,19 +234,25 @@ def gone(status: int, retry_after: str | float | None = None) -> Step:
 
 
 def result(
-    *, failed: Mapping[int, int] | None = None, left_out: Sequence[int] = (), add: Sequence[Any] = (), **reply: Any
+    *,
+    failed: Mapping[int, int] | None = None,
+    left_out: Sequence[int] = (),
+    both: Sequence[int] = (),
+    add: Sequence[Any] = (),
+    **reply: Any,
 ) -> Step:
     """200 with a response module: all instances committed but for some.
 
     Args:
         failed: number of an instance in the request (from 0, -1 the last, ``ALL`` every one) -> Failure Reason.
         left_out: numbers of instances that the result does not name.
+        both: numbers of instances that stand in both lists.
         add: instances that were not asked for, committed too.
         reply: further fields of the ``Reply``, such as ``status``, ``chunked`` or ``delay_s``.
     """
 
     def step(module: Module, asked: Asked, _wall_ns: int) -> Reply:
-        kind, body = _written(_response(module, dict(failed or {}), left_out, add), asked)
+        kind, body = _written(_response(module, dict(failed or {}), left_out, add, both), asked)
         return Reply(**{"status": 200, "headers": (("Content-Type", kind),), "body": body, **reply})
 
     return step
@@ -266,7 +276,7 @@ def cut(step: Step, share: float = 0.6) -> Step:
 
 def silent() -> Step:
     """No answer, however long the client waits."""
-    return lambda _module, _asked, _wall_ns: Reply(drop="never")
+    return lambda _module, _asked, _wall_ns: Reply(drop="silence", hold_s=SILENT_S)
 
 
 def broken(drop: Any, step: Step | None = None) -> Step:
@@ -279,10 +289,25 @@ def broken(drop: Any, step: Step | None = None) -> Step:
     return made
 
 
+def unanswered(play: Play, drop: Any = "silence", step: Step | None = None) -> Step:
+    """The request is read and nothing more is said (``stall``: after half of ``step``'s payload); the connection stays open.
+
+    It ends with the client, or after ``[timing] trigger``: by then a client has come back.
+    """
+
+    def made(module: Module, asked: Asked, wall_ns: int) -> Reply:
+        whole = step(module, asked, wall_ns) if step else Reply(200)
+        return Reply(whole.status, whole.headers, whole.body, drop=drop, hold_s=float(play.timing.trigger))
+
+    return made
+
+
 ALL = 1 << 30  # stands for every instance
 
 
-def _response(module: Module, failed: Mapping[int, int], left_out: Sequence[int], add: Sequence[Any]) -> Json:
+def _response(
+    module: Module, failed: Mapping[int, int], left_out: Sequence[int], add: Sequence[Any], both: Sequence[int]
+) -> Json:
     references = list(module.asked)
     count = len(references)
     reasons = {number % count if count else 0: reason for number, reason in failed.items() if number != ALL}
@@ -295,8 +320,8 @@ def _response(module: Module, failed: Mapping[int, int], left_out: Sequence[int]
             continue
         if reason is None:
             good.append(reference)
-        else:
-            bad.append((reference, reason))
+        if reason is not None or number in both:
+            bad.append((reference, 0x0110 if reason is None else reason))
     good += [
         Reference(each.sop_class_uid, each.sop_instance_uid, each.study_instance_uid, each.series_instance_uid)
         for each in add

@@ -21,7 +21,7 @@ class Settings:
     ``max_retries`` bound both. ``stores``: whether instances are sent before they are asked for. ``asks_anew``: a lost
     transaction is begun again under a fresh Transaction UID. ``checks_again``: a result is read a second time.
     ``keeps_alive``: connections are used again. ``chunked``: payloads are sent in chunks. ``begins_after_s``: seconds
-    between the word of the user and the Request.
+    between the word of the user and the Request. ``timeout_s``: seconds without a byte after which an answer is given up.
     """
 
     form: str = "json"
@@ -37,7 +37,7 @@ class Settings:
     chunked: bool = False
     begins_after_s: float = 0.0
     accept: str = f"{JSON}, {XML};q=0.5"
-    timeout_s: float = 10.0
+    timeout_s: float = 5.0
     host: str = "127.0.0.1"
     port: int = 0
     faults: frozenset[str] = frozenset()

@@ -123,8 +123,10 @@ def test_a_new_request_has_a_new_transaction_uid(
 
 
 @requirement("WEB-13.5.3-12")
-def test_retries_after_503_are_bounded(unavailable: Transcript, run: Transcript) -> None:
-    """503 may be for ever: the client stops asking, after as many attempts as it states."""
+def test_retries_after_503_are_bounded(
+    unavailable: Transcript, unanswered_requests: Transcript, run: Transcript
+) -> None:
+    """503 may be for ever, and so may silence: the client stops asking, after as many attempts as it states."""
     asked(unavailable)
     stated = claims(run).get("user_agent.max_retries")
     limit = int(stated) + 1 if stated is not None else UNBOUNDED
@@ -137,6 +139,10 @@ def test_retries_after_503_are_bounded(unavailable: Transcript, run: Transcript)
                 refused_at_all.append(call)
             if in_a_row > limit:
                 outcome("unbounded", call, each, what=f"no more than {limit} attempts that are answered 503")
+    for each in commitments(unanswered_requests):
+        silent = [call for call in each.posts if call.response is None]
+        if len(silent) > limit:
+            outcome("unbounded", silent[-1], each, what=f"no more than {limit} Requests that nobody answers")
     if not refused_at_all:
         inconclusive("no attempt was answered 503", *calls(unavailable)[:1])
 

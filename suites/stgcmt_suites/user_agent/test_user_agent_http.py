@@ -31,10 +31,10 @@ def test_unknown_statuses_do_no_harm(unknown_statuses: Transcript) -> None:
 
 
 @requirement("WEB-HTTP-RETRY-01")
-def test_a_request_is_not_repeated_blindly(broken_connections: Transcript) -> None:
+def test_a_request_is_not_repeated_blindly(broken_connections: Transcript, unanswered_requests: Transcript) -> None:
     """Where the answer to a Request was lost, it is not sent again as it was: a Result Check tells what became of it."""
     lost = []
-    for each in commitments(broken_connections):
+    for each in (*commitments(broken_connections), *commitments(unanswered_requests)):
         for number, call in enumerate(each.posts):
             broken = call.response is None or not call.response.complete
             if not broken:
@@ -45,4 +45,4 @@ def test_a_request_is_not_repeated_blindly(broken_connections: Transcript) -> No
             blind = [other for other in later if told is None or other.t_sent < told]  # once told, it is blind no more
             assert not blind, expected("a Result Check, or a fresh Transaction UID", *blind[:1], call)
     if not lost:
-        inconclusive("no answer to a Request was lost", *asked(broken_connections))
+        inconclusive("no answer to a Request was lost", *asked(broken_connections, unanswered_requests))

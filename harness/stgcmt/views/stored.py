@@ -1,14 +1,19 @@
-"""What was stored and what was read back: data sets from the bytes of C-STORE, C-GET, STOW-RS and WADO-RS."""
+"""What was stored and what was read back: data sets from the bytes of C-STORE, C-GET, STOW-RS and WADO-RS.
+
+Checks hold both against each other, and a conformance statement says what became of what was kept.
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterator
 
-from stgcmt.suite import Transcript, dimse, http
+from stgcmt.transcript import Transcript
+from stgcmt.views.dimse import dimse
+from stgcmt.views.http import http
 from stgcmt.wire.dataset import DataSet, Element, read, tag_text
-from stgcmt_suites.commitment.dimse_module import SOP_INSTANCE_UID
 
+SOP_INSTANCE_UID = 0x00080018
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
 IMPLICIT_LE = "1.2.840.10008.1.2"
 # Big endian, and deflated: other bytes for the same values.
@@ -85,11 +90,11 @@ def _data_sets(transcript: Transcript, *, incoming: bool) -> Iterator[tuple[Data
             yield message.data_set(DICTIONARY), ""
     for exchange in http(transcript).exchanges:
         part = exchange.response if incoming else exchange.request
-        if part is not None and (found := _part10(part.decoded or part.body)) is not None:
+        if part is not None and (found := part10(part.decoded or part.body)) is not None:
             yield found
 
 
-def _part10(body: bytes) -> tuple[DataSet, str] | None:
+def part10(body: bytes) -> tuple[DataSet, str] | None:
     """The data set of the first DICOM file in a body, plain or multipart; ``None`` where there is none."""
     start = body.find(PREAMBLE)
     if start < 0 or len(body) < start + 4 + META_LENGTH:

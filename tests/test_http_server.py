@@ -133,20 +133,6 @@ def test_connections_are_broken_as_told(tmp_path, drop, sees):
         assert not exchange.response.complete
 
 
-def test_a_request_is_never_answered_if_told_so(tmp_path):
-    async def main():
-        async with serving(tmp_path, Reply(drop="never")) as (address, asked, view):
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.4):
-                    await raw(address, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
-            return asked, await view()
-
-    asked, view = asyncio.run(main())
-    (exchange,) = view.exchanges
-    assert len(asked) == 1
-    assert exchange.response is None
-
-
 @pytest.mark.parametrize(("drop", "sees"), [("silence", b""), ("stall", b"0123")])
 @pytest.mark.parametrize("patient", [True, False], ids=["until-its-end", "until-the-peer-ends"])
 def test_a_connection_is_held_in_silence(tmp_path, drop, sees, patient):

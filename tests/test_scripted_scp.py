@@ -360,6 +360,28 @@ def test_a_report_is_cut_in_two_or_aborted():
     assert heard[0] == "new"
 
 
+def test_a_report_that_is_aborted_in_its_pause_has_not_arrived():
+    async def body(client, ask, scp):
+        async with ask() as assoc:
+            await assoc.n_action(b"asked")
+        await scp.settled()
+        return [type(each.outcome) for each in scp.delivered], list(client.heard)
+
+    report = Delivery(write, way="new", split=Split(0.4, 4), abort_after=True)
+    assert played(lambda _: Turn(reports=[report]), body) == ([Aborted], [])
+
+
+def test_the_association_is_aborted_behind_the_response():
+    async def body(_client, ask, _scp):
+        async with ask() as assoc:
+            answer = await assoc.n_action(b"asked")
+            async with asyncio.timeout(5):
+                await assoc.ended.wait()
+            return answer.status, type(assoc.outcome)
+
+    assert played(lambda _: Turn(then="abort"), body) == (0, Aborted)
+
+
 def test_storage_is_taken_in_any_syntax_beside_a_refused_commitment():
     async def body(_client, ask, _scp):
         proposal = Proposal(

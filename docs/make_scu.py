@@ -57,6 +57,11 @@ after_commitment = "local copies are deleted after seven days"
   that names nothing is attributed by its destination alone.
 * Reports go out under the AE title that the client called. They are sent even where the client did not grant the SCP role, as many
   archives do; the negotiation is judged by rows of its own.
+* How reports reached the client stands in the *Event report topology* of `report.html` (`topology` in `results.json`), one table for SCPs and
+  SCUs: what had become of the request's association, what we met or tried at the client's listener (another AE title, Explicit VR
+  alone, default roles, a report in parts, after a restart), what happened, how often we tried, and when we gave up.
+* Where nobody asked, the reason says what came to our address in its place: HTTP, connections on which nothing was said, requests
+  for something else.
 * Without `[state]` DIMSE-SCU-SAFE-01, which is about loss of data, is not tested, and says so.
 
 ## What was found

@@ -199,6 +199,34 @@ def outcome_of(role, behave, rows=None):
     return recording, {row.id: row for row in judged(suite, recording, case) if row.id in rows}
 
 
+CAME = {
+    ("scu", never): None,
+    ("scu", half_open): "2 times a connection on which nothing was said, or no whole PDU",
+    ("scu", the_other_protocol): "HTTP where we listen for DICOM associations",
+    ("scu", garbage): "no association",
+    ("scu", flood): "00 times",
+    ("scu", strangers): "0 times an association of B that asked for nothing",
+    ("user_agent", never): None,
+    ("user_agent", half_open): "a connection on which nothing was said",
+    ("user_agent", the_other_protocol): "a DICOM association where we listen for HTTP (give the client our base URL)",
+    ("user_agent", garbage): "bytes that are no request",
+    ("user_agent", flood): "200 times",
+    ("user_agent", strangers): "POST /dicom-web/commitment-requests/1.2.3.",
+}
+
+
+@pytest.mark.parametrize(("role", "behave"), list(CAME), ids=[f"{role}-{each.__name__}" for role, each in CAME])
+def test_what_came_instead_is_told_where_nobody_asked(role, behave):
+    rows = {"scu": ("DIMSE-J.3.2.1.2-01", "DIMSE-J.3.2-01"), "user_agent": ("WEB-13.2-01",)}[role]
+    _, found = outcome_of(role, behave, rows)
+    for row in found.values():
+        assert row.verdict == "inconclusive", (row.id, row.standing.message)
+    said = found[rows[0]].standing.message
+    assert "the client requested nothing in " in said
+    wanted = CAME[role, behave]
+    assert (wanted in said) if wanted else ("there came" not in said), said
+
+
 @pytest.mark.parametrize("role", sorted(SUITES))
 @pytest.mark.parametrize(
     "behave", [never, half_open, the_other_protocol, garbage, flood, strangers], ids=lambda each: each.__name__

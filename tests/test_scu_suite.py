@@ -43,9 +43,12 @@ def test_the_map_of_reports_shows_what_became_of_the_associations(clean):
     assert {each["association"] for each in cells} >= {"kept open", "released early"}
     ready = [one for each in cells if each["listener"] == "ready" for one in each["transactions"]]
     assert {one["on"] for one in ready if one["delivered"]} == {"the same association", "a new association"}
-    assert [one for one in ready if not one["delivered"] and not one["attempts"]], (
-        "requests without report are told too"
-    )
+    assert all(one["attempts"] for one in ready)
+    silent = [one for each in cells if each["listener"] == "not tried by us" for one in each["transactions"]]
+    assert "scu/never" in {one["transcript"] for one in silent}, "requests without report are told too"
+    wrong = [one for each in cells if each["listener"] == "ready, a wrong report" for one in each["transactions"]]
+    assert {one["transcript"] for one in wrong} == {"scu/bad_reports", "scu/misleading"}
+    assert not any(one["delivered"] for one in wrong)
 
 
 def cells_of(recording):

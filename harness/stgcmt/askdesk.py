@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from stgcmt.clock import NS, Clock
 from stgcmt.desk import REGISTERED, Desk, Owner, secured, tokens
 from stgcmt.transcript import ConnectionTap, Recorder
+from stgcmt.visitors import HTTP
 from stgcmt.wire.stream import Listener, Network, Stream
 
 DIGITS = 4  # a path segment with so many digits names something, even where it is no UID
@@ -245,17 +246,19 @@ class AskDesk:
         from stgcmt.actors.http_server import Reply, serve_http  # noqa: PLC0415 - start-up
 
         tap = ExchangeTap(self.clock, self.run)
+        visit, looking = self.desk.visitors.begin(HTTP, tap)
 
         async def answer(asked: Any) -> Any:
             owner = self._owner(place, asked)
             if owner is not None:
+                visit.known = True
                 tap.attribute(owner.recorder)
                 return await owner.answer_http(asked)
             tap.attribute(self.run)
             reply = place.unowned(asked) if place.unowned else Reply(404)
             return await reply if inspect.isawaitable(reply) else reply
 
-        await serve_http(stream, self.clock, tap, answer)
+        await serve_http(stream, self.clock, looking, answer)
 
     def _owner(self, place: WebPlace, asked: Any) -> Asker | None:
         path = asked.path.removeprefix(place.path)

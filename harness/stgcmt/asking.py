@@ -13,7 +13,7 @@
 
 Over DIMSE ``play.scp(script)`` takes the place of ``answer`` (or bare handlers: ``play.serve({N_ACTION_RQ: handler})``);
 ``asked`` and ``quiet`` count messages of both kinds.
-Events: ``trigger`` (action started | ended | nobody-asked; how, sop_instance_uids, ok, detail) and ``state``
+Events: ``trigger`` (action started | ended | nobody-asked; how, sop_instance_uids, ok, detail, came) and ``state``
 (sop_instance_uid, committed, deletable, ok, detail). ``uid`` with what = "adopted" names a UID of the SUT's own.
 """
 
@@ -217,6 +217,7 @@ class Asking:
         uids = [each.sop_instance_uid for each in instances]
         before = len(self.heard)
         self.recorder.event("trigger", action="started", how=how.how, sop_instance_uids=uids)
+        self._triggered = self.clock.monotonic_ns()
         if how.how in {"attended", "listen"}:
             return await self._wait_for_somebody(how, instances, before)
         acting = asyncio.ensure_future(self._act(table, instances, values))
@@ -237,7 +238,7 @@ class Asking:
             if self.provided("trigger") and not waiting.done():  # it was told in front how it ended: nothing more comes
                 await asyncio.wait({waiting}, timeout=float(self.timing.quiet_period))
                 if not waiting.done():
-                    self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.quiet_period))
+                    self._nobody_asked(float(self.timing.quiet_period))
                     return False
             failed = acting.done() and self._failed
             if failed and not self.heard:  # what was heard before must be judged
@@ -247,9 +248,18 @@ class Asking:
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
         if not came:
-            self.recorder.event("trigger", action="nobody-asked", seconds=float(self.timing.trigger))
+            self._nobody_asked(float(self.timing.trigger))
         return came
 
+    def _nobody_asked(self, seconds: float) -> None:
+        more: dict[str, Any] = {"came": strange} if (strange := self._strange()) else {}
+        self.recorder.event("trigger", action="nobody-asked", seconds=seconds, **more)
+
+    def _strange(self) -> str:
+        """What came to our listeners since the trigger and belongs to nobody, in words."""
+        return self.asks.desk.visitors.told(self._triggered) if self.asks is not None else ""
+
+    _triggered = 0
     _failed = ""
     _batches = 0
 
@@ -288,10 +298,11 @@ class Asking:
             finally:
                 asks.want_no_more(self)
         if not came:
-            self.recorder.event("trigger", action="nobody-asked", seconds=seconds)
+            self._nobody_asked(seconds)
         if not self.heard:
             limit = how.deadline if how.how == "attended" else how.window
-            raise SkippedError(f"nobody asked within {limit:g} s ([trigger] how = {how.how!r})")
+            strange = f"; there came {came_instead}" if (came_instead := self._strange()) else ""
+            raise SkippedError(f"nobody asked within {limit:g} s ([trigger] how = {how.how!r}){strange}")
         return came
 
     async def _asked_or_said(self, coming: Coroutine[Any, Any, bool], said: Callable[[], Awaitable[str]]) -> bool:

@@ -18,6 +18,7 @@ from stgcmt.arrivals import Arrivals
 from stgcmt.clock import Clock
 from stgcmt.tls import words
 from stgcmt.transcript import HeldTap, Recorder
+from stgcmt.visitors import DICOM, Visit, Visitors
 from stgcmt.wire.stream import Listener, Network, Stream, TlsStream
 
 Serve = Callable[..., Any]
@@ -111,6 +112,7 @@ class Connection:
     owners: list[Owner] = field(default_factory=list)
     current: list[Owner] = field(default_factory=list)  # whose the latest message is that anybody owns
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Desk:
     def __init__(self, places: Sequence[Place], network: Network, clock: Clock, run: Recorder, serve: Serve) -> None:
         self.places = list(places)
         self.mint = Mint()
+        self.visitors = Visitors(clock)
         self.arrivals = Arrivals(network, clock, run)
         self._network, self._clock, self._run, self._serve = network, clock, run, serve
         self._transactions: dict[str, Owner] = {}
@@ -225,6 +228,7 @@ class Desk:
 
     async def _connection(self, place: Place, stream: Stream) -> None:
         connection = Connection(HeldTap(self._clock))
+        connection.visit, tap = self.visitors.begin(DICOM, connection.tap)
         place.served += 1
         self._open.add(connection)
         if place.holder is not None and place.holder.stage is not None:
@@ -232,7 +236,7 @@ class Desk:
         try:
             await (place.relay.serve if place.relay is not None else self._serve)(
                 stream=stream,
-                tap=connection.tap,
+                tap=tap,
                 script=place.script,
                 number=place.served,
                 ae_title=place.ae_title,
@@ -259,6 +263,8 @@ class Desk:
             if owner.adopts:
                 self.adopt(tokens(data), owner)
         connection.current = found or connection.current
+        if found and connection.visit is not None:
+            connection.visit.known = True
         for owner in connection.owners:
             owner.reported(mentioned)
         for owner in connection.current or connection.owners:

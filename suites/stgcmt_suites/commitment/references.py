@@ -76,6 +76,12 @@ class Result:
         return any(each.sop_instance_uid == sop_instance_uid for each in self.committed)
 
 
+def similar(instance: Any) -> Reference:
+    """Another instance, whose UID begins with that of ``instance``: who looks for a text within a text takes one for the other."""
+    study, series = (getattr(instance, name, None) for name in ("study_instance_uid", "series_instance_uid"))
+    return Reference(instance.sop_class_uid, f"{instance.sop_instance_uid}1", study, series)
+
+
 def uids(references: Iterable[Reference]) -> set[str]:
     """The SOP Instance UIDs of references."""
     return {each.sop_instance_uid for each in references}

@@ -21,8 +21,10 @@ from stgcmt.views.dimse import Association, DimseView, Message, hex4
 from stgcmt_suites.commitment.dimse_module import read_information
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"
+INSTANCE, EVENTS = "1.2.840.10008.1.20.1.1", (1, 2)
 IMPLICIT_LE = "1.2.840.10008.1.2"
 SAME, NEW = "the same association", "a new association"
+NOT_TRIED, WRONG = "not tried by us", "ready, a wrong report"
 READY, RESTARTED = "ready", "ready, SUT restarted meanwhile"
 # What a scenario's listener is to a reader; one that stands not here is called by its own name.
 LISTENERS = {
@@ -72,7 +74,11 @@ class Transaction:
         if assoc.t_end is None or (first is not None and first <= assoc.t_end):
             return "kept open"
         awaited = (each.t for each in self.transcript.of("wait.end") if each.info.get("reason") == "report")
-        if first is None and any(self.response.t_last < t <= assoc.t_end for t in awaited):
+        if (
+            first is None
+            and not self.request.incoming
+            and any(self.response.t_last < t <= assoc.t_end for t in awaited)
+        ):
             return "kept open"
         return {"released": "released early", "aborted": "aborted"}.get(assoc.end, "lost")
 
@@ -92,6 +98,8 @@ class Transaction:
         told = (event.info for event in self.transcript.of("note") if event.info.get("what") == "called-ae")
         if any(each.get("ae_title") for each in told):
             return LISTENERS["other-ae"]
+        if not self.attempts:
+            return NOT_TRIED
         fresh = [each for each in self.attempts if each.on == NEW]
         ways = [each.way for each in fresh[:1] if each.way]
         return next(iter(ways), "") or _found([each.what for each in fresh if not each.ok])
@@ -207,6 +215,13 @@ def _fruitless(view: DimseView, request: Message) -> Iterator[Attempt]:
 
 
 def _way(report: Message, response: Message | None) -> str:
+    command = report.command
+    if (
+        command.affected_class != PUSH_MODEL
+        or command.affected_instance != INSTANCE
+        or command.event_type not in EVENTS
+    ):
+        return WRONG
     if proposed := _proposed(report.assoc):
         return proposed
     if report.t_last - report.t_first >= SLOW_PARTS_NS:

@@ -7,12 +7,11 @@ from typing import Any
 from stgcmt.suite import Play, scenario
 from stgcmt.wire.negotiation import Proposal
 from stgcmt_suites.commitment.shapes import SUFFIXES, nearly
-from stgcmt_suites.scp.requests import Elements, ask, associate, at_once, commit, item, request
+from stgcmt_suites.scp.requests import WARNING, Elements, ask, associate, at_once, commit, item, note_stored, request
 
 REPORTS = ("max_report_delay",)
 UNHEARD = ("destination",)
 STORED = ("seeding",)
-WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
 
 
 @scenario(exchanges=1, waits=REPORTS, needs=UNHEARD, wants=STORED)
@@ -22,6 +21,10 @@ async def uid_shapes(play: Play) -> None:
     Beside each stands a UID that was never sent and differs in its end alone.
     """
     there = [await play.seed("ct", suffix=suffix) for suffix in SUFFIXES]
+    names = [each.sop_instance_uid for each in there]
+    play.note(
+        what="instances", sop_instance_uids=[*names, *map(nearly, names)]
+    )  # made here, like those that were minted
     near = [_near(each) for each in there]
     await commit(play, "request", [*there, *near])
 
@@ -57,6 +60,7 @@ async def refused_instance(play: Play) -> None:
     with play.step("store"):
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(inside.sop_class_uid, outside.sop_instance_uid, inside.data_set())
+    note_stored(play, outside, answer)
     status = getattr(answer, "status", None)
     if status is not None and status != 0 and status >> 12 != WARNING:
         await commit(play, "refused", [inside, outside])

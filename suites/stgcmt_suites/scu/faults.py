@@ -21,6 +21,8 @@ _BELIEF = (
     Fault("believes-both-lists", "does not look at the Failed SOP Sequence", SAFE),
     Fault("believes-foreign", "takes for committed whatever a report names, under any Transaction UID", SAFE),
     Fault("matches-by-instances", "matches a report by its instances where its Transaction UID is unknown", SAFE),
+    Fault("believes-similar", "takes an instance for committed whose UID a committed one begins with", SAFE),
+    Fault("lets-go-at-restart", "takes for committed what was pending when it was started again", SAFE),
     Fault("believes-any-event-type", "does not look at the event type", SAFE, ("DIMSE-10.1.1-02",)),
     Fault("lets-go-unreported", "lets go of instances where no report came in time", SAFE),
     Fault("forgets-after-abort", "gives a transaction up where the association of its request breaks", ("DIMSE-TUID-05",), ("DIMSE-J.3.3.1.3-03",)),

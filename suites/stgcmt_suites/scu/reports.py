@@ -118,6 +118,8 @@ class Reports:
             return asked
         if faulty("believes-foreign"):
             return set(read.committed)
+        if faulty("believes-similar"):
+            return {uid for uid in asked if any(each.startswith(uid) for each in read.committed)} - read.failed
         if faulty("believes-both-lists"):
             return asked & read.committed
         return (asked & read.committed) - read.failed

@@ -9,6 +9,7 @@ from stgcmt.actors.scripted_scp import Turn
 from stgcmt.suite import Lease, Play, scenario
 from stgcmt_suites.commitment.dimse_module import Information
 from stgcmt_suites.commitment.dimse_results import Said, result_of
+from stgcmt_suites.commitment.references import similar
 from stgcmt_suites.scu.scenarios import LISTENS, MANY, NEEDS, SAME, WANTS
 from stgcmt_suites.scu.service import WAITS, Service, Step, delivery, ended, refused, reported, said, silent, taken
 
@@ -21,7 +22,7 @@ HEAD = 20  # bytes of a report that go ahead of the rest
 CUT_S = 0.6  # seconds for which the rest is held back: longer than any round trip here
 
 
-@scenario(needs=LISTENS, wants=WANTS, waits=WAITS, exchanges=8)
+@scenario(needs=LISTENS, wants=WANTS, waits=WAITS, exchanges=9)
 async def misleading(play: Play) -> None:
     """Reports that commit something else than was asked for, or less than they seem to; none is put right."""
     service = Service(play)
@@ -36,6 +37,8 @@ async def misleading(play: Play) -> None:
     service.case(make("ct"), make("ct"), steps=_in_both_lists)
     service.case(make("ct"), steps=reported(transaction_uid=stranger))
     service.case(make("ct"), steps=reported(event_type=3))
+    beside = make("ct")
+    service.case(beside, make("mr"), steps=reported(left_out=[0], add=[similar(beside)]))
     await service.play_all()
     await service.beliefs()
 

@@ -19,8 +19,10 @@ def test_the_client_asks(explicit_archive: Transcript) -> None:
         refused = [each for each in view.asking if each.ac and not each.granted_roles(PUSH_MODEL)]
         if refused:
             inconclusive("the client proposed no context that we could accept", *refused[:1])
-        stored = view.dimse.associations(side="acceptor")
+        stored = [each for each in view.dimse.requests("C-STORE-RQ") if each.responses]
         assert not stored, expected("an N-ACTION request for what was stored", *stored[:2])
+        idle = [each for each in view.asking if each.ac and not each.messages]
+        assert not idle, expected("an N-ACTION request on an association that offers the class", *idle[:1])
     asked(explicit_archive)
 
 

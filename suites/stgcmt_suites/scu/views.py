@@ -13,6 +13,7 @@ from stgcmt.suite import Transcript, dimse, inconclusive
 from stgcmt.views.dimse import Answer, Association, DimseView, Message
 from stgcmt_suites.commitment.beliefs import Belief, beliefs_of
 from stgcmt_suites.commitment.dimse_module import Information, read_information
+from stgcmt_suites.commitment.silence import nothing_asked
 from stgcmt_suites.scp.views import PUSH_MODEL, PUSH_MODEL_INSTANCE, Seen, names, negotiation
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
@@ -178,7 +179,7 @@ def asked(*transcripts: Transcript) -> tuple[Request, ...]:
     """The client's requests in these transcripts; inconclusive where it made none."""
     found = requests_of(*transcripts)
     if not found:
-        inconclusive(f"the client requested nothing in {', '.join(each.name for each in transcripts)}")
+        nothing_asked(*transcripts)
     return found
 
 

@@ -7,9 +7,11 @@ what it believes of each instance (``[state]``, where there is one).
 from __future__ import annotations
 
 from stgcmt.suite import Play, scenario
+from stgcmt_suites.commitment.references import similar
 from stgcmt_suites.user_agent.service import ALL, WAITS, Service, result, working
 
 NEEDS, WANTS = ("trigger",), ("state",)
+PATIENCE_S = 4  # seconds that a client is told to wait: long enough to be restarted meanwhile
 POLLS = 8  # Result Checks answered 202 before a client that goes on is believed to be patient
 
 
@@ -43,14 +45,17 @@ async def beliefs(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=27)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=33)
 async def failures(play: Play) -> None:
-    """Each Failure Reason, one that nobody knows, all instances failed, and an instance that the result leaves out."""
+    """Each Failure Reason, one that nobody knows, all failed; an instance left out, one in both lists, one with a similar name."""
     service = Service(play)
     for reason in (0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213, 0xC001):
         service.case(play.make("ct"), play.make("ct"), posts=result(failed={0: reason}))
     service.case(play.make("ct"), play.make("mr"), posts=result(failed={ALL: 0x0112}))
     service.case(play.make("ct"), play.make("sc"), posts=result(left_out=[1]))
+    service.case(play.make("ct"), play.make("sc"), posts=result(both=[1]))
+    beside = play.make("ct")
+    service.case(beside, play.make("mr"), posts=result(left_out=[0], add=[similar(beside)]))
     await service.play_all()
     await service.beliefs()
 
@@ -78,6 +83,17 @@ async def still_pending(play: Play) -> None:
     await service.start(case)
     await play.asked(len(play.heard) + 1, within="trigger")
     await service.beliefs()
+    await service.settle()
+    await service.beliefs()
+
+
+@scenario(needs=NEEDS, wants=(*WANTS, "restart"), waits=WAITS, exchanges=4, alone=True)
+async def restarted(play: Play) -> None:
+    """The client is restarted while its transaction is pending; the result that it then can read fails an instance."""
+    service = Service(play)
+    case = service.case(play.make("ct"), play.make("ct"), posts=working(PATIENCE_S), gets=result(failed={1: 0x0112}))
+    if await service.start(case):
+        await play.restart()
     await service.settle()
     await service.beliefs()
 

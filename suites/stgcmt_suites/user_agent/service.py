@@ -234,19 +234,25 @@ def gone(status: int, retry_after: str | float | None = None) -> Step:
 
 
 def result(
-    *, failed: Mapping[int, int] | None = None, left_out: Sequence[int] = (), add: Sequence[Any] = (), **reply: Any
+    *,
+    failed: Mapping[int, int] | None = None,
+    left_out: Sequence[int] = (),
+    both: Sequence[int] = (),
+    add: Sequence[Any] = (),
+    **reply: Any,
 ) -> Step:
     """200 with a response module: all instances committed but for some.
 
     Args:
         failed: number of an instance in the request (from 0, -1 the last, ``ALL`` every one) -> Failure Reason.
         left_out: numbers of instances that the result does not name.
+        both: numbers of instances that stand in both lists.
         add: instances that were not asked for, committed too.
         reply: further fields of the ``Reply``, such as ``status``, ``chunked`` or ``delay_s``.
     """
 
     def step(module: Module, asked: Asked, _wall_ns: int) -> Reply:
-        kind, body = _written(_response(module, dict(failed or {}), left_out, add), asked)
+        kind, body = _written(_response(module, dict(failed or {}), left_out, add, both), asked)
         return Reply(**{"status": 200, "headers": (("Content-Type", kind),), "body": body, **reply})
 
     return step
@@ -299,7 +305,9 @@ def unanswered(play: Play, drop: Any = "silence", step: Step | None = None) -> S
 ALL = 1 << 30  # stands for every instance
 
 
-def _response(module: Module, failed: Mapping[int, int], left_out: Sequence[int], add: Sequence[Any]) -> Json:
+def _response(
+    module: Module, failed: Mapping[int, int], left_out: Sequence[int], add: Sequence[Any], both: Sequence[int]
+) -> Json:
     references = list(module.asked)
     count = len(references)
     reasons = {number % count if count else 0: reason for number, reason in failed.items() if number != ALL}
@@ -312,8 +320,8 @@ def _response(module: Module, failed: Mapping[int, int], left_out: Sequence[int]
             continue
         if reason is None:
             good.append(reference)
-        else:
-            bad.append((reference, reason))
+        if reason is not None or number in both:
+            bad.append((reference, 0x0110 if reason is None else reason))
     good += [
         Reference(each.sop_class_uid, each.sop_instance_uid, each.study_instance_uid, each.series_instance_uid)
         for each in add

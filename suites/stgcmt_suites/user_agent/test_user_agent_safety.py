@@ -26,6 +26,7 @@ def test_only_committed_instances_count_as_committed(
     failures: Transcript,
     foreign_instance: Transcript,
     still_pending: Transcript,
+    restarted: Transcript,
     refused: Transcript,
     lost: Transcript,
     unavailable: Transcript,
@@ -38,8 +39,8 @@ def test_only_committed_instances_count_as_committed(
 ) -> None:
     """Failed, missing and foreign instances, and all after 202, errors and unreadable results, are not committed."""
     everything = (
-        beliefs, at_once, pending, failures, foreign_instance, still_pending, refused, lost, unavailable, retry_after,
-        unknown_statuses, unreadable_results, broken_connections, unanswered_requests, slow_and_chunked,
+        beliefs, at_once, pending, failures, foreign_instance, still_pending, restarted, refused, lost, unavailable,
+        retry_after, unknown_statuses, unreadable_results, broken_connections, unanswered_requests, slow_and_chunked,
     )  # fmt: skip
     _unfounded(*everything)
     asked(*everything)

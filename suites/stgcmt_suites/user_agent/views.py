@@ -17,6 +17,7 @@ from stgcmt.clock import NS
 from stgcmt.suite import Transcript, claims, inconclusive, not_applicable
 from stgcmt_suites.commitment.beliefs import Belief, beliefs_of
 from stgcmt_suites.commitment.representation import Representation
+from stgcmt_suites.commitment.silence import nothing_asked
 from stgcmt_suites.origin_server.views import NEVER, Call, commitment
 
 RESOURCE = "commitment-requests"
@@ -67,7 +68,7 @@ def asked(*transcripts: Transcript) -> tuple[Call, ...]:
     """The Requests of these transcripts; inconclusive where a client made none."""
     found = requests(*transcripts)
     if not found:
-        inconclusive(f"the client requested nothing in {', '.join(each.name for each in transcripts)}")
+        nothing_asked(*transcripts)
     return found
 
 
@@ -138,7 +139,8 @@ def committed_by(transcript: Transcript, belief: Belief) -> Call | None:
         for call in each.calls:
             whole = call.response is not None and call.response.complete
             read = call.final and whole and 0 < call.t_answered <= belief.t and call.module.readable
-            if read and call.module.result.commits(belief.sop_instance_uid):
+            result = call.module.result
+            if read and result.commits(belief.sop_instance_uid) and not result.reasons_of(belief.sop_instance_uid):
                 return call
     return None
 

@@ -299,7 +299,7 @@ def test_a_contradicted_claim_names_its_finding(web_recording):
     ("claims", "listed"),
     [
         ({"failure_reasons": [0x0112]}, "observed"),
-        ({"failure_reasons": [0x0213]}, "not_observed"),
+        ({"failure_reasons": [0x0999]}, "not_observed"),
         ({"failure_reasons": []}, "not_claimed"),
         ({"report_association": "new"}, "observed"),
         ({"report_association": "same"}, "contradicted"),

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.90809273586983309430624132482220063672', '2.25.82956844261163426090482753095118195030', '2.25.80986931288537813079849187223973129059']
+RECORDED = ['2.25.62151553644670091323025646571236084759', '2.25.29325011605477414229226934716437844070', '2.25.61822787632999458628619038656980728589']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -211,22 +211,22 @@ def replay(args):
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.84632476327169249519545795413073804850'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.52485608099242136581175543287287950382'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[empty-transaction-uid]')
     data_set = Dataset()
     data_set.TransactionUID = ''
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.84632476327169249519545795413073804850'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.52485608099242136581175543287287950382'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    end(assoc2, 'release')
     say('[empty-sequence]')
     data_set = Dataset()
     data_set.TransactionUID = TX[1]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(0)]
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
-    end(assoc2, 'release')
     end(assoc4, 'release')
     wait_for_report(args.wait)
     end(assoc3, 'release')
@@ -235,11 +235,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=43361)
-    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
-    parser.add_argument("--calling", default='REVILE2', help="our AE title")
+    parser.add_argument("--port", type=int, default=55773)
+    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
+    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=34573)
+    parser.add_argument("--listen-port", type=int, default=37663)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -3,7 +3,7 @@
 
 PS3.4 J.3.2.1.3, SHALL, scp
 expected: an N-ACTION response with a status
-seen:     no response within 6.0 s after N-ACTION-RQ, no reports
+seen:     no response within 6.1 s after N-ACTION-RQ, no reports
 
 Replays the recorded requests with fresh Transaction UIDs, on pynetdicom alone (pip install pynetdicom):
 
@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.35094314904524719304174122701481810817', '2.25.46124884771754183310693341299128844007', '2.25.26152147119895965696279516458013646474', '2.25.32843011288794879338740320515368500902', '2.25.93705261970717150445710720104291337068']
+RECORDED = ['2.25.35362008284945845477653134416213570569', '2.25.57408737194135577963559518036628019630', '2.25.32277796919405447588284584912329224462', '2.25.69294529126077535187456074431515847900', '2.25.90421207094980133769009820758014939311']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -204,22 +204,30 @@ def replay(args):
     assoc2 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
 
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[no-information]')
-    raw(assoc3, 'DIMSE-J.3.2.1.3-01.d/02-pdus.bin', 'N-ACTION-RQ')
+
+    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+
+    assoc5 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+    say('[no-sequence]')
+    data_set = Dataset()
+    data_set.TransactionUID = TX[1]
+    action(assoc5, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
     end(assoc2, 'release')
     wait_for_report(args.wait)
+    end(assoc5, 'release')
     end(assoc3, 'release')
+    end(assoc4, 'release')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=43361)
-    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
-    parser.add_argument("--calling", default='REVILE2', help="our AE title")
+    parser.add_argument("--port", type=int, default=55773)
+    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
+    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=34573)
+    parser.add_argument("--listen-port", type=int, default=37663)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

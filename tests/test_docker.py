@@ -703,10 +703,18 @@ def test_the_image_is_small_and_not_root(engine: Any, base: str, harness_image: 
 # --- the README
 
 
+def steps() -> tuple[str, str]:
+    """The two lines of the README."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (block,) = [each for each in blocks if "--image" in each]
+    first, second = block.strip().splitlines()
+    return first, second
+
+
 @pytest.fixture(scope="module")
 def somebodys_image(engine: Any, harness_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """What the README calls a vendor's image: an origin server that listens at 8080."""
-    (image,) = re.findall(r"--image (\S+)", (ROOT / "README.md").read_text("utf-8"))
+    (image,) = re.findall(r"--image (\S+)", steps()[1])
     context = tmp_path_factory.mktemp("acme")
     (context / "Dockerfile").write_text(
         f"FROM {harness_image}\nENTRYPOINT []\n"
@@ -737,9 +745,7 @@ def test_the_two_steps_of_the_readme_judge_a_container(
 ) -> None:
     """The lines of the README as they stand, in one shell, from nothing: no virtual environment, no SUT file."""
     here, package = place
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    (block,) = [each for each in blocks if "--image" in each]
-    first, second = block.strip().splitlines()
+    first, second = steps()
     assert "'.[docker]'" in first
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
     own = str(Path(sys.executable).parent)  # whose python3 and stgcmt must not be found instead

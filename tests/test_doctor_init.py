@@ -78,7 +78,7 @@ def test_all_is_well(tmp_path):
         }  # fmt: skip
         assert b"GET /a/b HTTP/1.1" in seen[-1]
         assert b"Authorization: Bearer tok-1" in seen[-1]
-        assert "all is well" in render(findings)
+        assert render(findings, then="next: stgcmt run x.toml").endswith("all is well; next: stgcmt run x.toml")
         assert "tok-1" not in render(findings)
 
     asyncio.run(main())

@@ -225,7 +225,7 @@ def test_the_load_ends_with_its_block():
 
 # Ways to be conformant that move, wrap or leave out what the table of kills was surveyed on.
 CONFORMANT = (
-    ("scp", "takes-nothing"), ("scp", "same-association-at-once"), ("scp", "bare-responses"),
+    ("scp", "takes-nothing"), ("scp", "same-association-at-once"), ("scp", "bare-responses"), ("scp", "one-line"),
     ("origin_server", "chunked"), ("origin_server", "gzip-always"), ("user_agent", "chunked"),
 )  # fmt: skip
 

@@ -176,7 +176,7 @@ def test_messages_are_put_together_again_with_right_lengths(reported):
 
 
 def test_items_of_an_association_request_keep_their_lengths(reported):
-    from stgcmt.mutation_dimse import associations
+    from stgcmt.mutation_negotiation import associations
 
     made = {}
     for edit in associations(reported):
@@ -231,3 +231,18 @@ def test_claims_change_one_at_a_time():
     assert all(
         sum(each.get(key) != value for key, value in header.info["claims"]["role"].items()) == 1 for each in seen
     )
+
+
+def test_a_report_moves_to_the_association_of_the_request_that_it_is_about():
+    """One association of the SUT may carry reports on many requests: the others' concern nobody here."""
+    from stgcmt.mutation_reports import moved
+    from stgcmt.selftest_cases import VARIANT, Case, record
+    from stgcmt.suite import load_suites
+
+    suite = load_suites()["scp"]
+    transcript = record(suite, Case("scp", VARIANT, "one-line", ("DIMSE-J.3.2.1.3-04",))).scenarios[
+        "scp", "plain_commitment"
+    ]
+    offered = [edit.where for edit in moved(transcript)]
+    assert len(offered) == 4, "before and after the response, in place of the SUT's association and beside it"
+    assert len(set(offered)) == 4

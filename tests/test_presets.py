@@ -116,7 +116,9 @@ def test_the_pynetdicom_preset_runs_as_it_stands(tmp_path) -> None:
     } == {"pass"}
 
 
-@pytest.mark.parametrize("page", ["origin_server", "scp", "user_agent", "scu", "proxies", "start/ci"])
+@pytest.mark.parametrize(
+    "page", ["origin_server", "scp", "user_agent", "scu", "proxy_to_dimse", "proxy_to_web", "start/ci"]
+)
 def test_the_sut_file_that_a_page_shows_loads(page, tmp_path) -> None:
     from pathlib import Path
 

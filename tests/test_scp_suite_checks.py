@@ -37,10 +37,15 @@ SUITE = load_suites()["scp"]
 RUN = Transcript(Header("run", "run", 0, 0, info={"claims": {}}), (), Footer("complete", 0))
 
 
+# What checks read beside the scenarios that a test is about: nothing came of them, unless it says so.
+BESIDE = ("uid_shapes", "asked_early", "refused_instance", "two_on_one_association", "provoked_states")
+
+
 def verdicts(ident: str, *transcripts: Transcript, claims: dict[str, Any] | None = None) -> set[str]:
     """What the checks of a row say, as ``verdict`` or ``verdict:outcome``; those that lack a recording are left out."""
     run = Transcript(Header("run", "run", 0, 0, info={"claims": claims or {}}), (), Footer("complete", 0))
-    recording = Recording(run, {("scp", each.name): each for each in transcripts})
+    nothing = {("scp", name): Transcript(Header(name, "scp", 0, 0), (), Footer("complete", 0)) for name in BESIDE}
+    recording = Recording(run, nothing | {("scp", each.name): each for each in transcripts})
     row = next(row for row in SUITE.catalogue if row.id == ident)
     found = [judge_check(check, row, recording, "default") for check in SUITE.checks_for(ident)]
     told = [f"{each.verdict}:{each.outcome}" if each.outcome else str(each.verdict) for each in found]

@@ -588,3 +588,21 @@ def test_a_damaged_bundle_is_refused(tmp_path):
 def test_hand_made_tapes_of_the_tests_keep_their_shape():
     assert made.TX != table().uid(made.TX)
     assert scp_tape.PUSH == table().uid(scp_tape.PUSH)
+
+
+def test_what_the_command_line_selected_stays_selected(tmp_path):
+    """Its words stand in the recorded command, too, where every word is replaced."""
+    import subprocess
+    import sys
+
+    words = ["run", "--role", "scp", "--level", "shall", "--req", "DIMSE-J.2-01", "--edition", "2024e", "--strict"]
+    program = [sys.executable, "-c", "from stgcmt.cli import main; main()"]
+    subprocess.run([*program, *words, "--out", str(tmp_path / "bundle")], check=True, capture_output=True, timeout=120)
+    done = CliRunner().invoke(scrub_command.command, [str(tmp_path / "bundle"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, (done.output, done.exception)
+    before, after = (json.loads((tmp_path / name / "results.json").read_text("utf-8")) for name in ("bundle", "out"))
+    assert (after["edition"], after["profile"], after["sut"]["roles"]) == ("2024e", "strict", ["scp"])
+    assert after["summary"] == before["summary"]
+    told = json.loads((tmp_path / "out" / "transcripts" / "run.jsonl").read_text("utf-8").splitlines()[0])["info"]
+    assert told["selection"]["level"] == ["shall"]
+    assert "shall" not in told["command"]

@@ -14,12 +14,12 @@ from click.testing import CliRunner
 
 from stgcmt.cli import table
 from stgcmt.selftest import Workers, by_mutants, cases_of, matrix, selftest
-from stgcmt.selftest_cases import Case, Outcome, Seen, record, run_case
+from stgcmt.selftest_cases import Case, Outcome, Seen, case_plan, record, run_case
 from stgcmt.suite import Fault, Variant, load_suites
 
 FOREIGN = Path(__file__).parent / "foreign"
 KEYS = [
-    "faults", "killed", "survivors", "unexplained", "checks", "checks_without_kill", "variants", "false_alarms", "mutants", "wall_s",
+    "faults", "killed", "survivors", "unexplained", "checks", "checks_without_kill", "variants", "false_alarms", "mutants", "seconds", "wall_s",
 ]  # fmt: skip
 
 
@@ -212,3 +212,59 @@ def test_the_page_of_faults_is_up_to_date():
     script = Path(__file__).parent.parent / "docs" / "make_faults.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stderr}run: python docs/make_faults.py > docs/faults.md"
+
+
+def test_a_variant_under_which_nothing_is_judged_is_no_proof_of_silence(greeter):
+    """Rows that the reference's own recording decides must be decided of a variant, too, or be listed with a reason."""
+    clean = Outcome(Case("greeter"), {"GREET-01": Seen("pass"), "GREET-02": Seen("inconclusive")})
+
+    def alarms(verdict, **listed):
+        variant = Variant("mute", "says nothing", silent=listed.get("silent", {}))
+        suite = dataclasses.replace(greeter, variants=(variant,))
+        rows = {"GREET-01": Seen(verdict), "GREET-02": Seen("inconclusive")}
+        report = matrix(suite, [clean, Outcome(Case("greeter", "variant", "mute"), rows)], partly=True)
+        return [
+            (each["requirement"], each["verdict"]) for each in report.false_alarms if each["variant"] == variant.name
+        ]
+
+    assert alarms("inconclusive") == [("GREET-01", "inconclusive")]
+    assert alarms("not-tested") == [("GREET-01", "not-tested")]
+    assert alarms("not-applicable") == alarms("pass") == []
+    assert alarms("inconclusive", silent={"GREET-01": "it greets nobody"}) == []
+    assert alarms("pass", silent={"GREET-01": "it greets nobody"}) == [("GREET-01", "pass")], "a reason that is stale"
+
+
+def test_a_crowded_fault_is_played_whole_even_when_quick(greeter):
+    (fault,) = greeter.faults
+    crowded = dataclasses.replace(greeter, faults=(dataclasses.replace(fault, crowded=True),))
+    case = cases_of(crowded, quick=True)[1]
+    assert case.crowded
+    assert not cases_of(greeter, quick=True)[1].crowded
+    suite = load_suites()["scp"]
+    row = next(row.id for row in suite.catalogue if suite.checks_for(row.id))
+    few = case_plan(suite, Case("scp", rows=(row,)))
+    whole = case_plan(suite, Case("scp", rows=(row,), crowded=True))
+    assert len(few.scenarios) < len(whole.scenarios)
+
+
+@pytest.mark.parametrize("beside", [["--fault", "rude"], ["--quick"], ["--jobs", "1"]])
+def test_repeat_takes_no_option_that_it_would_ignore(greeter, monkeypatch, beside):
+    monkeypatch.setattr("stgcmt.commands.load_suites", lambda: {"greeter": greeter})
+    result = CliRunner().invoke(table, ["selftest", "--repeat", "2", *beside])
+    assert "--repeat" in str(result.exception)
+    assert result.exit_code != 0
+
+
+def test_the_phases_are_timed(greeter):
+    report = proved(greeter)
+    assert list(report.seconds) == ["play", "judge", "mutants", "search"]
+    assert report.seconds["play"] > 0
+    assert report.seconds["mutants"] > 0
+
+
+def test_quick_sees_what_follows_only_in_a_crowd():
+    """The fault gives a result to whoever waits last: alone, a scenario would not meet another one's result."""
+    suite = load_suites()["proxy_to_web"]
+    case = next(each for each in cases_of(suite, quick=True) if each.name == "latest-takes-the-result")
+    report = matrix(suite, [run_case(suite, case)], partly=True)
+    assert (report.survivors, report.unexplained, report.killed) == ((), (), 1)

@@ -67,7 +67,7 @@ def main() -> None:
     if not __debug__:
         print("stgcmt: python -O removes the asserts that judge; run without -O", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    gc.set_threshold(100_000, 50, 100)  # as stgcmt.forked says: recordings are many small objects that stay
+    gc.set_threshold(400_000, 50, 100)  # as stgcmt.forked says: recordings are many small objects that stay
     try:
         code = table.main(standalone_mode=False)
     except click.ClickException as error:
@@ -83,4 +83,6 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    finally:
+        gc.freeze()  # what is left ends with the process: no last collection looks at it
     sys.exit(code if isinstance(code, int) else 0)

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 MOST = 4  # processes at once, this one among them; each has its own copy of what it changes
-LARGE = 64_000_000  # bytes of a recording that one process alone works on: what each decodes of it would cost memory
+LARGE = 32_000_000  # bytes of a recording that one process alone works on: what each decodes of it would cost memory
 JOBS = 16_000  # that many numbers fit into a pipe, so that nobody has to wait while they are written
 _NUMBER = struct.Struct("=H")
 _LENGTH = struct.Struct("=I")
-_YOUNG, _MIDDLE, _OLD = 100_000, 50, 100
+_YOUNG, _MIDDLE, _OLD = 400_000, 50, 100
 _T = TypeVar("_T")
 
 

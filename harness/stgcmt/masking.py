@@ -17,6 +17,7 @@ from typing import Any
 
 Span = tuple[int, int, str]  # start, end, kind
 DERIVED = 4  # bytes; an encoded form of something shorter would be found everywhere
+KNOWN_TEXTS = 4096  # texts of which a masker remembers that they hold no secret
 LINE_LIMIT = 65536  # bytes of an unfinished header line that are held back
 
 _HEADER_KINDS = {
@@ -60,6 +61,7 @@ class Masker:
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: dict[bytes, str] = {}
         self._longest_first: tuple[tuple[bytes, str], ...] = ()
+        self._harmless: set[str] = set()
         for secret in secrets:
             self.learn(secret)
 
@@ -68,6 +70,7 @@ class Masker:
         fresh = {form: secret.kind for form in _forms(secret.value) if form and form not in self._forms}
         if fresh:
             self._forms |= fresh
+            self._harmless.clear()
             self._longest_first = tuple(sorted(self._forms.items(), key=lambda pair: -len(pair[0])))
 
     def data(self, data: bytes) -> tuple[bytes, list[list[Any]]]:
@@ -76,7 +79,14 @@ class Masker:
 
     def text(self, text: str) -> str:
         """``text`` with every secret blanked."""
-        return self.data(text.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "surrogateescape")
+        if text in self._harmless:
+            return text
+        masked = self.data(text.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "surrogateescape")
+        if masked == text and len(text) <= 256:
+            if len(self._harmless) >= KNOWN_TEXTS:
+                self._harmless.clear()
+            self._harmless.add(text)
+        return masked
 
     def value(self, value: Any) -> Any:
         """A JSON value with every secret in its strings blanked."""

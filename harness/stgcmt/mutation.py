@@ -69,10 +69,17 @@ def mutants(
 
 def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:
     """The operators that the harness has, and those of a suite."""
-    from stgcmt import mutation_dimse, mutation_http, mutation_reports, mutation_requests  # noqa: PLC0415 - start-up
+    from stgcmt import (  # noqa: PLC0415 - start-up
+        mutation_dimse,
+        mutation_http,
+        mutation_negotiation,
+        mutation_reports,
+        mutation_requests,
+    )
 
     http = (*mutation_http.OPERATORS, *mutation_requests.OPERATORS)
-    return (general, order, *http, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS, *extra)
+    associations = (*mutation_negotiation.OPERATORS, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS)
+    return (general, order, *http, *associations, *extra)
 
 
 # --- splicing --------------------------------------------------------------------------------------------------------

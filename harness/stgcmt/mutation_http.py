@@ -88,9 +88,9 @@ class Piece:
     def label(self) -> str:
         """The response as the report shows it."""
         request = self.exchange.request
-        return (
-            f"{request.method if request else 'request'} in step {self.exchange.step}, event {self.exchange.events[0]}"
-        )
+        method = request.method if request else "request"
+        step = f" in step {self.exchange.step}" if self.exchange.step else ""
+        return f"{method}{step}, event {self.exchange.events[0]}"
 
     def put(self, head: bytes, body: bytes, *, repair: bool = True) -> Transcript:
         """The transcript with this response in place, its Content-Length repaired."""

@@ -5,7 +5,8 @@ Reports on an association of ours, or where the SUT sent none; all of them late;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,8 @@ from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
 from stgcmt.wire import command as cmd
 
+# UIDs of instances and transactions; those of classes and syntaxes (1.2.840.10008) stand in every message.
+_UID = re.compile(rb"(?<![\d.])(?!1\.2\.840\.10008\.)(?:\d+(?:\.\d+){3,}|2\.25\.\d+)")
 SUCCESS, FAILURE = b"\0\0", b"\x10\x01"
 
 
@@ -27,7 +30,7 @@ def moved(transcript: Transcript) -> Iterator[Edit]:
         for message in theirs.messages:
             if not message.incoming or message.is_response or not message.complete or len(message.data or b"") > LARGE:
                 continue
-            for target in ours:
+            for target in _concerned(ours, message):
                 context = target.granted_roles(message.abstract_syntax or "")
                 answer = next((each for each in target.messages if each.incoming and each.is_response), None)
                 if context is None or answer is None:
@@ -41,6 +44,22 @@ def moved(transcript: Transcript) -> Iterator[Edit]:
                             f"{how} connection {theirs.conn}",
                             partial(_put, transcript, answer, data, early, None if kept else theirs),
                         )
+
+
+def _concerned(ours: Sequence[Association], message: Message) -> Sequence[Association]:
+    """Those of our associations whose messages share most UIDs with a message of the SUT; none where it shares none.
+
+    One association of the SUT may carry reports on many requests, of other scenarios, too.
+    """
+    named = frozenset(_UID.findall(message.data or b""))
+    shared = {
+        each.conn: len(
+            named & {uid for one in each.messages if not one.incoming for uid in _UID.findall(one.data or b"")}
+        )
+        for each in ours
+    }
+    most = max(shared.values(), default=0)
+    return [each for each in ours if shared[each.conn] == most] if most else []
 
 
 def _put(transcript: Transcript, answer: Message, data: bytes, early: bool, gone: Association | None) -> Transcript:

@@ -169,17 +169,30 @@ def _scenarios(recording: Recording) -> list[dict[str, Any]]:
 
 
 def _left_behind(recording: Recording) -> list[dict[str, Any]]:
-    """What the run left in the SUT: seeded instances and transactions (nothing is cleaned up behind a SUT's back)."""
+    """What the run left in the SUT: instances that were stored, and transactions (nothing is cleaned up behind a SUT's back).
+
+    A scenario that stores an instance by itself says so by a note (what = "stored"); what the vendor's help deleted is gone.
+    """
     left: list[dict[str, Any]] = []
     for (role, name), transcript in recording.scenarios.items():
-        for event in transcript.of("seed", "uid"):
-            if event.kind == "seed" and event.info.get("ok") and not event.info.get("preloaded"):
-                left.append(
-                    {"role": role, "scenario": name, "what": "instance", "uid": event.info.get("sop_instance_uid")}
-                )
-            elif event.kind == "uid" and event.info.get("what") == "transaction":
-                left.append({"role": role, "scenario": name, "what": "transaction", "uid": event.info.get("uid")})
+        helped = [event.info for event in transcript.of("provoke") if event.info.get("name") == "delete"]
+        gone = {each.get("values", {}).get("sop_instance_uid") for each in helped if each.get("ok")}
+        for event in transcript.of("seed", "uid", "note"):
+            said = event.info
+            seeded = event.kind == "seed" and said.get("ok") and not said.get("preloaded")
+            if seeded or (event.kind == "note" and said.get("what") == "stored"):
+                uid = said.get("sop_instance_uid")
+                left += [{"role": role, "scenario": name, "what": "instance", "uid": uid}] if uid not in gone else []
+            elif event.kind == "uid" and said.get("what") == "transaction":
+                left.append({"role": role, "scenario": name, "what": "transaction", "uid": said.get("uid")})
     return left
+
+
+def left_in_words(results: Mapping[str, Any]) -> str:
+    """What the run left in the SUT, counted; report.html and results.json list it."""
+    kinds = [each["what"] for each in results.get("left_behind", ())]
+    counted = [f"{kinds.count(what)} {what}s" for what in ("instance", "transaction") if what in kinds]
+    return f"left behind in the SUT: {' and '.join(counted)} (report.html lists them)" if counted else ""
 
 
 def _topology(recording: Recording, suites: Mapping[str, Suite]) -> list[dict[str, Any]]:

@@ -13,13 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from stgcmt.kill_proof import killable
 from stgcmt.selftest_cases import CLEAN, FAULT, RED, VARIANT, Case, Outcome, run_case
-from stgcmt.suite import Fault, Suite, load_suites
+from stgcmt.selftest_report import Mutants, Report, merged
+from stgcmt.suite import Fault, Suite, Variant, load_suites
 from stgcmt.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -28,73 +28,18 @@ if TYPE_CHECKING:
 Progress = Callable[[Outcome], None]
 
 
-@dataclass(frozen=True)
-class Mutants:
-    """What became of the mutants of conformant recordings: judgements, those that turned red, checks that raised."""
-
-    judged: int = 0
-    killed: int = 0
-    errors: tuple[Mapping[str, Any], ...] = ()
-    seconds: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """The numbers as the report shows them; ``per_second`` is that of one processor."""
-        rate = round(self.judged / self.seconds) if self.seconds else 0
-        return {"judged": self.judged, "killed": self.killed, "errors": len(self.errors), "per_second": rate}
-
-    def __add__(self, other: Mutants) -> Mutants:
-        return Mutants(
-            self.judged + other.judged,
-            self.killed + other.killed,
-            self.errors + other.errors,
-            self.seconds + other.seconds,
-        )
-
-
-@dataclass(frozen=True)
-class Report:
-    """The self-test's result; every list is empty where all is well."""
-
-    faults: int = 0
-    killed: int = 0
-    survivors: tuple[Mapping[str, Any], ...] = ()
-    unexplained: tuple[Mapping[str, Any], ...] = ()
-    checks: int = 0
-    checks_without_kill: tuple[Mapping[str, Any], ...] = ()
-    variants: int = 0
-    false_alarms: tuple[Mapping[str, Any], ...] = ()
-    mutants: Mutants = field(default_factory=Mutants)
-    wall_s: float = 0.0
-
-    @property
-    def good(self) -> bool:
-        """Whether the proof holds."""
-        problems = (self.survivors, self.unexplained, self.checks_without_kill, self.false_alarms)
-        return not any(problems) and not self.mutants.errors
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``stgcmt selftest --json`` prints."""
-        return {
-            "faults": self.faults,
-            "killed": self.killed,
-            "survivors": list(self.survivors),
-            "unexplained": list(self.unexplained),
-            "checks": self.checks,
-            "checks_without_kill": list(self.checks_without_kill),
-            "variants": self.variants,
-            "false_alarms": list(self.false_alarms),
-            "mutants": self.mutants.to_json(),
-            "wall_s": round(self.wall_s, 1),
-        }
-
-
 def cases_of(suite: Suite, fault: str | None = None, *, quick: bool = False) -> tuple[Case, ...]:
     """What is played for a suite: all of it, or one fault alone; ``quick``: of a fault only what it declares."""
     if fault is not None:
         return (Case(suite.role, FAULT, fault),)
     return (
         Case(suite.role),
-        *(Case(suite.role, FAULT, each.name, tuple(twins(suite, each)) if quick else ()) for each in suite.all_faults),
+        *(
+            Case(
+                suite.role, FAULT, each.name, tuple(twins(suite, each)) if quick else (), crowded=quick and each.crowded
+            )
+            for each in suite.all_faults
+        ),
         *(Case(suite.role, VARIANT, each.name) for each in suite.all_variants),
     )
 
@@ -137,7 +82,10 @@ def _prepare() -> None:
     memory = Path("/dev/shm")  # noqa: S108 - only its existence counts; names below it are made by tempfile
     if memory.is_dir() and os.access(memory, os.W_OK):
         tempfile.tempdir = str(memory)
-    gc.set_threshold(50_000, 20, 20)  # a case makes and drops many values; the usual 700 costs a tenth of the time
+    _suites()
+    gc.collect()
+    gc.freeze()  # what is loaded stays; looking through it again and again costs a tenth of the time
+    gc.set_threshold(50_000, 20, 20)  # a case makes and drops many values; the usual 700 costs another tenth
 
 
 @functools.cache
@@ -163,6 +111,8 @@ def matrix(suite: Suite, outcomes: Iterable[Outcome], *, partly: bool = False) -
     """What the outcomes of a suite's cases prove; ``partly``: some faults only, no word on checks that nothing kills."""
     faults = {fault.name: fault for fault in suite.all_faults}
     variants = {variant.name: variant for variant in suite.all_variants}
+    outcomes = tuple(outcomes)
+    base = next((outcome for outcome in outcomes if outcome.case.kind == CLEAN), None)
     killed = 0
     survivors: list[Mapping[str, Any]] = []
     unexplained: list[Mapping[str, Any]] = []
@@ -173,8 +123,10 @@ def matrix(suite: Suite, outcomes: Iterable[Outcome], *, partly: bool = False) -
         case = outcome.case
         played[case.kind] += 1
         if case.kind != FAULT:
-            allowed = variants[case.name].warns if case.kind == VARIANT else {}
-            alarms += _alarms(outcome, allowed)
+            variant = variants[case.name] if case.kind == VARIANT else Variant("", "")
+            alarms += _alarms(outcome, variant.warns)
+            if case.kind == VARIANT and base is not None:
+                alarms += _unjudged(outcome, base, variant.silent)
             continue
         declared = twins(suite, faults[case.name])
         missing = _missing(outcome, faults[case.name])
@@ -193,6 +145,10 @@ def matrix(suite: Suite, outcomes: Iterable[Outcome], *, partly: bool = False) -
         checks_without_kill=() if partly else tuple(_without_kill(suite, proved)),
         variants=played[VARIANT],
         false_alarms=tuple(alarms),
+        seconds={
+            "play": sum(outcome.played for outcome in outcomes),
+            "judge": sum(outcome.judged for outcome in outcomes),
+        },
     )
 
 
@@ -249,6 +205,27 @@ def _alarms(outcome: Outcome, allowed: Mapping[str, str]) -> Iterator[Mapping[st
         yield {**where, "requirement": "*", "verdict": Verdict.ERROR.value, "message": outcome.problem}
 
 
+def _unjudged(outcome: Outcome, base: Outcome, allowed: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    """A variant must be judged, not only not accused: rows that are decided of the reference and not of the variant.
+
+    What a claim of the variant makes not applicable is decided.
+    """
+    where = {"role": outcome.case.role, "variant": outcome.case.name}
+    silent = {Verdict.INCONCLUSIVE, Verdict.NOT_TESTED}
+    for ident, seen in outcome.rows.items():
+        before = base.rows.get(ident)
+        decided = before is not None and before.verdict not in silent
+        if decided and seen.verdict in silent and ident not in allowed:
+            yield {**where, "requirement": ident, "verdict": seen.verdict, "message": f"not judged: {seen.message}"}
+        if ident in allowed and seen.verdict not in silent:
+            yield {
+                **where,
+                "requirement": ident,
+                "verdict": seen.verdict,
+                "message": "listed as silent, but it is judged",
+            }
+
+
 def _without_kill(suite: Suite, proved: set[str]) -> Iterator[Mapping[str, Any]]:
     for row in suite.catalogue:
         if row.excluded or row.same_as or row.face or row.level not in {"shall", "should"} or row.id in proved:
@@ -263,11 +240,18 @@ def _without_kill(suite: Suite, proved: set[str]) -> Iterator[Mapping[str, Any]]
 
 def by_mutants(suite: Suite, workers: Workers, *, quick: bool) -> Report:
     """The kill proof of a suite's checks by mutants of its clean recording, and their premises."""
-    from stgcmt.selftest_mutants import pairs, searches, tasks  # noqa: PLC0415 - start-up
+    from stgcmt.selftest_mutants import searches, tasks  # noqa: PLC0415 - start-up
 
     found = list(workers.tasks(tasks(suite, quick=quick)))
     if not quick:  # a sample is no proof: it only shows that nothing raises
         found += list(workers.tasks(searches(suite, found)))
+    return mutant_report(suite, found, quick=quick)
+
+
+def mutant_report(suite: Suite, found: Sequence[Proved], *, quick: bool) -> Report:
+    """What the tasks of a suite prove; ``quick``: a sample, which says nothing on checks without a kill."""
+    from stgcmt.selftest_mutants import pairs  # noqa: PLC0415 - start-up
+
     proved = {key for each in found for key, _ in each.proofs}
     where = {"role": suite.role}
     return Report(
@@ -291,6 +275,10 @@ def by_mutants(suite: Suite, workers: Workers, *, quick: bool) -> Report:
             ),
             sum(each.seconds for each in found),
         ),
+        seconds={
+            "mutants": sum(each.seconds for each in found if each.task.search is None),
+            "search": sum(each.seconds for each in found if each.task.search is not None),
+        },
     )
 
 
@@ -311,39 +299,31 @@ def selftest(
     ``fault``: this one alone, without a word on checks that nothing kills. ``quick``: under a fault only
     the rows that it declares, and fewer mutants.
     """
+    from stgcmt.selftest_mutants import searches, tasks  # noqa: PLC0415 - start-up
+
     started = time.perf_counter()
+    # One queue over all roles, the longest first, so that no process waits for another one's last case.
+    ordered = sorted(roles, key=lambda role: -len(suites[role].all_scenarios))
     cases = [
         case
-        for role in roles
+        for role in ordered
         for case in cases_of(suites[role], fault, quick=quick)
         if fault is None or any(each.name == fault for each in suites[role].all_faults)
     ]
+    todo = [task for role in ordered if fault is None for task in tasks(suites[role], quick=quick)]
     outcomes: dict[str, list[Outcome]] = {role: [] for role in roles}
-    parts: list[Report] = []
+    found: dict[str, list[Proved]] = {role: [] for role in roles}
     with Workers(suites, 1 if fault else jobs) as workers:
-        for outcome in workers.cases(cases):
+        playing, proving = workers.cases(cases), workers.tasks(todo)
+        for outcome in playing:
             outcomes[outcome.case.role].append(outcome)
             if progress:
                 progress(outcome)
-        for role, found in outcomes.items():
-            if found:
-                parts.append(matrix(suites[role], found, partly=fault is not None))
-            if fault is None:
-                parts.append(by_mutants(suites[role], workers, quick=quick))
+        for each in proving:
+            found[each.task.role].append(each)
+        if fault is None and not quick:  # a sample is no proof: it only shows that nothing raises
+            for each in workers.tasks([task for role in ordered for task in searches(suites[role], found[role])]):
+                found[each.task.role].append(each)
+    parts = [matrix(suites[role], outcomes[role], partly=fault is not None) for role in roles if outcomes[role]]
+    parts += [mutant_report(suites[role], found[role], quick=quick) for role in roles if fault is None]
     return merged(parts, time.perf_counter() - started)
-
-
-def merged(parts: Sequence[Report], wall_s: float) -> Report:
-    """Several reports as one."""
-    return Report(
-        faults=sum(part.faults for part in parts),
-        killed=sum(part.killed for part in parts),
-        survivors=tuple(each for part in parts for each in part.survivors),
-        unexplained=tuple(each for part in parts for each in part.unexplained),
-        checks=sum(part.checks for part in parts),
-        checks_without_kill=tuple(each for part in parts for each in part.checks_without_kill),
-        variants=sum(part.variants for part in parts),
-        false_alarms=tuple(each for part in parts for each in part.false_alarms),
-        mutants=sum((part.mutants for part in parts), Mutants()),
-        wall_s=wall_s,
-    )

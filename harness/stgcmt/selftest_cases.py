@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from stgcmt.faces import suite_of
@@ -30,12 +31,14 @@ class Case:
     """What is played: ``kind`` is clean, fault or variant, ``name`` that of the fault or the variant.
 
     ``rows``: only what these rows need is played, and only they are judged; all of them where it is empty.
+    ``crowded``: everything is played all the same.
     """
 
     role: str
     kind: str = CLEAN
     name: str = ""
     rows: tuple[str, ...] = ()
+    crowded: bool = False
 
     @property
     def label(self) -> str:
@@ -64,11 +67,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a case ended: every row by its id, and ``problem`` where the run itself failed."""
+    """How a case ended: every row by its id, and ``problem`` where the run itself failed.
+
+    ``played`` and ``judged``: processor seconds.
+    """
 
     case: Case
     rows: Mapping[str, Seen]
     problem: str = ""
+    played: float = 0.0
+    judged: float = 0.0
 
     @property
     def red(self) -> dict[str, Seen]:
@@ -93,7 +101,7 @@ def case_plan(suite: Suite, case: Case) -> Plan:
         timing=dataclasses.replace(sut.timing, **chosen.timing),
     )
     return plan(
-        sut, {suite.role: suite}, (suite.role,), {"req": case.rows},
+        sut, {suite.role: suite}, (suite.role,), {"req": () if case.crowded else case.rows},
         fault=case.name if case.kind == FAULT else None,
         variant=chosen.name or None,
         options={suite.role: dict(chosen.options)},
@@ -138,15 +146,18 @@ def judged(suite: Suite, recording: Recording, case: Case) -> tuple[JudgedRow, .
 
 def run_case(suite: Suite, case: Case) -> Outcome:
     """Play and judge one case; never raises: what went wrong is its ``problem``."""
+    began = process_time()
     try:
         recording = record(suite, case)
+        between = process_time()
         rows = judged(suite, recording, case)
     except Exception as error:  # noqa: BLE001 - one case that fails must not cost the others
         return Outcome(case, {}, f"{type(error).__name__}: {error}".replace("\n", " "))
     failed = [
         str(event.info.get("error")) for event in recording.run.of("driver") if event.info.get("action") == "failed"
     ]
-    return Outcome(case, {row.id: _seen(row) for row in rows}, "; ".join(failed))
+    seen = {row.id: _seen(row) for row in rows}
+    return Outcome(case, seen, "; ".join(failed), between - began, process_time() - between)
 
 
 def _seen(row: Any) -> Seen:

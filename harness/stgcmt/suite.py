@@ -135,13 +135,17 @@ def scenarios_of(module: ModuleType) -> tuple[Scenario, ...]:
 
 @dataclass(frozen=True)
 class Fault:
-    """One switch, one deviation of the reference: what it does, which rows it violates, which others follow from it."""
+    """One switch, one deviation of the reference: what it does, which rows it violates, which others follow from it.
+
+    ``crowded``: what it does depends on what else is under way, so that ``selftest --quick`` plays every scenario, too.
+    """
 
     name: str
     line: str
     violates: tuple[str, ...]
     follows: tuple[str, ...] = ()
     mode: str | None = None
+    crowded: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,8 @@ class Variant:
     """One conformant way to be different: what the standard leaves free, as options of the reference.
 
     ``options`` go into ``Setting.options``, ``claims`` are merged over the suite's ``reference_claims``, ``timing`` over
-    ``[timing]``; ``warns`` names the rows that may warn, each with the reading or reason that explains it.
+    ``[timing]``; ``warns`` names the rows that may warn, each with the reading or reason that explains it, ``silent`` those
+    that the reference's own recording decides and this one does not, each with the reason.
     """
 
     name: str
@@ -158,6 +163,7 @@ class Variant:
     claims: Mapping[str, Any] = field(default_factory=dict)
     timing: Mapping[str, Any] = field(default_factory=dict)
     warns: Mapping[str, str] = field(default_factory=dict)
+    silent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

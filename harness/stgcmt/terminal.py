@@ -210,7 +210,7 @@ def print_results(
         stream: standard output unless given.
         hint: how to reproduce a row in a line; that of the reproduce writer unless given.
         width: columns; the terminal's unless given.
-        took: what this process did after the play, as a past participle, and how long that took (seconds).
+        took: what was done after the play, and how long that took (seconds).
     """
     from stgcmt.evidence import findings  # noqa: PLC0415 - start-up
 
@@ -330,8 +330,12 @@ def _summary(out: Console, results: Mapping[str, Any], took: Mapping[str, float]
         numbers |= {"all": counts[verdict]}
         cells = [(f"{count:>{len(role) + 2}}", _style(verdict, count)) for role, count in numbers.items()]
         out.print(Text.assemble(f"{verdict:<16}", *cells), soft_wrap=True)
-    tested = (f"{counts['tested']} of {counts['total']}", "bold")
-    out.print(Text.assemble("tested ", tested, " requirements", _profile(results, took)))
+    from stgcmt.results import left_in_words  # noqa: PLC0415 - start-up
+
+    of = f"{counts['tested']} of {counts['total']}"
+    out.print(Text.assemble("tested ", (of, "bold"), " requirements", _profile(results, took)))
+    if left := left_in_words(results):
+        out.print(left, style="dim")
 
 
 def _untested(out: Console, results: Mapping[str, Any]) -> None:
@@ -366,12 +370,10 @@ def _style(verdict: str, count: int) -> str:
 
 def _profile(results: Mapping[str, Any], took: Mapping[str, float]) -> str:
     timing = results["timing"]
-    parts = [f"profile {results['profile']}"]
-    if results["edition"]:
-        parts.append(f"edition {results['edition']}")
+    parts = [f"profile {results['profile']}", *([f"edition {results['edition']}"] if results["edition"] else [])]
     if timing.get("wall_s") is not None:
-        least = timing.get("critical_path_s") or 0
-        parts.append(f"played in {timing['wall_s']:.1f} s, of which {least:.1f} s could not be shortened")
+        times = timing["wall_s"], timing.get("critical_path_s") or 0
+        parts.append("played in {:.1f} s, of which {:.1f} s could not be shortened".format(*times))
     parts += [f"{what} in {seconds:.1f} s" for what, seconds in took.items()]
     if results["state"] != "complete":
         parts.append(f"the run is {results['state']}")

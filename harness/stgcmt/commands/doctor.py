@@ -24,5 +24,5 @@ def command(sut_file: Path | None) -> None:
     probes = {role: probe for role in sut.roles if (probe := suites[role].resolve("probes")) is not None}
     references = {role: suites[role].resolve("reference") for role in sut.roles} if sut.driver.kind == "builtin" else {}
     findings = asyncio.run(examine(sut, probes=probes, builtin=references))
-    click.echo(render(findings))
+    click.echo(render(findings, then=f"next: stgcmt run {sut_file or ''}".rstrip()))
     sys.exit(0 if all(finding.ok for finding in findings) else 4)

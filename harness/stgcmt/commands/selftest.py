@@ -13,8 +13,8 @@ import click
 from stgcmt.commands import installed, nearest, roles_of
 
 if TYPE_CHECKING:
-    from stgcmt.selftest import Report
     from stgcmt.selftest_cases import Outcome
+    from stgcmt.selftest_report import Report
     from stgcmt.suite import Suite
 
 
@@ -47,6 +47,11 @@ def command(
         _write_kills([suites[name] for name in roles], jobs or os.cpu_count() or 1)
         return
     if repeat is not None:
+        if fault is not None or quick or jobs:
+            raise UsageError(
+                "reading --repeat", "--role and --json at most", "--fault, --quick or --jobs beside it",
+                "runs are repeated on the references as they are; leave the other option out",
+            )  # fmt: skip
         _repeat(roles, repeat, as_json=as_json)
         return
     known = {each.name for name in roles for each in suites[name].all_faults}
@@ -121,6 +126,7 @@ def _show(report: Report) -> None:
         f"unexplained     {len(report.unexplained):6}\n"
         f"mutants         {mutants['judged']:6}  killed {mutants['killed']}, errors {mutants['errors']}, "
         f"{mutants['per_second']} a second\n"
+        f"{', '.join(f'{phase} {spent:.1f} s' for phase, spent in report.seconds.items())} of processor time\n"
         f"{report.wall_s:.1f} s; the proof {'holds' if report.good else 'does not hold'}"
     )
 

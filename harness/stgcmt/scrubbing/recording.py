@@ -19,8 +19,9 @@ from stgcmt.scrubbing.vocabulary import OWN_KEYS
 from stgcmt.transcript import Event, Transcript
 
 Streams = dict[tuple[int | None, str], bytes]
-STATEMENTS = frozenset({"claims", "known_issues", "selection", "roles", "sut_head"})
-FACTS = frozenset({"tool", "suites", "fault", "variant"})  # names of this harness, never of a SUT
+STATEMENTS = frozenset({"claims", "known_issues", "sut_head"})
+# Names of this harness, never of a SUT: they stay also where the recorded command line says them, whose words all go.
+FACTS = frozenset({"tool", "suites", "fault", "variant", "selection", "roles", "profile", "edition"})
 TITLES = frozenset({"ae_title", "ae", "calling_ae", "called_ae", "calling_ae_title", "called_ae_title"})
 ADDRESSES = frozenset({"local", "peer", "host", "base_url", "url", "address", "path"})
 

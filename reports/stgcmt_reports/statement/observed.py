@@ -140,7 +140,7 @@ def _kept(values: Iterable[Any]) -> str:
 
 def _polling(seen: WebSeen) -> Seen:
     found = Seen()
-    for kind, values in (("checks", seen.checks_made), ("pause", seen.pauses)):
+    for kind, values in (("checks", seen.checks_made), ("pause", seen.pauses), ("asked", seen.obeyed)):
         for value in values:
             found.take((kind, value), values, value)
     return found
@@ -150,6 +150,7 @@ def _polling_text(values: Iterable[Any]) -> str:
     checks = [value for kind, value in values if kind == "checks"]
     pauses = [value for kind, value in values if kind == "pause"]
     said = [f"at most {max(checks)} Result Checks were made"] if checks else []
+    said += sorted(value for kind, value in values if kind == "asked")
     return ", ".join(
         [*said, *([f"{seconds(min(pauses), max(pauses))} after an answer that names no time"] if pauses else [])]
     )
@@ -180,6 +181,7 @@ def _web(name: str, seen: WebSeen) -> Observation | None:
         "own_codes": (own_codes(seen), (), listed),
         "parameters": (seen.parameters, (), listed),
         "charsets": (seen.charsets, tuple(each for each in seen.charsets if each != "utf-8"), listed),
+        "default_type": (seen.default_types, (), listed),
         "representations": (representations(seen), (), listed),
         "media_types": (media_types(seen), (), _media),
         "retry_after": (seen.headers.get("retry-after", Seen()), (), lambda values: f"sent as {listed(values)}"),

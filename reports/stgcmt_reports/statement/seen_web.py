@@ -5,6 +5,7 @@ Whose request an exchange is, is read from who opened the connection, so proxies
 
 from __future__ import annotations
 
+import email.utils
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from stgcmt.clock import NS
 from stgcmt.transcript import Transcript
-from stgcmt.views.http import Exchange, http
+from stgcmt.views.http import Exchange, Response, http
 from stgcmt.wire.http_fields import parse_media_type
 from stgcmt_reports.statement.kept import Kept
 from stgcmt_reports.statement.modules import Information, of_body
@@ -21,10 +22,11 @@ from stgcmt_reports.statement.values import Seen
 
 RESOURCE = "commitment-requests"
 NO_ANSWER = -1
+SLACK_S = 1.0  # Retry-After counts whole seconds
 LARGE = 500  # references: far above what a study sent at once has, below what servers limit
 SENT_BY_SUT = {
     False: ("content-type", "content-length", "transfer-encoding", "content-encoding", "retry-after", "warning",
-            "content-location", "cache-control", "etag", "allow", "www-authenticate"),
+            "content-location", "cache-control", "etag", "allow", "date", "www-authenticate"),
     True: ("accept", "accept-charset", "content-type", "content-length", "transfer-encoding", "content-encoding",
            "authorization", "user-agent"),
 }  # fmt: skip
@@ -61,6 +63,8 @@ class WebSeen:
     repeats: Seen = field(default_factory=Seen)
     capabilities: Seen = field(default_factory=Seen)
     tls: Seen = field(default_factory=Seen)
+    default_types: Seen = field(default_factory=Seen)  # media types of results where Accept leaves the choice
+    obeyed: Seen = field(default_factory=Seen)  # whether a Result Check came as Retry-After asked
     pauses: Seen = field(default_factory=Seen)  # seconds from a pending answer that names none to the next Result Check
     kept_back: Kept = field(default_factory=Kept)
     # points on which the standard is silent; the keys are those of readings.toml
@@ -138,7 +142,9 @@ class _Reader:
             self._add(self.seen.resources, (exchange.method, _pattern(exchange.request.path)), exchange)
             if exchange.method == "OPTIONS" and exchange.response is not None and exchange.status == 200:
                 media = exchange.response.media_type
-                self._add(self.seen.capabilities, media.essence if media else "no Content-Type", exchange)
+                named = RESOURCE.encode() in (exchange.response.decoded or exchange.response.body)
+                what = media.essence if media else "no Content-Type"
+                self._add(self.seen.capabilities, what if named else f"{what} without {RESOURCE}", exchange)
         for call in self.calls:
             self._call(call)
         for uid in dict.fromkeys(call.uid for call in self.calls):
@@ -216,6 +222,7 @@ class _Reader:
         statuses = {"POST": seen.request, "GET": seen.check}.get(call.method)
         if statuses is None:
             self._add(seen.other_methods, (call.method, call.status), exchange)
+            self._headers(call)
             return
         self._add(statuses, call.status, exchange)
         self._headers(call)
@@ -259,6 +266,10 @@ class _Reader:
         if call.status == 200 and response is not None:
             if response.media_type is not None:
                 self._add(seen.result_types, _type(response.media_type), exchange)
+                if not seen.sut_asks and request is not None and request.items("accept") == ("*/*",):
+                    self._add(seen.default_types, _type(response.media_type), exchange)
+                if not seen.sut_asks and (charset := response.media_type.param("charset")):
+                    self._add(seen.charsets, charset.lower(), exchange)
             for reason in call.told.reasons:
                 self._add(seen.reasons, reason, exchange)
             for uid in {each[0] for each in call.told.committed if each[0]}:
@@ -310,6 +321,12 @@ class _Reader:
     def _pauses(self, calls: list[_Call]) -> None:
         for before, after in itertools.pairwise(calls):
             response = before.exchange.response
+            asked = _asked_pause(response) if response is not None and after.method == "GET" else None
+            if response is not None and asked is not None:
+                late = (after.exchange.t - response.t_last) / NS >= asked - SLACK_S
+                self._add(
+                    self.seen.obeyed, "as Retry-After asks" if late else "earlier than Retry-After asks", after.exchange
+                )
             if (
                 after.method == "GET"
                 and before.status == 202
@@ -319,6 +336,18 @@ class _Reader:
                 self._add(
                     self.seen.pauses, max(round((after.exchange.t - response.t_last) / NS, 1), 0.0), after.exchange
                 )
+
+
+def _asked_pause(response: Response) -> float | None:
+    """The seconds that Retry-After asks for; a date is held against the answer's own Date. ``None`` where it asks nothing."""
+    value = (response.header("retry-after") or "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        until, now = (email.utils.parsedate_to_datetime(each) for each in (value, response.header("date") or ""))
+        return (until - now).total_seconds()
+    except (TypeError, ValueError):
+        return None
 
 
 def _honoured(key: str, value: str, exchange: Exchange) -> bool:
@@ -379,7 +408,7 @@ def _shown(name: str, value: str) -> str:
         return "seconds" if value.strip().isdigit() else "a date" if "gmt" in value.lower() else "something else"
     if name in {"authorization", "www-authenticate"}:
         return value.partition(" ")[0]
-    if name in {"content-location", "etag"}:
+    if name in {"content-location", "etag", "date"}:
         return "present"
     if name == "content-type":
         media_type = parse_media_type(value)

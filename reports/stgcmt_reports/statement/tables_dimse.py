@@ -245,7 +245,7 @@ def _contexts(context: Context, *, initiated: bool) -> tuple[Row, ...]:
         keys = [key for key in side.contexts if key[0] == abstract]
         slot = f"contexts.{direction}.{abstract}"
         hint = "not seen in this run"
-        claims = stated.proposed(context) if initiated and abstract == PUSH_MODEL and not keys else {}
+        claims = stated.proposed(context) if initiated and abstract == PUSH_MODEL else {}
         if not keys and abstract in side.rejected:
             rejected = Cell(
                 "refused in this run", "observed", side.rejected.places(abstract), side.rejected.count(abstract), slot

@@ -51,7 +51,7 @@ def headers(context: Context, key: str, _name: str) -> tuple[Row, ...]:
         label = _NAMES.get(name, "-".join(word.capitalize() for word in name.split("-")))
         cell = context.declared.cell(f"{face}.header.{name}", found, text=listed, hint="not seen in this run")
         comment = f"{face}.header.{name}.comment"
-        presence = seen.presence[name]
+        presence = seen.presence[name].only(lambda pair: pair[0] in ("POST", "GET"))
         there = [pair for pair in presence if pair[1]]
         where = context.declared.cell(
             comment, presence if there else None, *presence, text=_presence(presence), hint="-"

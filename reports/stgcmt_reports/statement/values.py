@@ -7,7 +7,7 @@ differently, and nothing else decides what a cell is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -200,6 +200,14 @@ class Seen:
             if len(places) < KEPT:
                 places.append(place)
         self._counts[value] = self._counts.get(value, 0) + other.count(original)
+
+    def only(self, wanted: Callable[[Any], bool]) -> Seen:
+        """The sightings whose value is wanted."""
+        found = Seen()
+        for value in self:
+            if wanted(value):
+                found.take(value, self, value)
+        return found
 
     def merge(self, other: Seen) -> None:
         """Take over another collection's sightings."""

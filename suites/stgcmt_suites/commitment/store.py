@@ -25,7 +25,7 @@ from stgcmt_suites.commitment.decisions import Asked, Decided, Held
 __all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
 
 _NAMES = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
-LIKE = 42  # characters of a UID that the fault compares-beginnings looks at
+LIKE = 43  # characters of a UID that the fault compares-beginnings looks at: a whole one as the engine makes them
 BATCH = 500  # references that one statement looks up
 PENDING, DONE, EXPIRED = "pending", "done", "expired"
 

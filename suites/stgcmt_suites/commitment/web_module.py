@@ -8,19 +8,27 @@ fraction of a second.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stgcmt_suites.commitment import plain_lists
+from stgcmt_suites.commitment.plain_lists import (
+    REASON,
+    SOP_CLASS,
+    SOP_INSTANCE,
+    ReasonAttribute,
+    Reasons,
+    reason_number,
+)
 from stgcmt_suites.commitment.references import FAILURE_REASONS, FailedReference, Reference, Result
+
+__all__ = ["Flaw", "Module", "ReasonAttribute", "in_set", "read_module", "reason_number"]
 
 REFERENCED_SOP = "00081199"
 FAILED_SOP = "00081198"
 REFERENCED_STUDY = "00081110"
 FAILED_STUDY = "0008119B"
-SOP_CLASS = "00081150"
-SOP_INSTANCE = "00081155"
-REASON = "00081197"
 STUDY = "0020000D"
 SERIES_SEQUENCE = "00081115"
 SERIES = "0020000E"
@@ -52,54 +60,12 @@ class Flaw:
 
 
 @dataclass(frozen=True)
-class ReasonAttribute:
-    """A Failure Reason as it was written: the attribute's JSON value, or ``None`` where there is none."""
-
-    sop_instance_uid: str
-    path: str
-    attribute: Any
-
-    @property
-    def values(self) -> tuple[Any, ...]:
-        """The values, whatever their types."""
-        values = self.attribute.get("Value") if isinstance(self.attribute, Mapping) else None
-        return tuple(values) if isinstance(values, list) else ()
-
-    @property
-    def vr(self) -> Any:
-        """The VR as written."""
-        return self.attribute.get("vr") if isinstance(self.attribute, Mapping) else None
-
-    @property
-    def number(self) -> int | None:
-        """The reason as a number, leniently (``274``, ``274.0``, ``"274"``)."""
-        return reason_number(self.values[0]) if self.values else None
-
-    def __str__(self) -> str:
-        shown = "absent" if self.attribute is None else f"vr {self.vr}, Value {list(self.values)!r}"
-        return f"Failure Reason of {self.sop_instance_uid} at {self.path}: {shown}"
-
-
-def reason_number(value: Any) -> int | None:
-    """A Failure Reason value as a number; ``None`` where it is none."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 9:
-        return int(value.strip())
-    return None
-
-
-@dataclass(frozen=True)
 class Module:
     """A request or response module as it was read; lists in wire order, duplicates kept."""
 
     result: Result
     sequences: frozenset[str] = frozenset()
-    reasons: tuple[ReasonAttribute, ...] = ()
+    reasons: Sequence[ReasonAttribute] = ()
     flaws: tuple[Flaw, ...] = ()
     readable: bool = True
     top: tuple[str, ...] = field(default=())
@@ -147,12 +113,15 @@ class _Reader:
         self.committed: list[Reference] = []
         self.failed: list[FailedReference] = []
         self.reasons: list[ReasonAttribute] = []
+        self.plain: Reasons | None = None
 
     def module(self, value: dict[str, Any]) -> Module:
         tree = {(key.upper() if isinstance(key, str) else str(key)): each for key, each in value.items()}
         self._foreign(tree, _ROOT, "$")
         for tag in sorted(_ROOT & tree.keys()):
             path = f"$.{tag}"
+            if tag in FLAT and self._plain(tree[tag], path, tag):
+                continue
             for place, item in self._items(tree[tag], path):
                 if tag in FLAT:
                     self._leaf(item, place, tag, None, None, None)
@@ -160,7 +129,23 @@ class _Reader:
                     self._study(item, place, tag)
         problems = tuple(str(flaw) for flaw in self.flaws[:100])
         result = Result(tuple(self.committed), tuple(self.failed), problems)
-        return Module(result, _ROOT & tree.keys(), tuple(self.reasons), tuple(self.flaws), top=tuple(tree))
+        return Module(result, _ROOT & tree.keys(), self._reasons(), tuple(self.flaws), top=tuple(tree))
+
+    def _plain(self, attribute: Any, path: str, tag: str) -> bool:
+        """Take a flat list in which nothing is wrong; false where the list is to be read with care."""
+        if tag not in FAILED:
+            found = plain_lists.committed(attribute)
+            self.committed += found or ()
+            return found is not None
+        failed = plain_lists.failed(attribute)
+        if failed is None:
+            return False
+        self.failed += failed[0]
+        self.plain = Reasons(path, *failed)
+        return True
+
+    def _reasons(self) -> Sequence[ReasonAttribute]:
+        return (*(self.plain or ()), *self.reasons) if self.reasons else self.plain or ()
 
     def _items(self, attribute: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The items of a sequence attribute, each with its path."""

@@ -127,6 +127,8 @@ class Application:
             raise RefusalError(505, "HTTP/1.1 is needed.")
         if request.method not in KNOWN_METHODS and "unknown-methods-as-405" not in self.faults:
             raise RefusalError(501, f"The method {request.method} is not known.")
+        if "results-for-everybody" in self.faults and request.method == "GET":
+            return
         token, basic = self.settings.token, self.settings.basic
         if (token is None and basic is None) or private or "token-ignored" in self.faults:
             return

@@ -207,6 +207,10 @@ class Commitments:
         """Mistakes that turn what is true of instances into an error of the whole request; and 503."""
         if self.store.is_marked(asked, "unavailable"):
             raise RefusalError(503, "The back end does not answer.", Retry_After="1")
+        if "instances-locked" in self.faults:
+            locked = {each.sop_instance_uid for other in self.store.pending() for each in other.asked}
+            if locked & {each.sop_instance_uid for each in asked}:
+                raise RefusalError(409, "An instance is under way in another transaction.")
         reasons = [each.reason for each in self.store.decide(asked)] if self.faults else []
         missing, conflict, unsupported = (reasons.count(reason) for reason in (0x0112, 0x0119, 0x0122))
         rules = {

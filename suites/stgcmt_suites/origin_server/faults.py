@@ -36,13 +36,13 @@ FAULTS: tuple[Fault, ...] = (
         "check-no-content-instead-of-accepted",
         "A Result Check of a pending transaction is answered 204.",
         ("WEB-13.5.2-06",),
-        ("WEB-HTTP-HEAD-01",),
+        ("WEB-HTTP-HEAD-01", "WEB-13.2-05"),
     ),
     Fault(
         "check-see-other-instead-of-accepted",
         "A Result Check of a pending transaction is answered 303.",
         ("WEB-13.5.2-06",),
-        ("WEB-HTTP-HEAD-01",),
+        ("WEB-HTTP-HEAD-01", "WEB-13.2-05"),
     ),
     Fault(
         "check-accepted-with-body",

@@ -130,22 +130,27 @@ async def two_parts(play: Play) -> None:
         await commit(play, client, wrapped(*modules), step="two-parts", content_type=WRAPPED)
 
 
-@scenario(mode="asynchronous", exchanges=7, waits=POLLING, wants=KEEPING)
+@scenario(mode="asynchronous", exchanges=9, waits=POLLING, wants=KEEPING)
 async def duplicate_pending(play: Play) -> None:
-    """The same Transaction UID again while the first request is under way, beside a control under a fresh one."""
+    """The same Transaction UID again while the first request is under way, and the same instances under another one.
+
+    A control has a fresh UID and other instances.
+    """
     client = play.http()
     instance, second = await play.seed("ct"), flat([await play.seed("mr")])
     first = flat([instance])
-    uid, fresh = play.uid(), play.uid()
+    uid, fresh, beside = play.uid(), play.uid(), play.uid()
     async with kept_pending(play, instance):
         answer = await post(play, client, uid, first)
         await post(play, client, uid, second, step="different")
         await post(play, client, uid, first, step="identical")
         still = await check(play, client, uid, step="still")
+        other = await post(play, client, beside, first, step="same-instances")
     control = await post(play, client, fresh, second, step="control")
     async with asyncio.TaskGroup() as group:
         group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))
         group.create_task(poll(play, client, fresh, control, step="control-poll"))
+        group.create_task(poll(play, client, beside, other, step="same-instances-poll", accepted=False))
 
 
 @scenario(exchanges=8, waits=POLLING)

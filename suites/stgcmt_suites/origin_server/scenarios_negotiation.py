@@ -172,12 +172,16 @@ async def capabilities(play: Play) -> None:
         await other(play, client, "OPTIONS", "/", step=f"capabilities-{name}", headers=fields)
 
 
-@scenario(mode="secured", exchanges=4, waits=POLLING)
+@scenario(mode="secured", exchanges=5, waits=POLLING)
 async def secured(play: Play) -> None:
-    """A Request with credentials, without, and with wrong ones."""
+    """A Request with credentials, whose result is read without; Requests without, and with wrong ones."""
     client = play.http()
     module = flat([play.make("ct")])
-    await commit(play, client, module, step="control")
+    uid, _ = await commit(play, client, module, step="control")
+    with play.step("result-no-credentials"):
+        await client.request(
+            "GET", f"commitment-requests/{uid}", headers=[("Accept", JSON)], without=("Authorization",)
+        )
     fields = [("Accept", JSON), ("Content-Type", JSON)]
     path = f"commitment-requests/{play.uid()}"
     with play.step("no-credentials"):

@@ -69,7 +69,7 @@ def test_the_work_ends(
     pending_commitment: Transcript, partly_missing: Transcript, all_missing: Transcript, run: Transcript
 ) -> None:
     """Polling ends within the time that the SUT file allows: in a result, in 503, or in 410 where it was there and is gone."""
-    unsettled = []
+    unsettled, given_up = [], []
     for transcript in (pending_commitment, partly_missing, all_missing):
         view = commitment(transcript)
         answers = [call for call in view.transaction("request").calls if call.status is not None]
@@ -80,6 +80,7 @@ def test_the_work_ends(
         broken = other is not None and (other.status or 0) >= 500  # 4xx is WEB-13.5.2-02's, 201 and the like -06's
         assert not broken, expected("an end in 200, 410 or 503", other)
         if any(call.status in ENDS for call in answers):
+            given_up += [answers[-1]] if not any(call.status == 200 for call in answers) else []
             continue
         if other is not None:
             unsettled.append(other)
@@ -93,6 +94,8 @@ def test_the_work_ends(
         unsettled.append(answers[-1])
     if unsettled:
         inconclusive("a Request was not accepted, or could not be followed to its end", *unsettled)
+    if given_up:
+        outcome("ended-without-result", *given_up)
 
 
 def _asked_s(call: Call) -> float | None:

@@ -44,6 +44,7 @@ _WHEN = (
     _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", "no-help", delay=0.0),
     _variant("slow-work", "Results are there after half a minute.", delay=30.0, retry_after=7),
     _variant("slow-answers", "Every answer takes two seconds.", latency=2.0),
+    _variant("ended-by-hand", "Results are kept for an hour in every mode; the vendor can end one.", retention=3600.0),
     _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),
     _variant("retry-after-zero", "Retry-After: 0 (AMB-05).", retry_after=0),
     _variant("first-request-unavailable", "Once 503 to a Request, then all is well.", "first-request-unavailable"),
@@ -156,6 +157,7 @@ _SURROUNDINGS = (
     _variant("deep-prefix", "The Base URI has a long path.", prefix="/hospital/radiology/pacs-1/v2.0/~dicom-web"),
     _variant("bearer-everywhere", "Every configuration asks for a bearer token.", token="0123456789abcdefABCDEF"),  # noqa: S106 - no secret
     _variant("basic-everywhere", "Every configuration asks for user and password.", basic="user:pass word"),
+    _variant("results-for-everybody", "A result is read without the credentials of its Request (AMB-21).", "results-for-everybody"),
     _variant("preloaded-only", "Nothing can be stored: the instances are there already.", "preloaded-only", "no-help"),
     _variant("nothing-seeded", "No instance is there, nothing can be stored or read back.", "nothing-seeded", "no-help"),
     _variant("no-help", "The vendor helps with nothing: no instance can be deleted.", "no-help"),

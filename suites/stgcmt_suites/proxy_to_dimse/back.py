@@ -26,15 +26,18 @@ from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Listener
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
 from stgcmt_suites.commitment.decisions import Decided
+from stgcmt_suites.commitment.handing_on import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.commitment.reasons import PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import PENDING, Store, Transaction
-from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.proxy_to_dimse.eager import overhear
 from stgcmt_suites.proxy_to_dimse.information import Report, UnreadableReportError, action_information, read_report
 from stgcmt_suites.proxy_to_dimse.parts import Parts
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 
 NO_SUCH_INSTANCE, NO_SUCH_EVENT, INVALID_ARGUMENT, NO_SUCH_CLASS = 0x0112, 0x0113, 0x0115, 0x0118
+
+
+TOGETHER_NS = 5_000_000  # far below the pause between the starts of two scenarios
 
 
 class UnansweredError(Exception):
@@ -263,8 +266,15 @@ class BackEnd:
 
     def _named(self, back_uid: str) -> Transaction | None:
         """The transaction that we asked for under this Transaction UID."""
-        if self.settings.faulty("latest-takes-the-report") and (pending := self.store.pending()):
-            return pending[-1]
+        own = self._own(back_uid)
+        if own is not None and self.settings.faulty("latest-takes-the-report"):
+            # Those that began together alone, so that what the fault does in one scenario does not hang on the others.
+            every = self.store.pending()
+            beside = [each for each in every if abs(each.created_ns - own.created_ns) < TOGETHER_NS]
+            return beside[-1] if beside else own
+        return own
+
+    def _own(self, back_uid: str) -> Transaction | None:
         found = self.store.transaction(back_uid)
         if found is not None and found.info.get("back_uid") == back_uid:
             return found

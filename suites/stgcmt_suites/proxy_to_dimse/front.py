@@ -11,6 +11,7 @@ from starlette.responses import Response
 from stgcmt.actors.outcome import Rejected, Unreachable
 from stgcmt.clock import Clock
 from stgcmt_suites.commitment.decisions import Asked
+from stgcmt_suites.commitment.handing_on import committed_all
 from stgcmt_suites.commitment.store import DONE, Store, Transaction
 from stgcmt_suites.origin_server import answers
 from stgcmt_suites.origin_server.archive import Archive
@@ -18,7 +19,6 @@ from stgcmt_suites.origin_server.commitments import RESOURCE, Commitments
 from stgcmt_suites.origin_server.modules import response
 from stgcmt_suites.origin_server.negotiate import Offer, RefusalError
 from stgcmt_suites.origin_server.representations import write
-from stgcmt_suites.proxies.deciding import committed_all
 from stgcmt_suites.proxy_to_dimse.back import BackEnd, UnansweredError
 from stgcmt_suites.proxy_to_dimse.settings import Settings
 

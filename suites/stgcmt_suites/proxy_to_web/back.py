@@ -17,9 +17,9 @@ from typing import Any
 from stgcmt.clock import Clock
 from stgcmt.suite import Setting
 from stgcmt_suites.commitment.decisions import Asked, Decided
+from stgcmt_suites.commitment.handing_on import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import Store, Transaction
-from stgcmt_suites.proxies.deciding import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.proxy_to_web.settings import Settings
 from stgcmt_suites.user_agent.modules import request_module, written
 from stgcmt_suites.user_agent.outbox import Held

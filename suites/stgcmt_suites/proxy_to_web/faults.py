@@ -193,19 +193,14 @@ FAULTS: tuple[Fault, ...] = (
         ("PROXY-MATCH-01",),
         (
             "WEB-B.30-17",
-            "WEB-B.30-19",
             "PROXY-LIST-01",
             "PROXY-TRUTH-01",
             "PROXY-TRUTH-02",
             "PROXY-PENDING-01",
-            "PROXY-LOSS-01",
-            "DIMSE-J.3.3.1.2-04",
-            "DIMSE-J.3.2-DELETED",
-            "DIMSE-J.3.2-PARTIAL",
-            "WEB-13.2-01",
             "WEB-UA-POLL-01",
             "WEB-HTTP-RA-01",
         ),
+        crowded=True,
     ),
     Fault(
         "lost-on-restart", "forgets pending transactions in a restart", ("PROXY-RESTART-01",), ("DIMSE-ROB-RETRY-02",)

@@ -119,7 +119,7 @@ _DELIVERY = (
 )
 
 _TRANSACTIONS = (
-    Fault("never-clears-references", "reports the instances of former transactions with those of the new one", ("DIMSE-TUID-02", "DIMSE-J.3.3.1.2-04")),
+    Fault("never-clears-references", "reports the instances of former transactions with those of the new one", ("DIMSE-TUID-02", "DIMSE-J.3.3.1.2-04"), ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED")),
     Fault("pending-duplicate-served-twice", "serves two requests under one Transaction UID as if they had two", ("DIMSE-TUID-03",)),
     Fault("pending-duplicate-lost", "does not answer a second request under a pending Transaction UID", ("DIMSE-J.3.2.1.3-01",)),
     Fault("serves-malformed-transaction-uid", "takes any text for a Transaction UID", ("DIMSE-TUID-06",)),
@@ -145,7 +145,7 @@ _STATEMENT = (
 )
 
 _FIELD = (
-    Fault("compares-beginnings", "compares UIDs by their first 42 characters", ("DIMSE-J.3.2-PARTIAL",)),
+    Fault("compares-beginnings", "compares UIDs by their first 43 characters", ("DIMSE-J.3.2-PARTIAL",)),
     Fault("remembers-results", "answers again what it once found out of the same instances", ("DIMSE-J.3.2-DELETED", "DIMSE-B-01")),
     Fault("commits-corrupt", "commits an instance whose file was damaged since it came", ("DIMSE-J.3.2-DELETED",)),
     Fault("commits-what-it-refused", "keeps what it answers with a failure of C-STORE", ("DIMSE-J.3.2-PARTIAL",)),

@@ -28,6 +28,7 @@ from stgcmt_suites.commitment.dimse_module import (
 PUSH_MODEL = "1.2.840.10008.1.20.1"
 IMPLICIT_LE, EXPLICIT_LE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 COMMITMENT = Proposal(contexts=((PUSH_MODEL, (IMPLICIT_LE, EXPLICIT_LE)),))
+WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
 AT_ONCE = 4  # associations that one scenario holds at the same time: archives serve few (Orthanc: 4 threads)
 _FREE: ContextVar[AbstractAsyncContextManager[Any] | None] = ContextVar("stgcmt_scp_free", default=None)
 
@@ -85,6 +86,13 @@ async def ask(assoc: Any, elements: Elements | None, **options: Any) -> int | No
     syntax = assoc.transfer_syntax(PUSH_MODEL) or IMPLICIT_LE
     data = None if elements is None else encode(elements, syntax)
     return getattr(await assoc.n_action(data, **options), "status", None)
+
+
+def note_stored(play: Play, instance: Any, answer: Any) -> None:
+    """Record that a C-STORE of the scenario's own left an instance in the SUT."""
+    status = getattr(answer, "status", None)
+    if status is not None and (status == 0 or status >> 12 == WARNING):
+        play.note(what="stored", sop_instance_uid=instance.sop_instance_uid)
 
 
 async def exchange(

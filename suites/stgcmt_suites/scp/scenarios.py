@@ -22,6 +22,7 @@ from stgcmt_suites.scp.requests import (
     at_once,
     commit,
     item,
+    note_stored,
     report_on,
     request,
     with_file_set,
@@ -131,9 +132,10 @@ async def _stored_here(play: Play) -> None:
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             syntax = assoc.transfer_syntax(instance.sop_class_uid)
             if syntax is not None:
-                await assoc.c_store(
+                stored = await assoc.c_store(
                     instance.sop_class_uid, instance.sop_instance_uid, instance.data_set(syntax), syntax
                 )
+                note_stored(play, instance, stored)
                 accepted = await ask(assoc, request(uid, [instance])) == 0
         if accepted:
             await play.report(uid)

@@ -7,12 +7,11 @@ from typing import Any
 from stgcmt.suite import Play, scenario
 from stgcmt.wire.negotiation import Proposal
 from stgcmt_suites.commitment.shapes import SUFFIXES, nearly
-from stgcmt_suites.scp.requests import Elements, ask, associate, at_once, commit, item, request
+from stgcmt_suites.scp.requests import WARNING, Elements, ask, associate, at_once, commit, item, note_stored, request
 
 REPORTS = ("max_report_delay",)
 UNHEARD = ("destination",)
 STORED = ("seeding",)
-WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
 
 
 @scenario(exchanges=1, waits=REPORTS, needs=UNHEARD, wants=STORED)
@@ -22,6 +21,10 @@ async def uid_shapes(play: Play) -> None:
     Beside each stands a UID that was never sent and differs in its end alone.
     """
     there = [await play.seed("ct", suffix=suffix) for suffix in SUFFIXES]
+    names = [each.sop_instance_uid for each in there]
+    play.note(
+        what="instances", sop_instance_uids=[*names, *map(nearly, names)]
+    )  # made here, like those that were minted
     near = [_near(each) for each in there]
     await commit(play, "request", [*there, *near])
 
@@ -43,7 +46,7 @@ async def asked_early(play: Play) -> None:
     await commit(play, "request", [late])
 
 
-@scenario(exchanges=2, waits=REPORTS, needs=("seeding", "destination"))
+@scenario(exchanges=2, waits=REPORTS, needs=UNHEARD, wants=STORED)
 async def refused_instance(play: Play) -> None:
     """A C-STORE whose data set names another instance than its command does; where it fails, both are asked for.
 
@@ -57,6 +60,7 @@ async def refused_instance(play: Play) -> None:
     with play.step("store"):
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(inside.sop_class_uid, outside.sop_instance_uid, inside.data_set())
+    note_stored(play, outside, answer)
     status = getattr(answer, "status", None)
     if status is not None and status != 0 and status >> 12 != WARNING:
         await commit(play, "refused", [inside, outside])
@@ -80,12 +84,12 @@ async def two_on_one_association(play: Play) -> None:
     await commit(play, "control", [first])
 
 
-@scenario(exchanges=3, waits=REPORTS, needs=("seeding", "destination"), wants=("provoke.corrupt", "provoke.exhaust"))
+@scenario(exchanges=3, waits=REPORTS, needs=UNHEARD, wants=(*STORED, "provoke.corrupt", "provoke.exhaust"))
 async def provoked_states(play: Play) -> None:
     """By the vendor's means one instance is damaged, and one meets exhausted resources; each is asked for beside a whole one."""
     whole = await play.seed("ct")
     asked = [commit(play, "control", [whole])]
-    if play.seeding != "preloaded":  # what was there before the run is left alone
+    if play.seeding not in {"none", "preloaded"}:  # what was there before the run is left alone
         for name in ("corrupt", "exhaust"):
             hit = await play.seed("ct")
             if await play.provoke(name, sop_instance_uid=hit.sop_instance_uid):

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from stgcmt.suite import Play, scenario
 from stgcmt.wire.negotiation import Proposal
-from stgcmt_suites.scp.requests import EXPLICIT_LE, IMPLICIT_LE, PUSH_MODEL, associate, commit, exchange, request
+from stgcmt_suites.scp.requests import (
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    PUSH_MODEL,
+    WARNING,
+    associate,
+    commit,
+    exchange,
+    note_stored,
+    request,
+)
 
 REPORTS = ("max_report_delay",)
-WARNING = 0xB  # the first digit of C-STORE statuses that say: stored, but
 QUIET = ("max_report_delay", "quiet_period")
 
 
@@ -37,6 +46,7 @@ async def link_only(play: Play) -> None:
         contexts = ((link.sop_class_uid, (link.transfer_syntax_uid,)), (PUSH_MODEL, (IMPLICIT_LE, EXPLICIT_LE)))
         async with associate(play, proposal=Proposal(contexts)) as assoc:
             answer = await assoc.c_store(link.sop_class_uid, link.sop_instance_uid, link.data_set())
+    note_stored(play, link, answer)
     status = getattr(answer, "status", None)
     if status is not None:
         await commit(play, "link" if status == 0 or status >> 12 == WARNING else "refused", [link])

@@ -15,7 +15,7 @@ REPORTS = ("max_report_delay",)
 QUIET = ("max_report_delay", "quiet_period")
 UNHEARD = ("destination",)
 STORED = ("seeding",)  # wanted: without seeding the same is asked of instances that were never stored
-MANY = 300  # references: more than a byte counts, and a report of many PDUs of 4,096 bytes
+MANY = 260  # references: more than a byte counts, and a report of many PDUs of 4,096 bytes
 
 
 @scenario(lease=Lease("implicit-only"), waits=REPORTS, needs=UNHEARD, wants=STORED)

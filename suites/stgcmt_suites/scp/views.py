@@ -251,8 +251,9 @@ class Commitments:
             str(event.info.get("uid")) for event in self.transcript.of("uid") if event.info.get("what") == "instance"
         }
         asked = {each.sop_instance_uid for request in self.all for each in request.references}
-        ours = {uid for uid in asked if any(uid.startswith(each) for each in minted)}
-        return frozenset(ours - self.seeded() | asked & self.deleted())
+        noted = [event.info for event in self.transcript.of("note") if event.info.get("what") == "instances"]
+        minted |= {str(uid) for each in noted for uid in each.get("sop_instance_uids", ())}
+        return frozenset(asked & (minted - self.seeded() | self.deleted()))
 
     def deleted(self) -> frozenset[str]:
         """SOP Instance UIDs that the vendor's help deleted from the SUT."""

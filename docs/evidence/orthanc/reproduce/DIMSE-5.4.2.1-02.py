@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.60902889138543637461424723516504529018', '2.25.33494141977853556798457991544203027234', '2.25.15968718170125193504520154350771540356', '2.25.27022709167382233332036898172232682043', '2.25.25430396305833100878145271828512466390']
+RECORDED = ['2.25.35094314904524719304174122701481810817', '2.25.46124884771754183310693341299128844007', '2.25.26152147119895965696279516458013646474', '2.25.32843011288794879338740320515368500902', '2.25.93705261970717150445710720104291337068']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -202,34 +202,24 @@ def replay(args):
     end(assoc1, 'release')
 
     assoc2 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[control]')
-    data_set = Dataset()
-    data_set.TransactionUID = TX[4]
-    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
-    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.30609831581319232268833596496611746377'
-    action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
 
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-
-    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[no-information]')
     raw(assoc3, 'DIMSE-5.4.2.1-02.d/02-pdus.bin', 'N-ACTION-RQ')
     say('<== the finding')
     end(assoc2, 'release')
     wait_for_report(args.wait)
     end(assoc3, 'release')
-    end(assoc4, 'release')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='TZPAWX9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='REVILE2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=36809)
+    parser.add_argument("--listen-port", type=int, default=34573)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

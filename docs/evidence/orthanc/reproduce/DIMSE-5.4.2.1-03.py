@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.12760734669584844569064801056406415620', '2.25.86836425155284282085360426709151772328', '2.25.48150595964565884871285991327623299520']
+RECORDED = ['2.25.90809273586983309430624132482220063672', '2.25.82956844261163426090482753095118195030', '2.25.80986931288537813079849187223973129059']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -202,23 +202,23 @@ def replay(args):
     end(assoc1, 'release')
 
     assoc2 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+
+    assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+
+    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[control]')
     data_set = Dataset()
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.52457815039052660515979395970028188007'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.84632476327169249519545795413073804850'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-
-    assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-
-    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[empty-transaction-uid]')
     data_set = Dataset()
     data_set.TransactionUID = ''
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.52457815039052660515979395970028188007'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.84632476327169249519545795413073804850'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[empty-sequence]')
     data_set = Dataset()
@@ -235,11 +235,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='TZPAWX9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='REVILE2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=36809)
+    parser.add_argument("--listen-port", type=int, default=34573)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

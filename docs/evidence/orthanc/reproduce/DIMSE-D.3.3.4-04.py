@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.36615633078440112031728842374392884937']
+RECORDED = ['2.25.13735075104690065257150786733599632383']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -207,7 +207,7 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.46401120791666128787897796602690689128'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.94525591073356212275601441155149347431'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc2, 'release')
     wait_for_report(args.wait)
@@ -216,11 +216,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='PNMHTR9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='VYAYZQ0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42987)
+    parser.add_argument("--listen-port", type=int, default=39461)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

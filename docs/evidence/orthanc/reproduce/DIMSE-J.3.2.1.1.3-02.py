@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.71666222209067919170362174410156855322', '2.25.21207335215281727438703683921806678970', '2.25.80013405541833222062645183141906285728']
+RECORDED = ['2.25.13144925946189066831301811842875584563', '2.25.53722248363643542811745532000567436936', '2.25.42236490698719905529459584742766963497']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -206,58 +206,58 @@ def replay(args):
     end(assoc2, 'release')
 
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[control]')
-    data_set = Dataset()
-    data_set.TransactionUID = TX[2]
-    data_set.ReferencedSOPSequence = [Dataset() for _ in range(2)]
-    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.89456001522097926039756119973868654843'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.96310512486260216451877268478869016179'
-    action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+
+    assoc5 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[twice]')
     data_set = Dataset()
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.89456001522097926039756119973868654843'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.57786250132641059070746606935009627975'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.96310512486260216451877268478869016179'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.52618410493816023677955629234949887086'
     data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.89456001522097926039756119973868654843'
-    action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-    end(assoc3, 'release')
-    wait_for_report(args.wait)
-
-    assoc5 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.57786250132641059070746606935009627975'
+    action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[two-classes]')
     data_set = Dataset()
     data_set.TransactionUID = TX[1]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.89456001522097926039756119973868654843'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.57786250132641059070746606935009627975'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.96310512486260216451877268478869016179'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.52618410493816023677955629234949887086'
     data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.96310512486260216451877268478869016179'
-    action(assoc5, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.52618410493816023677955629234949887086'
+    action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
+    say('[control]')
+    data_set = Dataset()
+    data_set.TransactionUID = TX[2]
+    data_set.ReferencedSOPSequence = [Dataset() for _ in range(2)]
+    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.57786250132641059070746606935009627975'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.52618410493816023677955629234949887086'
+    action(assoc5, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    end(assoc5, 'release')
+    end(assoc3, 'release')
     end(assoc4, 'release')
     wait_for_report(args.wait)
-    end(assoc5, 'release')
+    wait_for_report(args.wait)
     wait_for_report(args.wait)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='TZPAWX9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='REVILE2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=36809)
+    parser.add_argument("--listen-port", type=int, default=34573)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

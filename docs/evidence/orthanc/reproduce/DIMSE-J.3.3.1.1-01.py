@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.89443046027102038057930969301468769650']
+RECORDED = ['2.25.86145731236636456055969530458268031032']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -203,11 +203,11 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.45493255880618963946383662131425708332'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.54984487854679562257111764930179316371'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.49349899393813223646486283873040172206'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '2.25.99922513492319122706532391882030808521'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.51572837469969430877981998738322094542'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.69401269634687127352092537065376201493'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '2.25.15859167940627493495962874278282373345'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.33457242449697550053565229607807433023'
     action(assoc1, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc1, 'release')
     wait_for_report(args.wait)
@@ -216,11 +216,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='TZPAWX9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='REVILE2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=36809)
+    parser.add_argument("--listen-port", type=int, default=34573)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.66575806512048508084122263249856364295']
+RECORDED = ['2.25.73470384813330560483943036912573109404']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -211,14 +211,14 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.71205666341971952972848179863399424932'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.51436123825015425234707133222677220692'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[second]')
     data_set = Dataset()
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13967543195246403228546660305292290914'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.16573342098151779609881165344169253893'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
     end(assoc3, 'release')
@@ -228,11 +228,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='URZWOI9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='EMAPUM3', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42371)
+    parser.add_argument("--listen-port", type=int, default=34117)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

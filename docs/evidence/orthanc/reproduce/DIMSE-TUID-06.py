@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.98172768617896679926224591621870012681', '2.25.57711500972786770361583165697870533577', '2.25.78275427342592575644054400172236466655']
+RECORDED = ['2.25.51253032694708353489689230286064497578', '2.25.61278936897360842226370769176526535361', '2.25.48065520978059517174550620934027978187']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -207,42 +207,42 @@ def replay(args):
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13412384722558897074109555971336834990'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.65321626891071739246218429732066618490'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    end(assoc2, 'release')
 
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[letters]')
-    data_set = Dataset()
-    data_set.TransactionUID = '2.25.98172768617896679926224591621870012681.t'
-    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
-    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13412384722558897074109555971336834990'
-    action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-    say('<== the finding')
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[too-long]')
+    say('[letters]')
     data_set = Dataset()
-    data_set.TransactionUID = '2.25.57711500972786770361583165697870533577.570171470630597048648'
+    data_set.TransactionUID = '2.25.51253032694708353489689230286064497578.g'
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13412384722558897074109555971336834990'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.65321626891071739246218429732066618490'
+    action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    say('<== the finding')
+    say('[too-long]')
+    data_set = Dataset()
+    data_set.TransactionUID = '2.25.61278936897360842226370769176526535361.427822222014288900802'
+    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
+    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.65321626891071739246218429732066618490'
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-    end(assoc2, 'release')
+    end(assoc4, 'release')
     wait_for_report(args.wait)
     end(assoc3, 'release')
-    end(assoc4, 'release')
     wait_for_report(args.wait)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=35097)
-    parser.add_argument("--called", default='FMRFEVV', help="AE title of the SUT")
-    parser.add_argument("--calling", default='TZPAWX9', help="our AE title")
+    parser.add_argument("--port", type=int, default=43361)
+    parser.add_argument("--called", default='IJWGYOF', help="AE title of the SUT")
+    parser.add_argument("--calling", default='REVILE2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=36809)
+    parser.add_argument("--listen-port", type=int, default=34573)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

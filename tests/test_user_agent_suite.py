@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from stgcmt.selftest_cases import FAULT, RED, VARIANT, Case, judged, killable, record, run_case
 from stgcmt_suites.user_agent import suite
+from stgcmt_suites.user_agent.service import Case as ServedCase
 
 ROLE = "user_agent"
 # One fault of each kind; `stgcmt selftest` plays them all.
@@ -14,6 +17,13 @@ SOME = (
     "retries-503-forever", "dates-not-understood", "dies-of-unknown-status", "reposts-blindly", "uid-used-again",
     "put-for-post", "compressed-unsaid", "both-structures", "no-vr", "multipart-not-closed",
 )  # fmt: skip
+
+
+def _case(named: dict[str, None]) -> ServedCase:
+    """A case for one instance, of which so many were asked for."""
+    found = ServedCase((SimpleNamespace(sop_instance_uid="2.25.1"),), ())
+    found.named |= named
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +44,7 @@ def test_faults_and_variants_name_rows_that_exist():
     known = {row.id for row in suite.catalogue}
     names = [each.name for each in (*suite.all_faults, *suite.all_variants)]
     assert len(names) == len(set(names))
-    assert suite.all_faults[0].violates == ("WEB-UA-SAFE-01",)
+    assert suite.all_faults[0].violates == ("WEB-UA-SAFE-01", "WEB-HTTP-202-01")
     assert len(suite.all_faults) >= 20
     assert len(suite.all_variants) >= 6
     for fault in suite.all_faults:
@@ -76,6 +86,23 @@ def test_a_loss_of_data_is_told_as_such_and_cites_result_and_belief():
         if each.event is not None
     }
     assert {"state", "http.in", "http.out"} <= kinds
+
+
+def test_202_is_judged_where_it_was_the_last_answer_alone(clean):
+    """What a client takes for committed on another answer is no matter of the row on 202."""
+    rows = {row.id: row for row in judged(suite, clean, Case(ROLE))}
+    told = {each.transcript for each in rows["WEB-HTTP-202-01"].standing.evidence}
+    assert {name.rpartition("/")[2] for name in told} <= {"pending", "still_pending", "restarted"}
+    seen = run_case(suite, Case(ROLE, FAULT, "believes-202")).rows["WEB-HTTP-202-01"]
+    assert (seen.verdict, seen.cited) == ("warn", True)
+    assert "while 202 is the last answer" in seen.message
+    assert run_case(suite, Case(ROLE, FAULT, "believes-any-200")).rows["WEB-HTTP-202-01"].verdict == "pass"
+
+
+def test_a_client_is_asked_about_all_that_it_asked_for_in_several_requests():
+    named = {"sop-1": None, "sop-2": None}
+    assert _case(named).held == ("sop-1", "sop-2")
+    assert _case({}).held == ("2.25.1",)
 
 
 def test_without_a_word_on_its_state_a_client_is_not_passed():

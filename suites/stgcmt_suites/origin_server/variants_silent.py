@@ -9,12 +9,6 @@ from collections.abc import Mapping
 
 # variant -> reason -> rows
 _ROWS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "always-synchronous": {
-        "no Request was answered 202 or 503": ("WEB-13.4.3-03",),
-    },
-    "holds-requests-open": {
-        "no Request was answered 202 or 503": ("WEB-13.4.3-03",),
-    },
     "instantly-done": {
         "the result was there before the duplicates were answered": ("WEB-13.4.3-10",),
         "no Result Check was answered 202: the result was there before the first one": ("WEB-13.5.3-01",),
@@ -80,15 +74,7 @@ _ROWS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "the first Result Check was not decided": ("WEB-13.5.2-02",),
         "a request was not decided": ("WEB-13.5.1-02",),
     },
-    "long-retention": {
-        "the scenario ended as timeout: not finished after 300 s": (
-            "WEB-13.2-08",
-            "WEB-13.5.3-11",
-            "WEB-8.5-02",
-        ),
-    },
     "keeps-nothing": {
-        "no Request was answered 202 or 503": ("WEB-13.4.3-03",),
         "no result was seen after a duplicate": ("WEB-13.4.3-13",),
         "no Result Check brought a result": (
             "WEB-13.5.2-01",

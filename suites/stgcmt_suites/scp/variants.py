@@ -64,7 +64,12 @@ _WHEN = (
         {"pauses_s": ()},
         claims={"keeps_undelivered": True},
     ),
-    Variant("slow-release", "releases a report's association three seconds after the response", {"linger_s": 3.0}),
+    Variant(
+        "slow-release",
+        "releases a report's association three seconds after the response",
+        {"linger_s": 3.0},
+        claims={"usual_report_delay": 7.0},  # eight associations at a time: what many ask for waits for the next eight
+    ),
     Variant("one-line", "sends the reports to one caller over one association", {"linger_s": 1.0, "shared": True}),
 )
 

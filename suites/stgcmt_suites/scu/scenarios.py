@@ -13,7 +13,7 @@ from stgcmt_suites.scu.service import WAITS, Service, reported, taken
 
 NEEDS, WANTS = ("trigger", "destination"), ("state",)
 LISTENS = (*NEEDS, "listener")
-MANY = 50  # references that do not fit into one PDU of 4,096 bytes
+MANY = 100  # references of which not even half, as a proxy may ask for them, fit into one PDU of 4,096 bytes
 LATE_S = 1.0  # far after the client has released, and within its patience
 SAME = {"way": "either", "delay_s": 0.0}
 

@@ -5,29 +5,28 @@ from __future__ import annotations
 from stgcmt.suite import Fault
 
 SAFE = ("WEB-UA-SAFE-01",)
-TOO = ("WEB-HTTP-202-01",)
 READ = ("WEB-13.4.2-02", "WEB-13.2-07")
 
 _BELIEF = (
-    Fault("believes-202", "takes 202 for a commitment", SAFE, TOO),
-    Fault("believes-any-200", "takes 200 for the commitment of all that was asked for", (*SAFE, *READ), TOO),
-    Fault("believes-left-out", "takes for committed what a result does not fail", SAFE, (*TOO, READ[0])),
-    Fault("believes-foreign", "takes for committed what another transaction's result names", SAFE, TOO),
-    Fault("believes-unreadable", "takes a 200 for a commitment although its payload cannot be read", SAFE, TOO),
-    Fault("believes-after-gone", "takes 404 and 410 for a commitment that was cleared away", SAFE, TOO),
-    Fault("believes-after-409", "takes 409 for a commitment that was made before", SAFE, TOO),
-    Fault("believes-after-503", "lets go of instances when the server is not available", SAFE, TOO),
-    Fault("believes-both-lists", "does not look at the list of failures", SAFE, (*TOO, READ[0])),
+    Fault("believes-202", "takes 202 for a commitment", (*SAFE, "WEB-HTTP-202-01")),
+    Fault("believes-any-200", "takes 200 for the commitment of all that was asked for", (*SAFE, *READ)),
+    Fault("believes-left-out", "takes for committed what a result does not fail", SAFE, (READ[0],)),
+    Fault("believes-foreign", "takes for committed what another transaction's result names", SAFE),
+    Fault("believes-unreadable", "takes a 200 for a commitment although its payload cannot be read", SAFE),
+    Fault("believes-after-gone", "takes 404 and 410 for a commitment that was cleared away", SAFE),
+    Fault("believes-after-409", "takes 409 for a commitment that was made before", SAFE),
+    Fault("believes-after-503", "lets go of instances when the server is not available", SAFE),
+    Fault("believes-both-lists", "does not look at the list of failures", SAFE, (READ[0],)),
     Fault(
         "believes-similar",
         "takes an instance for committed whose UID a committed one begins with",
         SAFE,
-        (*TOO, READ[0]),
+        (READ[0],),
     ),
-    Fault("lets-go-at-restart", "takes for committed what was pending when it was started again", SAFE, TOO),
-    Fault("believes-unanswered", "lets go of instances whose Request was read and never answered", SAFE, TOO),
-    Fault("believes-half-a-result", "takes for committed what the part of a result names that came", SAFE, TOO),
-    Fault("believes-unknown-status", "takes every 2xx for a commitment", ("WEB-HTTP-UNK-01",), (*SAFE, *TOO)),
+    Fault("lets-go-at-restart", "takes for committed what was pending when it was started again", SAFE),
+    Fault("believes-unanswered", "lets go of instances whose Request was read and never answered", SAFE),
+    Fault("believes-half-a-result", "takes for committed what the part of a result names that came", SAFE),
+    Fault("believes-unknown-status", "takes every 2xx for a commitment", ("WEB-HTTP-UNK-01",), SAFE),
 )
 
 _POLLING = (

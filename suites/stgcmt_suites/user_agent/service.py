@@ -42,6 +42,7 @@ class Case:
     posted: int = 0
     got: int = 0
     module: Module | None = None
+    named: dict[str, None] = field(default_factory=dict)
     last: Reply | None = None
     last_ns: int = 0
 
@@ -52,9 +53,8 @@ class Case:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The SOP Instance UIDs to hear the client's belief about: those it asked for, else those it was given."""
-        named = [ref.sop_instance_uid for ref in self.module.asked] if self.module else []
-        return tuple(dict.fromkeys(uid for uid in named if uid)) or tuple(sorted(self.uids))
+        """The SOP Instance UIDs to hear the client's belief about: those of all its Requests, else those it was given."""
+        return tuple(self.named) or tuple(sorted(self.uids))
 
     @property
     def waits(self) -> bool:
@@ -102,6 +102,7 @@ class Service:
             case.module = read or case.module
             if read is not None:
                 self._modules[uid] = read
+                case.named |= dict.fromkeys(ref.sop_instance_uid for ref in read.asked if ref.sop_instance_uid)
         module = self._modules.get(uid) or case.module or Module(_EMPTY)
         reply = steps[min(number, len(steps) - 1)](module, asked, self.play.clock.wall_ns())
         case.last, case.last_ns = reply, self.play.clock.monotonic_ns()

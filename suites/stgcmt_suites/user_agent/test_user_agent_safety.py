@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
-from stgcmt_suites.user_agent.views import Belief, asked, beliefs_of, commitments, committed_by
+from stgcmt_suites.user_agent.views import Belief, asked, beliefs_of, commitments, committed_by, last_answer
 
 
 def _unfounded(*transcripts: Transcript) -> None:
@@ -48,6 +48,26 @@ def test_only_committed_instances_count_as_committed(
         inconclusive("the client never held anything as committed, so that what it does not hold proves nothing")
     if not beliefs_of(unreadable_results) or not beliefs_of(lost) or not beliefs_of(failures):
         inconclusive("the client's state was not told after failures, lost transactions and unreadable results")
+
+
+@requirement("WEB-HTTP-202-01")
+def test_nothing_is_held_after_a_202_alone(
+    pending: Transcript, still_pending: Transcript, restarted: Transcript
+) -> None:
+    """Where 202 is the last answer that the client had, nothing of that transaction counts as committed."""
+    everything = (pending, still_pending, restarted)
+    told = [
+        (belief, last_answer(each, belief))
+        for each in everything
+        for belief in beliefs_of(each)
+        if committed_by(each, belief) is None  # what an earlier result committed stays committed
+    ]
+    waiting = [(belief, call) for belief, call in told if call is not None and call.status == 202]
+    for belief, call in waiting:
+        assert not belief.held, expected("nothing held as committed while 202 is the last answer", belief, call)
+    asked(*everything)
+    if not waiting:
+        inconclusive("the client was not asked about an instance while 202 was the last answer")
 
 
 @requirement("WEB-13.4.2-02")

@@ -145,6 +145,15 @@ def committed_by(transcript: Transcript, belief: Belief) -> Call | None:
     return None
 
 
+def last_answer(transcript: Transcript, belief: Belief) -> Call | None:
+    """The last call for an instance that was answered before the client was asked about it."""
+    found = [
+        call for each in commitments(transcript) if belief.sop_instance_uid in each.instances for call in each.calls
+    ]
+    answered = [call for call in found if call.response is not None and 0 < call.t_answered <= belief.t]
+    return max(answered, key=lambda call: call.t_answered, default=None)
+
+
 def base_path(run: Transcript, role: str) -> str:
     """The path of our base URL as the client was told it."""
     found = [e.info for e in run.of("note") if e.info.get("what") == "serving" and e.info.get("role") == role]

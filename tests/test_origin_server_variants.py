@@ -20,6 +20,7 @@ from stgcmt.selftest_cases import CLEAN, VARIANT, Case, Outcome, Seen, record
 from stgcmt_suites.origin_server import suite
 from stgcmt_suites.origin_server.requests import hierarchical
 from stgcmt_suites.origin_server.settings import Settings
+from stgcmt_suites.origin_server.views import commitment
 from test_origin_server_general import GOOD, negotiation
 from test_origin_server_suite_checks import A, request, response, result, talk, verdict
 
@@ -83,7 +84,7 @@ def test_each_of_them_answers_otherwise_than_the_reference(played) -> None:
 
 def test_few_rows_are_left_open_by_them(played) -> None:
     """Where instances and results are to be had, a variant leaves at most a quarter of the rows undecided."""
-    spare = {"nothing-seeded", "keeps-nothing", "first-request-unavailable"}
+    spare = {"nothing-seeded", "keeps-nothing"}
     for name in VARIANTS.keys() - spare:
         rows = played[name][0].rows.values()
         undecided = [seen for seen in rows if seen.verdict == "inconclusive"]
@@ -94,6 +95,30 @@ def test_a_result_is_waited_for_through_503(played) -> None:
     outcome, _ = played["first-check-unavailable"]
     assert outcome.rows["WEB-13.5.2-03"].verdict == "pass"
     assert outcome.rows["WEB-J.2-03"].verdict == "pass"
+
+
+@pytest.mark.parametrize("name", ["first-request-unavailable", "slow-work", "slow-answers", "long-retention"])
+def test_a_server_that_starts_or_is_slow_is_judged_as_far_as_any_other(name: str) -> None:
+    """A Request refused for now is made again, and so are Result Checks; nothing stays open."""
+    assert [
+        ident for ident, seen in play(name)[0].rows.items() if seen.verdict not in ("pass", "note", "not-tested")
+    ] == []
+
+
+def test_a_request_made_again_stands_for_the_step() -> None:
+    busy = response(503, b"", "Retry-After: 1\r\n")
+    again = talk(
+        "pending_commitment",
+        ("request", request("POST", "1.2.3", b"x"), busy),
+        ("request", request("POST", "1.2.4", b"x"), response(202)),
+    )
+    assert commitment(again).transaction("request").uid == "1.2.4"
+    final = talk(
+        "pending_commitment",
+        ("request", request("POST", "1.2.3", b"x"), response(503)),
+        ("request", request("POST", "1.2.4", b"x"), response(202)),
+    )
+    assert commitment(final).transaction("request").uid == "1.2.3"
 
 
 def test_their_options_are_settings() -> None:

@@ -82,12 +82,29 @@ async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "p
     return answer
 
 
+async def ask(
+    play: Play, client: Any, module: Any, *, step: str = "request", uid: str | None = None, **how: Any
+) -> tuple[str, Any]:
+    """Request; the Transaction UID and the answer.
+
+    A Request that is refused for now (503 with Retry-After) is made once more under a fresh UID where none was given: a server that
+    is just starting is judged like any other.
+    """
+    known, uid = uid, uid or play.uid()
+    answer = await post(play, client, uid, module, step=step, **how)
+    pause = _asked(play, answer) if answer.status == 503 and known is None else None
+    if pause is not None and pause <= float(play.timing.result_deadline):
+        await play.wait("retry_after", max(pause, HOLD_BACK_S), why="Retry-After of a 503 to a Request")
+        uid = play.uid()
+        answer = await post(play, client, uid, module, step=step, **how)
+    return uid, answer
+
+
 async def commit(
     play: Play, client: Any, module: Any, *, step: str = "request", uid: str | None = None, **how: Any
 ) -> tuple[str, Any]:
     """Request, then poll to the end; the Transaction UID and the last answer."""
-    uid = uid or play.uid()
-    answer = await post(play, client, uid, module, step=step, **how)
+    uid, answer = await ask(play, client, module, step=step, uid=uid, **how)
     return uid, await poll(play, client, uid, answer, step=f"{step}-poll", accepted=False)
 
 

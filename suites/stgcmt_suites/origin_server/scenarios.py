@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from stgcmt.suite import Play, scenario
-from stgcmt_suites.origin_server.asking import KEEPING, POLLING, check, commit, kept_pending, poll, post
+from stgcmt_suites.origin_server.asking import KEEPING, POLLING, ask, check, commit, kept_pending, poll, post
 from stgcmt_suites.origin_server.damage import WRAPPED, wrapped
 from stgcmt_suites.origin_server.requests import body, flat, hierarchical, in_study, under_class
 
@@ -23,9 +23,8 @@ async def pending_commitment(play: Play) -> None:
     client = play.http()
     first = await play.seed("ct")
     module = flat([first, await play.seed("sc")])
-    uid = play.uid()
     async with kept_pending(play, first):
-        answer = await post(play, client, uid, module)
+        uid, answer = await ask(play, client, module)
         if answer.status == 202:
             answer = await check(play, client, uid, step="first-check")
     await poll(play, client, uid, answer)

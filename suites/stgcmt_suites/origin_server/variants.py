@@ -44,8 +44,11 @@ _WHEN = (
         "holds-requests-open", "keeps-nothing-pending", delay=5.0, claims={"always_synchronous": True},
     ),
     _variant("instantly-done", "Every Request is answered 202, and its result is there at once.", "no-help", delay=0.0),
-    _variant("slow-work", "Results are there after half a minute.", delay=30.0, retry_after=7),
-    _variant("slow-answers", "Every answer takes two seconds.", latency=2.0),
+    _variant(
+        "slow-work", "Results are there after half a minute.",
+        delay=30.0, retry_after=7, retention=60.0, claims={"result_retention_s": 60},
+    ),
+    _variant("slow-answers", "Every answer takes two seconds.", latency=2.0, retention=3600.0),
     _variant("ended-by-hand", "Results are kept for an hour in every mode; the vendor can end one.", retention=3600.0),
     _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),
     _variant("retry-after-zero", "Retry-After: 0 (AMB-05).", retry_after=0),

@@ -219,8 +219,10 @@ class CommitmentView:
         return tuple(call for call in self.calls if call.step in names and method in (None, call.method))
 
     def one(self, step: str, method: str | None = None) -> Call:
-        """The first call of a step; ``NEVER`` where there is none."""
-        return next(iter(self.step(step, method=method)), NEVER)
+        """The first call of a step; ``NEVER`` where there is none. A Request refused for now gives way to the one made again."""
+        found = self.step(step, method=method)
+        made_again = [call for call in found if call.method == "POST"][1:] if found and _for_now(found[0]) else []
+        return next(iter((*made_again, *found)), NEVER)
 
     def any_step(self, name: str) -> Call:
         """The first exchange of a step, on whatever resource."""
@@ -244,6 +246,11 @@ class CommitmentView:
     def events(self) -> tuple[int, ...]:
         """The events of all calls."""
         return tuple(n for call in self.calls for n in call.events)
+
+
+def _for_now(call: Call) -> bool:
+    """Whether a Request was refused with the hint when to come back."""
+    return call.method == "POST" and call.status == 503 and call.header("Retry-After") is not None
 
 
 def commitment(transcript: Transcript) -> CommitmentView:

@@ -15,7 +15,7 @@ from typing import Any
 
 from stgcmt.askdesk import AskDesk
 from stgcmt.clock import NS, Clock, SystemClock, iso
-from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
+from stgcmt.desk import ABSENT, Desk, LeaseHolder, Mint, Place, listener_of
 from stgcmt.errors import HarnessError, SkippedError, UnreachableError
 from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
@@ -45,9 +45,11 @@ class Player:
         network: Network | None = None,
         progress: Any = None,
         jitter_step: float | None = JITTER_STEP_S,
+        mint: Mint | None = None,
     ) -> None:
         self.plan, self.directory, self.progress = plan, directory, progress
         self._jitter_step = jitter_step  # None where time is virtual: no timer is late, and ticks would fill every hour
+        self._mint = mint  # a fresh one where absent
         self.clock: Clock = clock or SystemClock()
         self.network: Network = network or SystemNetwork()
         self._masker = Masker(plan.sut.secrets)
@@ -114,6 +116,7 @@ class Player:
         relaying = Relaying.of(self.plan, places, self.network)
         stores = any("dimse" in self.plan.suites[role].serves for role in self.plan.roles)
         desk = Desk(places, self.network, self.clock, run, serving(self.clock, stores=stores))
+        desk.mint = self._mint or desk.mint
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)

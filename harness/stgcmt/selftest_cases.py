@@ -121,6 +121,7 @@ def record(suite: Suite, case: Case) -> Recording:
         DeadlockError: somebody waits for what will never happen.
     """
     from stgcmt.clock import LoopClock  # noqa: PLC0415 - start-up
+    from stgcmt.desk import SameMint  # noqa: PLC0415 - start-up
     from stgcmt.judge import read_recording  # noqa: PLC0415 - start-up
     from stgcmt.play import Player  # noqa: PLC0415 - start-up
     from stgcmt.virtual import run_virtual  # noqa: PLC0415 - start-up
@@ -131,7 +132,9 @@ def record(suite: Suite, case: Case) -> Recording:
         directory = Path(scratch)
 
         async def main() -> None:
-            await Player(plan, directory, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None).play()
+            await Player(
+                plan, directory, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None, mint=SameMint()
+            ).play()
 
         run_virtual(main())
         return read_recording(directory)

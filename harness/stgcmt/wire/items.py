@@ -7,6 +7,7 @@ so that deviations (role 0/0, two role items for one class, a wrong length) are 
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MAX_PDU, IMPLEMENTATION_UID, ASYNC_OPS, ROLE, IMPLEMENTATION_NAME = 0x51, 0x52, 
 EXTENDED, COMMON_EXTENDED, IDENTITY_RQ, IDENTITY_AC = 0x56, 0x57, 0x58, 0x59
 
 ITEM = struct.Struct(">BxH")
+KEPT = 1024  # bodies whose reading is kept: every association of one end begins with the same bytes
 FIXED = 68  # protocol version 2, reserved 2, called AE 16, calling AE 16, reserved 32
 
 
@@ -132,11 +134,13 @@ def read_items(data: bytes, offset: int = 0) -> tuple[Item, ...]:
     return tuple(found)
 
 
+@functools.lru_cache(KEPT)
 def decode_rq(body: bytes) -> AssociateRq:
     """The body of an A-ASSOCIATE-RQ; never raises."""
     return AssociateRq(**_decode(body, CONTEXT_RQ))
 
 
+@functools.lru_cache(KEPT)
 def decode_ac(body: bytes) -> AssociateAc:
     """The body of an A-ASSOCIATE-AC; never raises."""
     return AssociateAc(**_decode(body, CONTEXT_AC))

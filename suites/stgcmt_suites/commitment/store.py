@@ -14,7 +14,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
 
 _NAMES = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
 LIKE = 43  # characters of a UID that the fault compares-beginnings looks at: a whole one as the engine makes them
+SMALL, KEPT = 16_384, 512  # bytes of an instance whose reading is kept, and of how many it is
 BATCH = 500  # references that one statement looks up
 PENDING, DONE, EXPIRED = "pending", "done", "expired"
 
@@ -97,12 +98,13 @@ class Store:
 
     def add_part10(self, data: bytes) -> Held:
         """Keep a DICOM file as it is; an instance of that UID is replaced. Raises ``ValueError`` if it is none."""
-        return self._add(data, _parse(data))
+        return self._add(data, _read(data))
 
     def add_data_set(self, data: bytes, transfer_syntax_uid: str) -> Held:
         """Keep an encoded data set (C-STORE) as a DICOM file. Raises ``ValueError`` if it is unreadable."""
-        head = _header_of(data, transfer_syntax_uid)
-        return self._add(head + data, _parse(head + data))
+        small = len(data) <= SMALL
+        data = (_header_of if small else _header_of.__wrapped__)(data, transfer_syntax_uid) + data
+        return self._add(data, _read(data))
 
     def instance(self, sop_instance_uid: str) -> Held | None:
         """What is held under a SOP Instance UID; ``None`` also where its file is lost."""
@@ -163,7 +165,11 @@ class Store:
 
     def _add(self, data: bytes, found: Held) -> Held:
         (self._files / found.file).write_bytes(data)
-        values = (*asdict(found).values(), hashlib.sha256(data).hexdigest(), self.clock.wall_ns())
+        values = (
+            *(getattr(found, name) for name in Held.__dataclass_fields__),
+            hashlib.sha256(data).hexdigest(),
+            self.clock.wall_ns(),
+        )
         self._db.execute("INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return found
 
@@ -319,6 +325,12 @@ def _batches(uids: list[str]) -> Iterator[list[str]]:
     return (uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
 
 
+def _read(data: bytes) -> Held:
+    """``_parse``; the same small instance comes again and again where many plays of a reference follow each other."""
+    return (_parse if len(data) <= SMALL else _parse.__wrapped__)(data)
+
+
+@functools.lru_cache(KEPT)
 def _parse(data: bytes) -> Held:
     import pydicom  # noqa: PLC0415 - start-up
     from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
@@ -340,6 +352,7 @@ def _parse(data: bytes) -> Held:
         raise ValueError(f"no DICOM instance: {error}") from error
 
 
+@functools.lru_cache(KEPT)
 def _header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
     """The DICOM file header for a bare data set, whose own class and UID it repeats."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up

@@ -21,12 +21,12 @@ from typing import Any
 from stgcmt.clock import Clock
 from stgcmt_suites.commitment import decisions
 from stgcmt_suites.commitment.decisions import Asked, Decided, Held
+from stgcmt_suites.commitment.remembered import by_value
 
 __all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
 
 _NAMES = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
 LIKE = 43  # characters of a UID that the fault compares-beginnings looks at: a whole one as the engine makes them
-SMALL, KEPT = 16_384, 512  # bytes of an instance whose reading is kept, and of how many it is
 BATCH = 500  # references that one statement looks up
 PENDING, DONE, EXPIRED = "pending", "done", "expired"
 
@@ -98,13 +98,12 @@ class Store:
 
     def add_part10(self, data: bytes) -> Held:
         """Keep a DICOM file as it is; an instance of that UID is replaced. Raises ``ValueError`` if it is none."""
-        return self._add(data, _read(data))
+        return self._add(data, _parse(data))
 
     def add_data_set(self, data: bytes, transfer_syntax_uid: str) -> Held:
         """Keep an encoded data set (C-STORE) as a DICOM file. Raises ``ValueError`` if it is unreadable."""
-        small = len(data) <= SMALL
-        data = (_header_of if small else _header_of.__wrapped__)(data, transfer_syntax_uid) + data
-        return self._add(data, _read(data))
+        data = _header_of(data, transfer_syntax_uid) + data
+        return self._add(data, _parse(data))
 
     def instance(self, sop_instance_uid: str) -> Held | None:
         """What is held under a SOP Instance UID; ``None`` also where its file is lost."""
@@ -325,12 +324,7 @@ def _batches(uids: list[str]) -> Iterator[list[str]]:
     return (uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
 
 
-def _read(data: bytes) -> Held:
-    """``_parse``; the same small instance comes again and again where many plays of a reference follow each other."""
-    return (_parse if len(data) <= SMALL else _parse.__wrapped__)(data)
-
-
-@functools.lru_cache(KEPT)
+@by_value
 def _parse(data: bytes) -> Held:
     import pydicom  # noqa: PLC0415 - start-up
     from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
@@ -352,7 +346,7 @@ def _parse(data: bytes) -> Held:
         raise ValueError(f"no DICOM instance: {error}") from error
 
 
-@functools.lru_cache(KEPT)
+@by_value
 def _header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
     """The DICOM file header for a bare data set, whose own class and UID it repeats."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up

@@ -12,6 +12,7 @@ import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from stgcmt.catalogue import Requirement
@@ -146,6 +147,15 @@ def read_recording(directory: Path) -> Recording:
             scenarios[key] = read_transcript(path)
         except TranscriptError as error:
             damaged[key] = str(error).replace(str(directory), ".")
+    return recording_of(run, scenarios, damaged)
+
+
+def recording_of(
+    run: Transcript,
+    scenarios: Mapping[tuple[str, str], Transcript],
+    damaged: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> Recording:
+    """A recording of these transcripts, and of what its ``run`` says was not played."""
     not_played = {
         (str(event.info.get("role")), str(event.info.get("scenario"))): str(event.info.get("reason", ""))
         for event in run.of("decision")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stgcmt.askdesk import AskDesk
 from stgcmt.clock import NS, Clock, SystemClock, iso
-from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
+from stgcmt.desk import ABSENT, Desk, LeaseHolder, Mint, Place, listener_of
 from stgcmt.errors import HarnessError, SkippedError, UnreachableError
 from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
@@ -28,6 +29,9 @@ from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import Reference, Scenario
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
+
+if TYPE_CHECKING:
+    from stgcmt.keeping import Kept
 
 JITTER_STEP_S = 0.05
 STAGGER_S = 0.01  # between two starts: the longest chain is under way before the rest competes for the processor
@@ -45,14 +49,20 @@ class Player:
         network: Network | None = None,
         progress: Any = None,
         jitter_step: float | None = JITTER_STEP_S,
+        mint: Mint | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.plan, self.directory, self.progress = plan, directory, progress
         self._jitter_step = jitter_step  # None where time is virtual: no timer is late, and ticks would fill every hour
+        self._mint = mint  # a fresh one where absent
         self.clock: Clock = clock or SystemClock()
         self.network: Network = network or SystemNetwork()
         self._masker = Masker(plan.sut.secrets)
         watch = getattr(progress, "happened", None)
         self._recorders = Recorders(plan, directory, self.clock, self._masker, self.unwritable, watch)
+        self._kept = kept  # who keeps the transcripts where they do not become files
+        if kept is not None:
+            self._recorders = dataclasses.replace(self._recorders, make=kept.recorder)
         self._played: list[Played] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._interrupted = False
@@ -114,6 +124,7 @@ class Player:
         relaying = Relaying.of(self.plan, places, self.network)
         stores = any("dimse" in self.plan.suites[role].serves for role in self.plan.roles)
         desk = Desk(places, self.network, self.clock, run, serving(self.clock, stores=stores))
+        desk.mint = self._mint or desk.mint
         asks = AskDesk(desk, self.network, self.clock, run, self.directory, web_places_of(self.plan, meeting.ours))
         asks.attend, asks.say, asks.said = (getattr(self.progress, name, None) for name in ("attend", "say", "said"))
         await open_all(desk, asks)
@@ -266,7 +277,8 @@ class Player:
         recorder = recorder or self._recorders.scenario(planned, self._mode(planned))
         recorder.close(state, reason)
         wall = (self.clock.monotonic_ns() - began) / NS
-        self._played.append(Played(role, scenario, recorder.path, wall))
+        kept = self._kept.transcript(recorder.path) if self._kept is not None else None
+        self._played.append(Played(role, scenario, recorder.path, wall, kept))
         if self.progress:
             self.progress.ended(role, scenario.name, state, wall)
 

@@ -191,11 +191,11 @@ def _read(file: IO[bytes], where: str) -> Transcript:
     first = next(lines, None)
     if first is None:
         raise TranscriptError(f"reading {where}: the file is empty or ends in its first line, expected a header line")
-    header = _header(first[1], where)
+    header = header_of(first[1], where)
     events: list[Event] = []
     for number, line in lines:
         if line.get("footer"):
-            footer = _footer(line, where, number)
+            footer = footer_of(line, where, number)
             if next(lines, None) is not None:
                 raise TranscriptError(f"reading {where}: lines follow the footer in line {number}")
             return Transcript(header, tuple(events), footer)
@@ -220,7 +220,8 @@ def _lines(file: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, line
 
 
-def _header(line: dict[str, Any], where: str) -> Header:
+def header_of(line: dict[str, Any], where: str) -> Header:
+    """The header that a line is; raises ``TranscriptError``."""
     schema = line.get("schema")
     if schema != SCHEMA:
         info = line.get("info")
@@ -246,7 +247,8 @@ def _header(line: dict[str, Any], where: str) -> Header:
         raise TranscriptError(f"reading {where}: line 1 is no header ({error}); the file is damaged") from error
 
 
-def _footer(line: dict[str, Any], where: str, number: int) -> Footer:
+def footer_of(line: dict[str, Any], where: str, number: int) -> Footer:
+    """The footer that a line is; raises ``TranscriptError``."""
     try:
         return Footer(str(line["state"]), int(line["events"]), str(line.get("reason", "")))
     except (KeyError, TypeError, ValueError) as error:

@@ -24,6 +24,7 @@ class Recorders:
     """Makes the recorders of one plan in one bundle directory.
 
     ``failed`` is called where a transcript cannot be written; ``watch`` hears of each event of a scenario.
+    ``make`` makes each of them.
     """
 
     plan: Plan
@@ -32,6 +33,7 @@ class Recorders:
     masker: Masker
     failed: Callable[[Path, OSError], None]
     watch: Callable[..., Any] | None = None
+    make: Callable[..., Recorder] = Recorder
 
     def run(self) -> Recorder:
         """That of the run itself; in the bundle of a run that goes on, one that goes on, too."""
@@ -40,7 +42,7 @@ class Recorders:
             again = LateRecorder(path, self.clock, masker=self.masker, failed=self.failed)
             again.event("note", **resumed(self.directory, self.plan))
             return again
-        return Recorder(
+        return self.make(
             path, self.clock, role=RUN, scenario=RUN, masker=self.masker, info=self._head(), failed=self.failed
         )
 
@@ -68,7 +70,7 @@ class Recorders:
     def scenario(self, planned: Planned, mode: str | None) -> Recorder:
         """That of one scenario; ``mode`` is the one that it is played in."""
         scenario = planned.scenario
-        recorder = Recorder(
+        recorder = self.make(
             self.directory / "transcripts" / planned.role / f"{scenario.name}.jsonl", self.clock, role=planned.role,
             scenario=scenario.name, masker=self.masker,
             info={"mode": mode, "asked_mode": scenario.mode} | _lanes(planned.suite), failed=self.failed,

@@ -27,6 +27,7 @@ class Played:
     scenario: Scenario
     path: Path
     wall_s: float
+    kept: Transcript | None = None  # where it never becomes a file
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def critical_path(played: Sequence[Played], wall_s: float) -> dict[str, Any]:
     alone: list[Link] = []
     for each in played:
         try:
-            transcript = read_transcript(each.path)
+            transcript = each.kept or read_transcript(each.path)
         except TranscriptError:
             continue
         link = Link(f"{each.role}/{each.scenario.name}", *_waits(transcript))

@@ -85,7 +85,7 @@ def _prepare() -> None:
     _suites()
     gc.collect()
     gc.freeze()  # what is loaded stays; looking through it again and again costs a tenth of the time
-    gc.set_threshold(50_000, 20, 20)  # a case makes and drops many values; the usual 700 costs another tenth
+    gc.set_threshold(200_000, 5, 20)  # a case makes and drops many values; the usual 700 costs another tenth
 
 
 @functools.cache

@@ -113,28 +113,39 @@ def _claims_of_faces(suite: Suite) -> dict[str, Mapping[str, Any]]:
     return {each.role: each.reference_claims for face in suite.faces if (each := suite_of(face)).reference_claims}
 
 
-def record(suite: Suite, case: Case) -> Recording:
-    """Play a case in virtual time and read what it left; the files are removed.
+def record(suite: Suite, case: Case, *, files: bool = False) -> Recording:
+    """Play a case in virtual time; ``files``: through the files of a bundle, as a run does, which are removed.
 
     Raises:
         StgcmtError: the reference does not come up.
         DeadlockError: somebody waits for what will never happen.
     """
     from stgcmt.clock import LoopClock  # noqa: PLC0415 - start-up
+    from stgcmt.desk import SameMint  # noqa: PLC0415 - start-up
     from stgcmt.judge import read_recording  # noqa: PLC0415 - start-up
+    from stgcmt.keeping import Kept  # noqa: PLC0415 - start-up
     from stgcmt.play import Player  # noqa: PLC0415 - start-up
     from stgcmt.virtual import run_virtual  # noqa: PLC0415 - start-up
     from stgcmt.wire.memory import MemoryNetwork  # noqa: PLC0415 - start-up
 
-    plan = case_plan(suite, case)
+    plan, kept = case_plan(suite, case), None if files else Kept()
     with tempfile.TemporaryDirectory(prefix="stgcmt-", ignore_cleanup_errors=True) as scratch:
         directory = Path(scratch)
 
         async def main() -> None:
-            await Player(plan, directory, clock=LoopClock(), network=MemoryNetwork(), jitter_step=None).play()
+            player = Player(
+                plan,
+                directory,
+                clock=LoopClock(),
+                network=MemoryNetwork(),
+                jitter_step=None,
+                mint=SameMint(),
+                kept=kept,
+            )
+            await player.play()
 
         run_virtual(main())
-        return read_recording(directory)
+        return read_recording(directory) if kept is None else kept.recording()
 
 
 def judged(suite: Suite, recording: Recording, case: Case) -> tuple[JudgedRow, ...]:

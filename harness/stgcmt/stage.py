@@ -103,7 +103,7 @@ class Stage(Asking):
 
     def uid(self, what: str = "transaction") -> str:
         """A fresh UID of this scenario."""
-        uid = self._back.desk.mint.uid()
+        uid = self._back.desk.mint.uid(f"{self.role}/{self._scenario.name}")
         self._back.desk.own(uid, self, transaction=what == "transaction")
         self.recorder.event("uid", uid=uid, what=what)
         return uid

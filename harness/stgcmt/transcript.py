@@ -168,9 +168,15 @@ class Recorder:
     ) -> None:
         self._n += 1
         shown = self._masker.value({**info, "masked": spans} if spans else info)
-        self._line(Event(self._n, when, kind, data, conn, step, shown).to_json())
+        self._keep(data, kind, conn, when, step, shown)
         if self.watch is not None:
             self.watch(self.header.role, self.header.scenario, kind, data, shown)
+
+    def _keep(
+        self, data: bytes, kind: str, conn: int | None, when: int, step: str | None, shown: Mapping[str, Any]
+    ) -> None:
+        """Write an event, masked as it is, under the number that was counted for it."""
+        self._line(Event(self._n, when, kind, data, conn, step, shown).to_json())
 
     def _flush(self, conn: int) -> None:
         """Write what waits on a connection: nothing more comes."""

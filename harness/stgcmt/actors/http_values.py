@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import ssl
 from collections.abc import Mapping, Sequence
@@ -97,6 +98,7 @@ class Origin:
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 
+@functools.lru_cache(1024)
 def locate(url: str) -> Origin:
     """Take an absolute URL apart, percent-encoding left as it is; raises ``ValueError`` where it is none of ours."""
     bare = url.partition("#")[0]

@@ -7,6 +7,7 @@ can be left out (``None``), be of a wrong type or have a wrong length (``bytes``
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ REMAINING, COMPLETED, FAILED, WARNED = 0x1020, 0x1021, 0x1022, 0x1023
 MOVE_ORIGINATOR_AE, MOVE_ORIGINATOR_ID = 0x1030, 0x1031
 
 NO_DATA_SET = 0x0101
+SMALL = 1024  # bytes of a command set whose reading is kept
 RESPONSE = 0x8000  # the bit that makes a request's Command Field the response's
 C_STORE_RQ, C_GET_RQ, C_FIND_RQ, C_MOVE_RQ, C_ECHO_RQ, C_CANCEL_RQ = 0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0FFF
 N_EVENT_REPORT_RQ, N_GET_RQ, N_SET_RQ, N_ACTION_RQ, N_CREATE_RQ, N_DELETE_RQ = (
@@ -185,6 +187,11 @@ class Command:
 
 def decode(data: bytes) -> Command:
     """The command set in ``data``; never raises."""
+    return _decode(data) if len(data) <= SMALL else _decode.__wrapped__(data)
+
+
+@functools.lru_cache(2048)  # message ids begin anew with each association, so the same bytes come again and again
+def _decode(data: bytes) -> Command:
     elements: list[tuple[int, bytes]] = []
     values: dict[int, bytes] = {}
     faults: list[str] = []

@@ -14,13 +14,14 @@ import io
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import Clock
 from stgcmt_suites.commitment import decisions
 from stgcmt_suites.commitment.decisions import Asked, Decided, Held
+from stgcmt_suites.commitment.remembered import by_value
 
 __all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
 
@@ -101,8 +102,8 @@ class Store:
 
     def add_data_set(self, data: bytes, transfer_syntax_uid: str) -> Held:
         """Keep an encoded data set (C-STORE) as a DICOM file. Raises ``ValueError`` if it is unreadable."""
-        head = _header_of(data, transfer_syntax_uid)
-        return self._add(head + data, _parse(head + data))
+        data = _header_of(data, transfer_syntax_uid) + data
+        return self._add(data, _parse(data))
 
     def instance(self, sop_instance_uid: str) -> Held | None:
         """What is held under a SOP Instance UID; ``None`` also where its file is lost."""
@@ -163,7 +164,11 @@ class Store:
 
     def _add(self, data: bytes, found: Held) -> Held:
         (self._files / found.file).write_bytes(data)
-        values = (*asdict(found).values(), hashlib.sha256(data).hexdigest(), self.clock.wall_ns())
+        values = (
+            *(getattr(found, name) for name in Held.__dataclass_fields__),
+            hashlib.sha256(data).hexdigest(),
+            self.clock.wall_ns(),
+        )
         self._db.execute("INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return found
 
@@ -319,6 +324,7 @@ def _batches(uids: list[str]) -> Iterator[list[str]]:
     return (uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
 
 
+@by_value
 def _parse(data: bytes) -> Held:
     import pydicom  # noqa: PLC0415 - start-up
     from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
@@ -340,6 +346,7 @@ def _parse(data: bytes) -> Held:
         raise ValueError(f"no DICOM instance: {error}") from error
 
 
+@by_value
 def _header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
     """The DICOM file header for a bare data set, whose own class and UID it repeats."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from stgcmt.clock import NS, Clock
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import NO_SUCH_INSTANCE, PROCESSING_FAILURE
+from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.commitment.store import DONE, EXPIRED, PENDING, Store, Transaction
 from stgcmt_suites.origin_server import answers
 from stgcmt_suites.origin_server.large import LARGE, result_json
@@ -29,6 +30,7 @@ from stgcmt_suites.origin_server.settings import Settings
 RESOURCE = "commitment-requests"
 ALLOW = "GET, HEAD, OPTIONS, POST"
 SEARCH_S = 10.0  # how long the manner delays-wrong-study looks for an instance elsewhere
+SMALL, FEW = 16_384, 64  # bytes of a payload and references of a result that are remembered
 RACE_S = 0.05  # how long the fault concurrent-duplicates-accepted looks away between looking and booking
 
 
@@ -161,7 +163,9 @@ class Commitments:
             raise RefusalError(415, f"The content coding {coding} is not supported.", Accept_Encoding="identity")
         if "json-requests-refused" in self.faults and (header_type(request) or "").startswith("application/dicom+json"):
             raise RefusalError(415, "The media type is not supported.")
-        found = [references(module, self.faults) for module in read(header_type(request), body, self.faults)]
+        kind = header_type(request)
+        small = len(body) <= SMALL
+        found = [*(_TAKEN.of(kind, body, faults=self.faults) if small else _modules(kind, body, self.faults))]
         for status in (400, 500):
             if f"several-parts-as-{status}" in self.faults and len(found) > 1:
                 raise RefusalError(status, "The payload has several parts.")
@@ -362,8 +366,25 @@ class Commitments:
     ) -> tuple[str, bytes]:
         if len(decided) >= LARGE and offer == OFFERS[0] and not self.faults:
             return offer.part, result_json(known.structure, decided)
-        module = response(known.structure, decided, known.uid, self.faults)
-        return write(offer, module, location, self.faults)
+        result = known.structure, decided, known.uid, offer, location
+        return _WRITTEN.of(*result, faults=self.faults) if len(decided) <= FEW else _bytes(*result, self.faults)
+
+
+def _modules(
+    content_type: str | None, body: bytes, faults: Collection[str]
+) -> tuple[tuple[str, tuple[Asked, ...]], ...]:
+    """Structure and references of each module in a payload; raises ``RefusalError``."""
+    return tuple(references(module, faults) for module in read(content_type, body, faults))
+
+
+def _bytes(
+    structure: str, decided: tuple[Decided, ...], uid: str, offer: Offer, location: str, faults: Collection[str]
+) -> tuple[str, bytes]:
+    """Content-Type and bytes of a result."""
+    return write(offer, response(structure, decided, uid, faults), location, faults)
+
+
+_TAKEN, _WRITTEN = Remembered(_modules), Remembered(_bytes)
 
 
 def header_type(request: Request) -> str | None:

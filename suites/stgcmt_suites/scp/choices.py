@@ -65,7 +65,7 @@ class Choices:
     report_first: bool = False
     linger_s: float = 0.0
     shared: bool = False
-    statuses: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict, hash=False)
     affected_uids: bool = True
     action_type: bool = True
     comments: bool = False

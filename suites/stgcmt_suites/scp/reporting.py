@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
+from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.commitment.store import Asked, Decided, Transaction
+from stgcmt_suites.scp.choices import Choices
 from stgcmt_suites.scp.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ TRANSACTION_UID, FAILED_SEQUENCE, REFERENCED_SEQUENCE = 0x00081195, 0x00081198, 
 REFERENCED_CLASS, REFERENCED_INSTANCE, FAILURE_REASON, RETRIEVE_AE = 0x00081150, 0x00081155, 0x00081197, 0x00080054
 SOP_CLASS, SOP_INSTANCE, FILE_SET_ID, FILE_SET_UID = 0x00080016, 0x00080018, 0x00880130, 0x00880140
 ALL_COMMITTED, SOME_FAILED = 1, 2
+FEW = 64  # references of a report whose bytes are remembered
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,46 @@ def command_of(report: Report, settings: Settings) -> dict[str, Any]:
     return {"event_type": event_type, "class_uid": class_uid, "instance_uid": instance_uid, "overrides": overrides}
 
 
+class Manner(Protocol):
+    """What a report depends on beside its content: a part of ``Settings``."""
+
+    @property
+    def ae_title(self) -> str: ...
+    @property
+    def choices(self) -> Choices: ...
+    def faulty(self, *names: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class _Noting:
+    """A manner that notes which faults are looked for."""
+
+    ae_title: str
+    choices: Choices
+    faults: Collection[str]
+
+    def faulty(self, *names: str) -> bool:
+        return any(name in self.faults for name in names)
+
+
 def event_information(report: Report, transfer_syntax: str, settings: Settings) -> bytes:
     """The data set of a report in the transfer syntax of its context."""
+    if len(report.committed) + len(report.failed) > FEW:
+        return _information(report, transfer_syntax, settings)
+    named = tuple(report.file_set.items())
+    fault = () if settings.fault is None else (settings.fault,)
+    key = (
+        report.transaction_uid, report.event_type, report.committed, report.failed, report.calling, report.called, named
+    )  # fmt: skip
+    return _WRITTEN.of(key, transfer_syntax, settings.ae_title, settings.choices, faults=fault)
+
+
+def _remembered(key: _Key, transfer_syntax: str, ae_title: str, choices: Choices, faults: Collection[str]) -> bytes:
+    report = Report(*key[:-1], dict(key[-1]))
+    return _information(report, transfer_syntax, _Noting(ae_title, choices, faults))
+
+
+def _information(report: Report, transfer_syntax: str, settings: Manner) -> bytes:
     ds = _data_set(report, settings)
     syntax = transfer_syntax
     if settings.faulty("explicit-data-in-implicit-context"):
@@ -104,7 +145,13 @@ def event_information(report: Report, transfer_syntax: str, settings: Settings) 
     return data + _odd(syntax) if settings.faulty("odd-length-value") else data
 
 
-def _data_set(report: Report, settings: Settings) -> Dataset:
+_Key = tuple[
+    str, int, tuple[Asked, ...], tuple[Decided, ...], str, str, tuple[tuple[str, tuple[str, str]], ...]
+]  # a report's fields
+_WRITTEN = Remembered(_remembered)
+
+
+def _data_set(report: Report, settings: Manner) -> Dataset:
     from pydicom import Dataset  # noqa: PLC0415 - start-up
 
     faulty = settings.faulty
@@ -126,7 +173,7 @@ def _data_set(report: Report, settings: Settings) -> Dataset:
     return ds
 
 
-def _items(report: Report, settings: Settings) -> list[Dataset]:
+def _items(report: Report, settings: Manner) -> list[Dataset]:
     found = []
     for each in report.committed:
         item = _reference(each)
@@ -142,7 +189,7 @@ def _items(report: Report, settings: Settings) -> list[Dataset]:
     return found
 
 
-def _put_retrieve_ae(ds: Dataset, ae_title: str, settings: Settings) -> None:
+def _put_retrieve_ae(ds: Dataset, ae_title: str, settings: Manner) -> None:
     if settings.choices.retrieve_ae != "absent":
         _put(ds, RETRIEVE_AE, "AE", ae_title.ljust(16) if settings.choices.padded_ae else ae_title)
 
@@ -153,7 +200,7 @@ def _put_file_set(ds: Dataset, named: tuple[str, str] | None) -> None:
         _put(ds, FILE_SET_UID, "UI", named[1])
 
 
-def _failure(decided: Decided, settings: Settings) -> Dataset:
+def _failure(decided: Decided, settings: Manner) -> Dataset:
     item = _reference(decided.asked)
     if settings.faulty("no-failure-reason"):
         return item

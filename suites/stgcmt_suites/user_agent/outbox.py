@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stgcmt_suites.commitment.remembered import by_value
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
   sop_instance_uid TEXT PRIMARY KEY, sop_class_uid TEXT NOT NULL, study_instance_uid TEXT NOT NULL,
@@ -64,17 +66,7 @@ class Outbox:
 
     def add(self, data: bytes) -> Held:
         """Take a DICOM file over; raises ``ValueError`` where it is none."""
-        import io  # noqa: PLC0415 - start-up
-
-        from pydicom import dcmread  # noqa: PLC0415 - start-up
-        from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
-
-        names = ["SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID"]
-        try:
-            ds = dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=names)
-            uids = [str(ds[name].value) for name in names]
-        except (InvalidDicomError, KeyError) as error:
-            raise ValueError(f"no DICOM file with {', '.join(names)}: {error}") from error
+        uids = _uids_of(data)
         held = Held(uids[0], uids[1], uids[2], uids[3], f"{uids[0]}.dcm")
         (self._files / held.file).write_bytes(data)
         row = (
@@ -121,3 +113,19 @@ class Outbox:
         """The transactions that a former start left."""
         rows = self._db.execute("SELECT uid, base_url, asked FROM transactions WHERE state = ?", (PENDING,))
         return tuple(Pending(uid, base_url, tuple(json.loads(asked))) for uid, base_url, asked in rows)
+
+
+@by_value
+def _uids_of(data: bytes) -> tuple[str, ...]:
+    """SOP Instance, SOP Class, Study and Series Instance UID of a DICOM file; raises ``ValueError``."""
+    import io  # noqa: PLC0415 - start-up
+
+    from pydicom import dcmread  # noqa: PLC0415 - start-up
+    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
+
+    names = ["SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID"]
+    try:
+        ds = dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=names)
+        return tuple(str(ds[name].value) for name in names)
+    except (InvalidDicomError, KeyError) as error:
+        raise ValueError(f"no DICOM file with {', '.join(names)}: {error}") from error

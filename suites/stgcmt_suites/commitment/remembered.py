@@ -1,0 +1,84 @@
+"""What a reference has worked out once it does not work out again, whichever fault is switched on.
+
+A payload that was read, or a result that was written, comes again and again: clients repeat themselves, and the self-test
+plays a reference hundreds of times, each time with another fault. What is made of it depends on the payload and on those
+faults alone that are looked at on the way; which ones these are is noted as they are looked at.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Hashable, Iterator
+from typing import Generic, ParamSpec, TypeVar
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+SMALL = 16_384  # bytes
+KEPT = 1024  # payloads; the oldest go first
+WAYS = 16  # of one payload: as many as faults were seen to change what is made of it
+
+
+def by_value(make: Callable[_P, _T]) -> Callable[_P, _T]:
+    """``make``, which follows from its arguments alone and returns what nobody changes; large arguments are not kept."""
+    kept = functools.lru_cache(KEPT)(make)
+
+    @functools.wraps(make)
+    def remembered(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        small = sum(_size(each) for each in arguments) <= SMALL
+        return (kept if small else make)(*arguments, **named)  # type: ignore[arg-type]
+
+    return remembered
+
+
+def _size(argument: object) -> int:
+    """About how many bytes an argument has; each of the references in a tuple has some two hundred."""
+    if isinstance(argument, bytes):
+        return len(argument)
+    return 200 * len(argument) if isinstance(argument, tuple) else 0
+
+
+class Noted(Collection[str]):
+    """Faults that note which of them are looked for, and whether they were there."""
+
+    def __init__(self, faults: Collection[str]) -> None:
+        self._faults = frozenset(faults)
+        self.looked_for: dict[str, bool] = {}
+        self.all = False  # all of them were looked at, not a few by their names
+
+    def __contains__(self, name: object) -> bool:
+        found = name in self._faults
+        self.looked_for[str(name)] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        self.all = True
+        return iter(self._faults)
+
+    def __len__(self) -> int:
+        self.all = True
+        return len(self._faults)
+
+
+class Remembered(Generic[_T]):
+    """``make(*arguments, faults)`` by the value of its arguments and by the faults that it looks at.
+
+    ``make`` returns what nobody changes, and depends on nothing else. What it raises is not remembered.
+    """
+
+    def __init__(self, make: Callable[..., _T]) -> None:
+        self._make = make
+        self._kept: dict[tuple[Hashable, ...], list[tuple[dict[str, bool], _T]]] = {}
+
+    def of(self, *arguments: Hashable, faults: Collection[str]) -> _T:
+        """What is made of these arguments under these faults."""
+        ways = self._kept.get(arguments, [])
+        for looked_for, value in ways:
+            if all((name in faults) is there for name, there in looked_for.items()):
+                return value
+        noted = Noted(faults)
+        value = self._make(*arguments, noted)
+        if not noted.all and len(ways) < WAYS:
+            while len(self._kept) >= KEPT and arguments not in self._kept:
+                del self._kept[next(iter(self._kept))]
+            self._kept[arguments] = [*ways, (noted.looked_for, value)]
+        return value

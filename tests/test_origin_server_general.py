@@ -200,7 +200,7 @@ MEMBERS = "test_json_attributes_have_vr_and_one_value"
         ("test_json_writes_empty_values_as_such", changed(FAILED, "[274]", "[]"), "fail", "violation"),
         ("test_one_result_is_an_object", response(200, f"[{FAILED}]".encode()), "warn", "violation"),
         ("test_json_is_utf8_under_its_media_type", response(200, FAILED.encode("utf-16")), "fail", "violation"),
-        ("test_json_is_utf8_under_its_media_type", response(200, b"\xef\xbb\xbf" + FAILED.encode()), "fail", "violation"),
+        ("test_json_is_utf8_under_its_media_type", response(200, b"\xef\xbb\xbf" + FAILED.encode()), "warn", "byte-order-mark"),
         ("test_json_is_utf8_under_its_media_type", XML, "inconclusive", None),
         ("test_json_names_no_character_set", response(200, b'{"00080005":{"vr":"CS"}}'), "warn", "violation"),
         ("test_results_have_no_person_names", response(200, b'{"00100010":{"vr":"PN"}}'), "warn", "violation"),

@@ -12,6 +12,7 @@ from stgcmt.suite import Transcript, load_suites
 from stgcmt.transcript import Event, Footer, Header
 
 SUITE = load_suites()["scp"]
+BESIDE = ("uid_shapes", "asked_early", "refused_instance", "two_on_one_association", "provoked_states")  # where nothing was said
 ONE, TWO, THREE = "1.2.3.1", "1.2.3.2", "1.2.3.3"
 
 
@@ -21,7 +22,8 @@ def said(ident: str, *transcripts: Transcript, claims: dict[str, Any] | None = N
     run = Transcript(
         Header("run", "run", 0, 0, info={"claims": {"scp": claims or {}}}), (jitter,), Footer("complete", 1)
     )
-    recording = Recording(run, {("scp", each.name): each for each in transcripts})
+    nothing = {("scp", name): Transcript(Header(name, "scp", 0, 0), (), Footer("complete", 0)) for name in BESIDE}
+    recording = Recording(run, nothing | {("scp", each.name): each for each in transcripts})
     row = next(row for row in SUITE.catalogue if row.id == ident)
     checks = [each for each in SUITE.checks_for(ident) if only in each.name]
     found = [judge_check(check, row, recording, "default") for check in checks]

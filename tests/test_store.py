@@ -225,12 +225,18 @@ def test_without_faults_every_reference_is_told_once_and_nothing_else(opened):
         assert committed <= {each.sop_instance_uid for each in pool[:6]}
 
 
-def _scene(opened, name):
+MORE = {  # what only some switches meet
+    "cut-at-256": lambda _, uid: [asked(make("ct", uid=uid)) for _ in range(256)],
+    "commits-by-study": lambda held, uid: [asked(make("ct", uid=uid, study=held.study_instance_uid))],
+}
+
+
+def _scene(opened, name, *faults):
     """Two studies, one with two series; a missing one, a class conflict, a wrong study, an unsupported one, a link."""
     uid = counted_uids()
     kinds = [make("ct", uid=uid) for _ in range(3)] + [make("raw", uid=uid), make("link", uid=uid)]
     kinds.insert(1, make("mr", uid=uid, study=kinds[0].study_instance_uid))
-    store = opened(f"fault-{name}", faults={name}, unsupported={kinds[-2].sop_class_uid})
+    store = opened(f"fault-{'-'.join(faults)}-{name}", faults=set(faults), unsupported={kinds[-2].sop_class_uid})
     for each in kinds:
         store.add_part10(each.part10())
     return store, [
@@ -238,6 +244,7 @@ def _scene(opened, name):
         asked(kinds[2], sop_class_uid="1.2.840.10008.5.1.4.1.1.4"),
         asked(kinds[3], study_instance_uid="1.2.3.4"),
         asked(make("ct", uid=uid)),
+        *MORE.get(name, lambda *_: ())(kinds[0], uid),
     ]
 
 
@@ -249,8 +256,8 @@ ACTING = [
 
 @pytest.mark.parametrize("name", ACTING)
 def test_a_switch_changes_the_result_and_keeps_to_itself(opened, name):
-    store, wanted = _scene(opened, name)
-    clean, wanted_clean = _scene(opened, "none")
+    store, wanted = _scene(opened, name, name)
+    clean, wanted_clean = _scene(opened, name)
     assert wanted == wanted_clean
     assert store.decide(wanted) != clean.decide(wanted)
     store.faults = frozenset()

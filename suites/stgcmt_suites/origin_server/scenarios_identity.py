@@ -36,7 +36,7 @@ async def asked_early(play: Play) -> None:
     await play.retrieve(late)
 
 
-@scenario(exchanges=9, waits=POLLING, wants=HELP)
+@scenario(exchanges=10, waits=POLLING, wants=HELP)
 async def provoked_states(play: Play) -> None:
     """By the vendor's means one instance is damaged, one meets exhausted resources, and the service is unavailable for one.
 

@@ -96,7 +96,7 @@ async def unreadable_results(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=17)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=18)
 async def broken_connections(play: Play) -> None:
     """Connections broken after a Request was read, before, and in the middle of a result; Result Checks too."""
     service = Service(play)
@@ -108,7 +108,7 @@ async def broken_connections(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=20)
+@scenario(needs=NEEDS, wants=WANTS, waits=WAITS, exchanges=22)
 async def unanswered_requests(play: Play) -> None:
     """Requests and Result Checks that are read and never answered, and a result that stops half-way; the connections stay open."""
     service = Service(play)

@@ -249,16 +249,13 @@ class Played:
 # What only a variant of its kind leaves open, and why: everything else is decided for every variant.
 OPEN = {
     "before-the-response": {"DIMSE-TUID-03"},  # no transaction is ever pending when its response is there
-    "late": {"DIMSE-D.3.3.4-04"},  # comes later than the quiet period in which its role would be denied
-    "overnight": {"DIMSE-D.3.3.4-04"},
-    "archive-with-job-queue": {"DIMSE-D.3.3.4-04"},
+    "overnight": {"DIMSE-D.3.3.4-04"},  # comes later than the quiet period in which its role would be denied
     "takes-nothing": {  # what only a committed instance shows
         "DIMSE-J.3.3.1.2-01",
         "DIMSE-J.3.3.1.1-02",
         "DIMSE-J.3.3.1.1.1-01",
         "DIMSE-J.3.3.1.1.2-01",
         "DIMSE-J.1.1-01",
-        "DIMSE-B-01",
     },
 }
 

@@ -34,7 +34,7 @@ async def pending(play: Play) -> None:
     await service.beliefs()
 
 
-@scenario(needs=("trigger", "state"), waits=WAITS, exchanges=10)
+@scenario(needs=("trigger", "state"), waits=WAITS, exchanges=11)
 async def beliefs(play: Play) -> None:
     """What the client believes of instances that were committed, failed, or never spoken of, at once and after a 202."""
     service = Service(play)

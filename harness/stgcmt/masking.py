@@ -18,6 +18,7 @@ from typing import Any
 Span = tuple[int, int, str]  # start, end, kind
 DERIVED = 4  # bytes; an encoded form of something shorter would be found everywhere
 KNOWN_TEXTS = 4096  # texts of which a masker remembers that they hold no secret
+_NUMBERS = frozenset({int, float, bool, type(None)})  # nothing to blank in them; most values are such
 LINE_LIMIT = 65536  # bytes of an unfinished header line that are held back
 
 _HEADER_KINDS = {
@@ -90,6 +91,8 @@ class Masker:
 
     def value(self, value: Any) -> Any:
         """A JSON value with every secret in its strings blanked."""
+        if type(value) in _NUMBERS:
+            return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):

@@ -12,7 +12,13 @@ from stgcmt.suite import Transcript, load_suites
 from stgcmt.transcript import Event, Footer, Header
 
 SUITE = load_suites()["scp"]
-BESIDE = ("uid_shapes", "asked_early", "refused_instance", "two_on_one_association", "provoked_states")  # where nothing was said
+BESIDE = (
+    "uid_shapes",
+    "asked_early",
+    "refused_instance",
+    "two_on_one_association",
+    "provoked_states",
+)  # where nothing was said
 ONE, TWO, THREE = "1.2.3.1", "1.2.3.2", "1.2.3.3"
 
 

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.35362008284945845477653134416213570569', '2.25.57408737194135577963559518036628019630', '2.25.32277796919405447588284584912329224462', '2.25.69294529126077535187456074431515847900', '2.25.90421207094980133769009820758014939311']
+RECORDED = ['2.25.74879371012952143956452858420788262775', '2.25.61819430394572636174977075308830030435', '2.25.46044020222385692539483790610305446126', '2.25.94088193441556174730601812017548746118', '2.25.56084943508667995750054533044936932569']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -206,25 +206,18 @@ def replay(args):
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-
-    assoc5 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[no-sequence]')
-    data_set = Dataset()
-    data_set.TransactionUID = TX[1]
-    action(assoc5, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[control]')
     data_set = Dataset()
     data_set.TransactionUID = TX[4]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.82360813035881780639171707407326294640'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.27701798004352773815143429392750178751'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[no-information]')
     raw(assoc3, 'DIMSE-5.4.2.1-02.d/02-pdus.bin', 'N-ACTION-RQ')
     say('<== the finding')
     end(assoc2, 'release')
     wait_for_report(args.wait)
-    end(assoc5, 'release')
     end(assoc3, 'release')
     end(assoc4, 'release')
 
@@ -232,11 +225,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=55773)
-    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
-    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
+    parser.add_argument("--port", type=int, default=53435)
+    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
+    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=37663)
+    parser.add_argument("--listen-port", type=int, default=42469)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.62151553644670091323025646571236084759', '2.25.29325011605477414229226934716437844070', '2.25.61822787632999458628619038656980728589']
+RECORDED = ['2.25.19671423822419318554868716796273545221', '2.25.64166682963055751395948375303307555496', '2.25.20719328178905747369893537449709810036']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -202,44 +202,44 @@ def replay(args):
     end(assoc1, 'release')
 
     assoc2 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-
-    assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-
-    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[control]')
     data_set = Dataset()
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.52485608099242136581175543287287950382'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.16883696858471815905334775812461855050'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+
+    assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[empty-transaction-uid]')
     data_set = Dataset()
     data_set.TransactionUID = ''
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.52485608099242136581175543287287950382'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.16883696858471815905334775812461855050'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-    end(assoc2, 'release')
+
+    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[empty-sequence]')
     data_set = Dataset()
     data_set.TransactionUID = TX[1]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(0)]
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
-    end(assoc4, 'release')
+    end(assoc2, 'release')
     wait_for_report(args.wait)
+    end(assoc4, 'release')
     end(assoc3, 'release')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=55773)
-    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
-    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
+    parser.add_argument("--port", type=int, default=53435)
+    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
+    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=37663)
+    parser.add_argument("--listen-port", type=int, default=42469)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.21847628081377255088264470297618061320']
+RECORDED = ['2.25.68217105513856764187019188089197242037']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -203,11 +203,11 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.26938927237924908513733163150862837715'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.70721383003193200896672125106085426227'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.19313864925015395838651477565245698921'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '2.25.34397710846795357560843997880012205168'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.32344525010838082819769574253754879765'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.84374416670521802054585009915148092994'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '2.25.38059602815949023688269595719211409848'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.66852866631982355836848728625684615560'
     action(assoc1, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc1, 'release')
     wait_for_report(args.wait)
@@ -216,11 +216,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=55773)
-    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
-    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
+    parser.add_argument("--port", type=int, default=53435)
+    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
+    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=37663)
+    parser.add_argument("--listen-port", type=int, default=42469)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

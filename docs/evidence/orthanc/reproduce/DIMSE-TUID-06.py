@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.30506660659697720229331436132076220498', '2.25.98004067360118746153586464483354133813', '2.25.31061575271164057891669179077136759183']
+RECORDED = ['2.25.73945764888158104357079087797351418526', '2.25.63057855016442821803974586351885047582', '2.25.80690477344230781050315497228962470535']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -202,36 +202,47 @@ def replay(args):
     end(assoc1, 'release')
 
     assoc2 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-
-    assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
-    say('[letters]')
-    data_set = Dataset()
-    data_set.TransactionUID = '2.25.30506660659697720229331436132076220498.d'
-    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
-    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.84523813967452841349139746848429843632'
-    action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-    say('<== the finding')
     say('[control]')
     data_set = Dataset()
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.84523813967452841349139746848429843632'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.20513128619526738842978441342308599548'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
-    end(assoc3, 'release')
+
+    assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+    say('[letters]')
+    data_set = Dataset()
+    data_set.TransactionUID = '2.25.73945764888158104357079087797351418526.h'
+    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
+    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.20513128619526738842978441342308599548'
+    action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    say('<== the finding')
+
+    assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+    say('[too-long]')
+    data_set = Dataset()
+    data_set.TransactionUID = '2.25.63057855016442821803974586351885047582.732608992170587230227'
+    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
+    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.20513128619526738842978441342308599548'
+    action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc2, 'release')
     wait_for_report(args.wait)
+    end(assoc3, 'release')
+    wait_for_report(args.wait)
+    end(assoc4, 'release')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=55773)
-    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
-    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
+    parser.add_argument("--port", type=int, default=53435)
+    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
+    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=37663)
+    parser.add_argument("--listen-port", type=int, default=42469)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.20593865530150211772370000313338319252']
+RECORDED = ['2.25.56905103348968631423609789198385764604']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -211,11 +211,11 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.16391474486843999899382272125197281200'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13653347767450234122761704605578378360'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc3, 'release')
     wait_for_report(args.wait)
-    time.sleep(2.04)
+    time.sleep(2.00)
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[again]')
@@ -223,7 +223,7 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.88722926963481450038239423727376510316'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.12010881060068855564262154847698320335'
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
     end(assoc4, 'release')
@@ -233,11 +233,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=55773)
-    parser.add_argument("--called", default='THAWUJW', help="AE title of the SUT")
-    parser.add_argument("--calling", default='MIQWTG9', help="our AE title")
+    parser.add_argument("--port", type=int, default=53435)
+    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
+    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=37663)
+    parser.add_argument("--listen-port", type=int, default=42469)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

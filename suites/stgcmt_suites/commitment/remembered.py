@@ -65,8 +65,8 @@ class Remembered(Generic[_T]):
     ``make`` returns what nobody changes, and depends on nothing else. What it raises is not remembered.
     """
 
-    def __init__(self, make: Callable[..., _T]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[..., _T], *, kept: int = KEPT) -> None:
+        self._make, self._most = make, kept
         self._kept: dict[tuple[Hashable, ...], list[tuple[dict[str, bool], _T]]] = {}
 
     def of(self, *arguments: Hashable, faults: Collection[str]) -> _T:
@@ -78,7 +78,7 @@ class Remembered(Generic[_T]):
         noted = Noted(faults)
         value = self._make(*arguments, noted)
         if not noted.all and len(ways) < WAYS:
-            while len(self._kept) >= KEPT and arguments not in self._kept:
+            while len(self._kept) >= self._most and arguments not in self._kept:
                 del self._kept[next(iter(self._kept))]
             self._kept[arguments] = [*ways, (noted.looked_for, value)]
         return value

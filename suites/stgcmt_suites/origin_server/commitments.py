@@ -31,6 +31,7 @@ RESOURCE = "commitment-requests"
 ALLOW = "GET, HEAD, OPTIONS, POST"
 SEARCH_S = 10.0  # how long the manner delays-wrong-study looks for an instance elsewhere
 SMALL, FEW = 16_384, 64  # bytes of a payload and references of a result that are remembered
+LONG, MANY, LONG_ONES = 524_288, 2_000, 4  # of longer ones only the last few: a self-test sends the same long list in each play
 RACE_S = 0.05  # how long the fault concurrent-duplicates-accepted looks away between looking and booking
 
 
@@ -164,8 +165,8 @@ class Commitments:
         if "json-requests-refused" in self.faults and (header_type(request) or "").startswith("application/dicom+json"):
             raise RefusalError(415, "The media type is not supported.")
         kind = header_type(request)
-        small = len(body) <= SMALL
-        found = [*(_TAKEN.of(kind, body, faults=self.faults) if small else _modules(kind, body, self.faults))]
+        keeper = _TAKEN if len(body) <= SMALL else _LONG_TAKEN if len(body) <= LONG else None
+        found = [*(keeper.of(kind, body, faults=self.faults) if keeper else _modules(kind, body, self.faults))]
         for status in (400, 500):
             if f"several-parts-as-{status}" in self.faults and len(found) > 1:
                 raise RefusalError(status, "The payload has several parts.")
@@ -367,7 +368,8 @@ class Commitments:
         if len(decided) >= LARGE and offer == OFFERS[0] and not self.faults:
             return offer.part, result_json(known.structure, decided)
         result = known.structure, decided, known.uid, offer, location
-        return _WRITTEN.of(*result, faults=self.faults) if len(decided) <= FEW else _bytes(*result, self.faults)
+        keeper = _WRITTEN if len(decided) <= FEW else _LONG_WRITTEN if len(decided) <= MANY else None
+        return keeper.of(*result, faults=self.faults) if keeper else _bytes(*result, self.faults)
 
 
 def _modules(
@@ -385,6 +387,7 @@ def _bytes(
 
 
 _TAKEN, _WRITTEN = Remembered(_modules), Remembered(_bytes)
+_LONG_TAKEN, _LONG_WRITTEN = Remembered(_modules, kept=LONG_ONES), Remembered(_bytes, kept=LONG_ONES)
 
 
 def header_type(request: Request) -> str | None:

@@ -31,7 +31,11 @@ RESOURCE = "commitment-requests"
 ALLOW = "GET, HEAD, OPTIONS, POST"
 SEARCH_S = 10.0  # how long the manner delays-wrong-study looks for an instance elsewhere
 SMALL, FEW = 16_384, 64  # bytes of a payload and references of a result that are remembered
-LONG, MANY, LONG_ONES = 524_288, 2_000, 4  # of longer ones only the last few: a self-test sends the same long list in each play
+LONG, MANY, LONG_ONES = (
+    524_288,
+    2_000,
+    4,
+)  # of longer ones only the last few: a self-test sends the same long list in each play
 RACE_S = 0.05  # how long the fault concurrent-duplicates-accepted looks away between looking and booking
 
 

@@ -151,7 +151,7 @@ _FIELD = (
     Fault("commits-what-it-refused", "keeps what it answers with a failure of C-STORE", ("DIMSE-J.3.2-PARTIAL",)),
     Fault("only-first-failure", "tells only the first of several failed instances", ("DIMSE-J.3.3.1.2-04",)),
     Fault("cut-at-256", "has room for 256 instances in a report", ("DIMSE-J.3.3.1.2-04",)),
-    Fault("result-of-the-newest", "reports the result of the newest request under the Transaction UID of each", ("DIMSE-J.3.3.1.2-04", "DIMSE-J.3.3.1.2-01"), ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED")),
+    Fault("result-of-the-newest", "reports the result of the newest request under the Transaction UID of each", ("DIMSE-J.3.3.1.2-04", "DIMSE-J.3.3.1.2-01"), ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED"), crowded=True),
     Fault("one-request-an-association", "does not answer a second request on an association", ("DIMSE-J.3.2.1.3-01",)),
     Fault("waits-for-release", "reports once the association of the request has ended", ("DIMSE-J.3.3-01",)),
     Fault("uids-padded-with-blanks", "pads UIDs of odd length with a blank", ("DIMSE-PS3.5-VR-01",)),

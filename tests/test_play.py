@@ -9,8 +9,9 @@ import time
 import types
 
 from stgcmt.clock import SystemClock
-from stgcmt.desk import Desk, LeaseHolder, Mint, Place
+from stgcmt.desk import Desk, LeaseHolder, Place
 from stgcmt.judge import read_recording
+from stgcmt.mint import Mint
 from stgcmt.plan import plan
 from stgcmt.play import Player
 from stgcmt.suite import Lease, Setting, Suite, requirement, scenario

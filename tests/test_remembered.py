@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from stgcmt.desk import Mint, SameMint
+from stgcmt.mint import Mint, SameMint
 from stgcmt_suites.commitment.remembered import KEPT, Remembered
 
 

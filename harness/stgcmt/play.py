@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from stgcmt.askdesk import AskDesk
 from stgcmt.clock import NS, Clock, SystemClock, iso
-from stgcmt.desk import ABSENT, Desk, LeaseHolder, Mint, Place, listener_of
+from stgcmt.desk import ABSENT, Desk, LeaseHolder, Place, listener_of
 from stgcmt.errors import HarnessError, SkippedError, UnreachableError
 from stgcmt.listening import open_all, places_of, serving, web_places_of
 from stgcmt.masking import Masker, secrets_of
+from stgcmt.mint import Mint
 from stgcmt.plan import Plan, Planned
 from stgcmt.reach import obstacle
 from stgcmt.recorders import Recorders

@@ -121,9 +121,9 @@ def record(suite: Suite, case: Case, *, files: bool = False) -> Recording:
         DeadlockError: somebody waits for what will never happen.
     """
     from stgcmt.clock import LoopClock  # noqa: PLC0415 - start-up
-    from stgcmt.desk import SameMint  # noqa: PLC0415 - start-up
     from stgcmt.judge import read_recording  # noqa: PLC0415 - start-up
     from stgcmt.keeping import Kept  # noqa: PLC0415 - start-up
+    from stgcmt.mint import SameMint  # noqa: PLC0415 - start-up
     from stgcmt.play import Player  # noqa: PLC0415 - start-up
     from stgcmt.virtual import run_virtual  # noqa: PLC0415 - start-up
     from stgcmt.wire.memory import MemoryNetwork  # noqa: PLC0415 - start-up

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.clock import NS, Clock, SystemClock, iso
-from stgcmt.desk import Desk, Mint, Place
+from stgcmt.desk import Desk, Place
 from stgcmt.judge import Recording
 from stgcmt.late import LateRecorder
 from stgcmt.listening import listening_at, open_all, serving
+from stgcmt.mint import Mint
 from stgcmt.pending import Pending
 from stgcmt.results import awaited
 from stgcmt.transcript import Recorder, Transcript

@@ -15,6 +15,7 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 SMALL = 16_384  # bytes
 KEPT = 1024  # payloads; the oldest go first
+PART = 32  # the largest payload that is kept is this part of what all of them together may have
 WAYS = 16  # of one payload: as many as faults were seen to change what is made of it
 
 
@@ -62,15 +63,20 @@ class Noted(Collection[str]):
 class Remembered(Generic[_T]):
     """``make(*arguments, faults)`` by the value of its arguments and by the faults that it looks at.
 
-    ``make`` returns what nobody changes, and depends on nothing else. What it raises is not remembered.
+    ``make`` returns what nobody changes, and depends on nothing else. What it raises is not remembered. ``room``: what all
+    that is kept may have together, in whatever the sizes of calls count; the oldest go first.
     """
 
-    def __init__(self, make: Callable[..., _T], *, kept: int = KEPT) -> None:
-        self._make, self._most = make, kept
+    def __init__(self, make: Callable[..., _T], *, room: int = KEPT) -> None:
+        self._make, self._room = make, room
         self._kept: dict[tuple[Hashable, ...], list[tuple[dict[str, bool], _T]]] = {}
+        self._sizes: dict[tuple[Hashable, ...], int] = {}
+        self._used = 0
 
-    def of(self, *arguments: Hashable, faults: Collection[str]) -> _T:
-        """What is made of these arguments under these faults."""
+    def of(self, *arguments: Hashable, faults: Collection[str], size: int = 1) -> _T:
+        """What is made of these arguments, which have this size, under these faults."""
+        if size > self._room // PART:
+            return self._make(*arguments, faults)
         ways = self._kept.get(arguments, [])
         for looked_for, value in ways:
             if all((name in faults) is there for name, there in looked_for.items()):
@@ -78,7 +84,11 @@ class Remembered(Generic[_T]):
         noted = Noted(faults)
         value = self._make(*arguments, noted)
         if not noted.all and len(ways) < WAYS:
-            while len(self._kept) >= self._most and arguments not in self._kept:
-                del self._kept[next(iter(self._kept))]
+            self._used += 0 if arguments in self._sizes else size
+            self._sizes[arguments] = size
             self._kept[arguments] = [*ways, (noted.looked_for, value)]
+            while self._used > self._room or len(self._kept) > KEPT:
+                oldest = next(iter(self._kept))
+                del self._kept[oldest]
+                self._used -= self._sizes.pop(oldest)
         return value

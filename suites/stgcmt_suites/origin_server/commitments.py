@@ -30,12 +30,7 @@ from stgcmt_suites.origin_server.settings import Settings
 RESOURCE = "commitment-requests"
 ALLOW = "GET, HEAD, OPTIONS, POST"
 SEARCH_S = 10.0  # how long the manner delays-wrong-study looks for an instance elsewhere
-SMALL, FEW = 16_384, 64  # bytes of a payload and references of a result that are remembered
-LONG, MANY, LONG_ONES = (
-    524_288,
-    2_000,
-    4,
-)  # of longer ones only the last few: a self-test sends the same long list in each play
+BYTES, REFERENCES = 1 << 24, 1 << 16  # of payloads, and of results, that are remembered
 RACE_S = 0.05  # how long the fault concurrent-duplicates-accepted looks away between looking and booking
 
 
@@ -169,8 +164,7 @@ class Commitments:
         if "json-requests-refused" in self.faults and (header_type(request) or "").startswith("application/dicom+json"):
             raise RefusalError(415, "The media type is not supported.")
         kind = header_type(request)
-        keeper = _TAKEN if len(body) <= SMALL else _LONG_TAKEN if len(body) <= LONG else None
-        found = [*(keeper.of(kind, body, faults=self.faults) if keeper else _modules(kind, body, self.faults))]
+        found = [*_TAKEN.of(kind, body, faults=self.faults, size=len(body))]
         for status in (400, 500):
             if f"several-parts-as-{status}" in self.faults and len(found) > 1:
                 raise RefusalError(status, "The payload has several parts.")
@@ -309,9 +303,10 @@ class Commitments:
 
     def _too_early(self, uid: str) -> bool:
         """Whether the fault early-check-as-429 refuses the first Result Check of a transaction, made at once."""
-        first = uid in self._unseen
-        self._unseen.discard(uid) if "early-check-as-429" in self.faults else None
-        return first and "early-check-as-429" in self.faults
+        if "early-check-as-429" not in self.faults or uid not in self._unseen:
+            return False
+        self._unseen.discard(uid)
+        return True
 
     def _unknown(self, request: Request, uid: str) -> Response:
         if "get-creates-transaction" in self.faults:
@@ -372,8 +367,7 @@ class Commitments:
         if len(decided) >= LARGE and offer == OFFERS[0] and not self.faults:
             return offer.part, result_json(known.structure, decided)
         result = known.structure, decided, known.uid, offer, location
-        keeper = _WRITTEN if len(decided) <= FEW else _LONG_WRITTEN if len(decided) <= MANY else None
-        return keeper.of(*result, faults=self.faults) if keeper else _bytes(*result, self.faults)
+        return _WRITTEN.of(*result, faults=self.faults, size=len(decided))
 
 
 def _modules(
@@ -390,8 +384,7 @@ def _bytes(
     return write(offer, response(structure, decided, uid, faults), location, faults)
 
 
-_TAKEN, _WRITTEN = Remembered(_modules), Remembered(_bytes)
-_LONG_TAKEN, _LONG_WRITTEN = Remembered(_modules, kept=LONG_ONES), Remembered(_bytes, kept=LONG_ONES)
+_TAKEN, _WRITTEN = Remembered(_modules, room=BYTES), Remembered(_bytes, room=REFERENCES)
 
 
 def header_type(request: Request) -> str | None:

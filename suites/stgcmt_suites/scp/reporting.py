@@ -23,7 +23,7 @@ TRANSACTION_UID, FAILED_SEQUENCE, REFERENCED_SEQUENCE = 0x00081195, 0x00081198, 
 REFERENCED_CLASS, REFERENCED_INSTANCE, FAILURE_REASON, RETRIEVE_AE = 0x00081150, 0x00081155, 0x00081197, 0x00080054
 SOP_CLASS, SOP_INSTANCE, FILE_SET_ID, FILE_SET_UID = 0x00080016, 0x00080018, 0x00880130, 0x00880140
 ALL_COMMITTED, SOME_FAILED = 1, 2
-FEW = 64  # references of a report whose bytes are remembered
+REFERENCES = 1 << 16  # of reports whose bytes are remembered
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,19 @@ class _Noting:
 
 def event_information(report: Report, transfer_syntax: str, settings: Settings) -> bytes:
     """The data set of a report in the transfer syntax of its context."""
-    if len(report.committed) + len(report.failed) > FEW:
-        return _information(report, transfer_syntax, settings)
     named = tuple(report.file_set.items())
     fault = () if settings.fault is None else (settings.fault,)
     key = (
         report.transaction_uid, report.event_type, report.committed, report.failed, report.calling, report.called, named
     )  # fmt: skip
-    return _WRITTEN.of(key, transfer_syntax, settings.ae_title, settings.choices, faults=fault)
+    return _WRITTEN.of(
+        key,
+        transfer_syntax,
+        settings.ae_title,
+        settings.choices,
+        faults=fault,
+        size=len(report.committed) + len(report.failed),
+    )
 
 
 def _remembered(key: _Key, transfer_syntax: str, ae_title: str, choices: Choices, faults: Collection[str]) -> bytes:
@@ -148,7 +153,7 @@ def _information(report: Report, transfer_syntax: str, settings: Manner) -> byte
 _Key = tuple[
     str, int, tuple[Asked, ...], tuple[Decided, ...], str, str, tuple[tuple[str, tuple[str, str]], ...]
 ]  # a report's fields
-_WRITTEN = Remembered(_remembered)
+_WRITTEN = Remembered(_remembered, room=REFERENCES)
 
 
 def _data_set(report: Report, settings: Manner) -> Dataset:

@@ -8,7 +8,7 @@ import importlib.util
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpcore
@@ -132,24 +132,26 @@ class Sender:
         body: Any = content
         if content is not None and chunked:
             body = _pieces(content)
-        came: Answer | None = None
+        head: Answer | None = None
+        came = bytearray()
         try:
             async with self._pool.stream(
                 method, url, headers=list(headers), content=body, extensions={"timeout": self._timeouts}
             ) as response:
                 found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                came = Answer(response.status, found, b"")
+                head = Answer(response.status, found, b"")
                 async for piece in response.aiter_stream():
-                    came = Answer(came.status, found, came.body + piece)
+                    came += piece
+                return replace(head, body=bytes(came))
         except (httpcore.ConnectError, httpcore.ConnectTimeout):
-            return Lost.UNREACHABLE
+            lost = Lost.UNREACHABLE
         except httpcore.TimeoutException:
-            return came if came is not None and self._half else Lost.SILENCE
+            lost = Lost.SILENCE
         except (httpcore.NetworkError, httpcore.ProtocolError):
-            return came if came is not None and self._half else Lost.BROKEN
+            lost = Lost.BROKEN
         except httpcore.UnsupportedProtocol as error:
             raise ValueError(str(error)) from error
-        return came
+        return replace(head, body=bytes(came)) if head is not None and self._half else lost
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

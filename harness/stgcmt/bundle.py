@@ -126,7 +126,7 @@ def write(directory: Path, results: Mapping[str, Any], recording: Recording, com
     def work(number: int) -> str:
         return _have_written(writers[number], evidence, directory)
 
-    alone = sum(len(event.data) for each in evidence.transcripts.values() for event in each.events) > LARGE
+    alone = sum(event.size for each in evidence.transcripts.values() for event in each.events) > LARGE
     problems = [problem for problem in shared_out(len(writers), work, alone=alone) if problem]
     try:
         from stgcmt_reports.manifest import write_manifest  # noqa: PLC0415 - start-up

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, overload
 
+from stgcmt.errors import UsageError
+
 HELD = 8_000_000  # bytes of the files of a recording; a smaller one is held in memory, where it is quicker to look at
 LEAST = 512  # bytes of one event; fewer cost less than the note of where they lie
 RECENT = 24_000_000  # bytes that were read last, over all transcripts: the bodies of one large exchange
@@ -35,8 +37,15 @@ class TranscriptError(Exception):
     """A stored transcript cannot be used; the message says which file, what was expected, what was seen."""
 
 
-class ChangedError(TranscriptError):
-    """A transcript was changed while it was being read."""
+class ChangedError(UsageError):
+    """A transcript was changed while it was being judged: nothing that is said of it could be trusted."""
+
+    def __init__(self, expected: str, seen: str) -> None:
+        step = "take the bundle as its run left it, let nobody else write to it, and start again"
+        super().__init__("reading a transcript again", expected, seen, step)
+
+    def __reduce__(self) -> tuple[type[ChangedError], tuple[str, str]]:
+        return ChangedError, (self.expected, self.seen)
 
 
 class File:
@@ -55,16 +64,14 @@ class File:
 
     def read(self, start: int, size: int) -> bytes:
         """The bytes at ``start``. Raises ``ChangedError`` where the file is no longer what it was when it was opened."""
+        expected = f"{self.path} as it was when it was opened, {self._state[0]} bytes"
         try:
             data = os.pread(self._number, size, start)
-            same = len(data) == size and self._now() == self._state
+            now = self._now()
         except OSError as error:
-            raise TranscriptError(f"reading {self.path}: {error.strerror or error}") from error
-        if not same:
-            raise ChangedError(
-                f"reading {self.path}: the file was changed while it was being read; expected {self._state[0]} bytes "
-                f"as they were at first, seen {self._now()[0]}; take the bundle as its run left it, and start again"
-            )
+            raise ChangedError(expected, error.strerror or str(error)) from error
+        if len(data) != size or now != self._state:
+            raise ChangedError(expected, f"{now[0]} bytes, written meanwhile")
         return data
 
 

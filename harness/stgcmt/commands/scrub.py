@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def scrub_bundle(
     _write_transcripts(before, out, table)
     _copy_instances(bundle, out, table)
     old = _judged(before, suites)
-    del before  # with all that was decoded of it
+    del before
+    gc.collect()  # with all that was decoded of it
     new = _judged(bundles.load(out), suites)
     differences = list(_differences(old, new))
     step = "nothing was written; where a check reads a word of your own, name it with --keep; else report this"

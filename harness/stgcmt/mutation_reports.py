@@ -18,6 +18,7 @@ from stgcmt.wire import command as cmd
 
 # UIDs of instances and transactions; those of classes and syntaxes (1.2.840.10008) stand in every message.
 _UID = re.compile(rb"(?<![\d.])(?!1\.2\.840\.10008\.)(?:\d+(?:\.\d+){3,}|2\.25\.\d+)")
+OBJECT = 256_000  # bytes; a message that is larger and stores an instance has its UID in the command set
 SUCCESS, FAILURE = b"\0\0", b"\x10\x01"
 
 
@@ -45,6 +46,13 @@ def moved(transcript: Transcript) -> Iterator[Edit]:
                         )
 
 
+def _uids(message: Message) -> Sequence[bytes]:
+    """The UIDs of instances and transactions that a message names; of a large object its own."""
+    if message.size > OBJECT and message.command.affected_instance:
+        return (message.command.affected_instance.encode("ascii", "replace"),)
+    return _UID.findall(message.data or b"")
+
+
 def _concerned(ours: Sequence[Association], message: Message) -> Sequence[Association]:
     """Those of our associations whose messages share most UIDs with a message of the SUT; none where it shares none.
 
@@ -52,9 +60,7 @@ def _concerned(ours: Sequence[Association], message: Message) -> Sequence[Associ
     """
     named = frozenset(_UID.findall(message.data or b""))
     shared = {
-        each.conn: len(
-            named & {uid for one in each.messages if not one.incoming for uid in _UID.findall(one.data or b"")}
-        )
+        each.conn: len(named & {uid for one in each.messages if not one.incoming for uid in _uids(one)})
         for each in ours
     }
     most = max(shared.values(), default=0)

@@ -42,6 +42,10 @@ class Event:
         """The number of bytes in ``data``, known without reading them."""
         return len(self.data)
 
+    def part(self, start: int, stop: int) -> bytes:
+        """Some of ``data``."""
+        return self.data[start:stop]
+
     def but(self, **changes: Any) -> Event:
         """The event with other values."""
         return dataclasses.replace(self, **changes)
@@ -99,6 +103,9 @@ class StoredEvent(Event):
     @property
     def size(self) -> int:
         return self._place.size
+
+    def part(self, start: int, stop: int) -> bytes:
+        return self._place.part(start, stop)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):

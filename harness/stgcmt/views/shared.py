@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from stgcmt.on_disk import Joined
-from stgcmt.transcript import Event
+from stgcmt.transcript import Event, StoredEvent
 from stgcmt.wire import items, negotiation
 from stgcmt.wire.http import Message, read_requests, read_responses
 
@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 KEPT = 512  # connections; a recording has fewer than a hundred
 SMALL = 16_384  # bytes of one direction; what is larger is read again
 MANY = 2048  # such pieces
+LYING = 16  # connections whose bytes lie in a file: what is read of one are the places of its messages
 LARGE = 262_144  # bytes of one connection; a larger one is read again rather than kept
 
 
@@ -28,15 +29,20 @@ class ByEvents(Generic[_T]):
     def __init__(self, make: Callable[..., _T]) -> None:
         self._make = make
         self._kept: dict[tuple[Hashable, ...], tuple[tuple[Event, ...], _T]] = {}
+        self._lying: dict[tuple[Hashable, ...], tuple[tuple[Event, ...], _T]] = {}
 
     def of(self, events: Sequence[Event], *more: Hashable) -> _T:
         """``make(events, *more)``, or what it gave for the same events before."""
         key = (tuple(map(id, events)), *more)
-        found = self._kept.get(key)
+        found = self._kept.get(key) or self._lying.get(key)
         if found is not None:
             return found[1]
         value = self._make(events, *more)
-        if sum(event.size for event in events) <= LARGE:
+        if any(isinstance(event, StoredEvent) for event in events):
+            while len(self._lying) >= LYING:
+                del self._lying[next(iter(self._lying))]
+            self._lying[key] = (tuple(events), value)
+        elif sum(event.size for event in events) <= LARGE:
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = (tuple(events), value)  # the events stay alive, so that their ids stay taken

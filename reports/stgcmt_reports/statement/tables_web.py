@@ -11,6 +11,7 @@ from stgcmt_reports.statement.seen_web import NO_ANSWER, RESOURCE, SENT_BY_SUT, 
 from stgcmt_reports.statement.values import Cell, Row, Seen
 
 TRANSACTION = f"/{RESOURCE}/{{transactionUID}}"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _NAMES = {"etag": "ETag", "www-authenticate": "WWW-Authenticate"}
 
 
@@ -26,7 +27,8 @@ def resources(context: Context, key: str, _name: str) -> tuple[Row, ...]:
             text="used" if seen.sut_asks else "answered", hint="not seen in this run",
         )  # fmt: skip
         rows.append(row(method, f"{method} {TRANSACTION} ({what})", cell))
-    for method in sorted({pair[0] for pair in seen.other_methods}):
+    known = (method for method in {pair[0] for pair in seen.other_methods} if seen.sut_asks or method in METHODS)
+    for method in sorted(known):  # not those that the harness made up to ask one question
         pairs = [pair for pair in seen.other_methods if pair[0] == method]
         codes = listed(_code(status) for _, status in pairs)
         found_cell = Cell(

@@ -127,6 +127,10 @@ def test_a_large_recording_costs_less_than_its_size(bundle, tmp_path):
         said = (tmp_path / "said.txt").read_text()
         assert code not in (2, 3) and "Traceback" not in said, said
         assert taken - usual < LARGE / 2, f"{command[0]} took {taken:,} bytes, {usual:,} without"
+    before, after = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("few", "judged"))
+    assert [(row["id"], row["verdict"], row["vacuous"]) for row in before["requirements"]] == [
+        (row["id"], row["verdict"], row["vacuous"]) for row in after["requirements"]
+    ], "what was stored beside says nothing of the rest"
     for file in ("report.html", "results.json", "summary.md"):
         assert (tmp_path / "judged" / file).stat().st_size < 4_000_000
     copied = (tmp_path / "scrubbed" / "transcripts").rglob("*.jsonl")

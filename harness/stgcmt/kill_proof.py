@@ -20,9 +20,12 @@ from stgcmt.checks import RUN, Check
 from stgcmt.forked import LARGE, settled, shared_out
 from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
 from stgcmt.mutation import Edit, Operator, operators_for
+from stgcmt.mutation_http import OBJECT, carries_objects
 from stgcmt.suite import Kill, Suite
-from stgcmt.transcript import Transcript
+from stgcmt.transcript import StoredEvent, Transcript
 from stgcmt.verdict import VIOLATION, Verdict, severity
+from stgcmt.views.dimse import dimse
+from stgcmt.views.http import http
 
 SEED = "stgcmt"
 TRIES = 40  # mutants for one pass
@@ -31,6 +34,7 @@ KNOWN = 24  # of them those that the suite's table leads to; the others are any
 ENOUGH = 5  # kills, more convince no reader
 USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
 LEAST = 8
+HEAD = 32  # what an event costs whose bytes are left where they lie
 SHARED = 60  # mutants of one transcript that are kept for the next check
 HUGE = 4_000_000  # bytes of one transcript; its mutants are made only for checks that look at nothing smaller
 VACUOUS = "vacuous: no mutation of the recording turns the pass red"
@@ -150,7 +154,19 @@ class Edits:
 
 
 def _size(transcript: Transcript) -> int:
-    return sum(event.size for event in transcript.events)
+    """The bytes of a transcript that judging a mutant of it looks at; of objects that lie in a file only heads are read."""
+    return transcript.view(_looked_at)
+
+
+def _looked_at(transcript: Transcript) -> int:
+    whole = sum(event.size for event in transcript.events)
+    lying = sum(isinstance(event, StoredEvent) for event in transcript.events)
+    if not lying:
+        return whole
+    parts = [part for each in http(transcript).exchanges for part in (each.request, each.response) if part is not None]
+    objects = [part.message.body_size for part in parts if carries_objects(part.message)]
+    objects += [each.size for each in dimse(transcript).messages() if each.size > OBJECT and each.kind == "C-STORE-RQ"]
+    return max(whole - sum(objects), 0) + HEAD * lying
 
 
 @dataclass

@@ -134,7 +134,7 @@ class Edits:
         if id(edit) not in self._made:
             mutant = edit.make()
             same = mutant.events == self.transcript.events and mutant.header == self.transcript.header
-            while len(self._made) >= max(1, SHARED * USUAL // max(_size(self.transcript), USUAL)):
+            while len(self._made) >= max(1, SHARED * USUAL // max(self.transcript.view(_recorded), USUAL)):
                 del self._made[next(iter(self._made))]
             self._made[id(edit)] = None if same else mutant
         return self._made[id(edit)]
@@ -158,8 +158,12 @@ def _size(transcript: Transcript) -> int:
     return transcript.view(_looked_at)
 
 
+def _recorded(transcript: Transcript) -> int:
+    return sum(event.size for event in transcript.events)
+
+
 def _looked_at(transcript: Transcript) -> int:
-    whole = sum(event.size for event in transcript.events)
+    whole = transcript.view(_recorded)
     lying = sum(isinstance(event, StoredEvent) for event in transcript.events)
     if not lying:
         return whole

@@ -33,6 +33,7 @@ OPTIONAL = (
 )  # fmt: skip
 # Large objects are moved about, not judged attribute by attribute: their data sets get few mutants.
 LARGE = 4096
+OBJECT = 256_000  # bytes of a message that stores an instance: beyond, only the message as a whole is changed
 BORROWED = 12  # elements of requests
 
 
@@ -48,6 +49,8 @@ def messages(transcript: Transcript) -> Iterator[Edit]:
             yield Edit("abort in place of a message", where, partial(replaced, transcript, message, pdu.encode_abort()))
             for seconds in DELAYS_S:
                 yield Edit("late message", f"{seconds} s, {where}", partial(late, transcript, message.events, seconds))
+            if message.size > OBJECT and message.command.field == cmd.C_STORE_RQ:
+                continue  # each of these would hold a copy of it
             yield from _commands(transcript, message, where)
             yield from _data(transcript, message, where, asked)
             yield from _fragments(transcript, message, where)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated, without
-from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
+from stgcmt.mutation_dimse import LARGE, OBJECT, command_set, message_pdus, replaced
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
@@ -18,7 +18,6 @@ from stgcmt.wire import command as cmd
 
 # UIDs of instances and transactions; those of classes and syntaxes (1.2.840.10008) stand in every message.
 _UID = re.compile(rb"(?<![\d.])(?!1\.2\.840\.10008\.)(?:\d+(?:\.\d+){3,}|2\.25\.\d+)")
-OBJECT = 256_000  # bytes; a message that is larger and stores an instance has its UID in the command set
 SUCCESS, FAILURE = b"\0\0", b"\x10\x01"
 
 

@@ -20,12 +20,23 @@ TITLES = {
     505: "HTTP Version Not Supported",
 }  # fmt: skip
 TEMPORARY = frozenset({503})
+_ODD = frozenset(
+    f"{prefix}retry-after-{name}"
+    for prefix in ("", "check-")
+    for name in ("date", "negative", "text", "decimal", "empty")
+)  # the faults of a Retry-After
 
 
 def header(request: Request, name: str) -> str | None:
     """A header field with all its lines joined; ``None`` where there is none."""
-    lines = request.headers.getlist(name)
+    lines = header_lines(request, name)
     return ", ".join(lines) if lines else None
+
+
+def header_lines(request: Request, name: str) -> list[str]:
+    """The values of a header field , one a line."""
+    wanted = name.lower().encode("latin-1")
+    return [value.decode("latin-1") for each, value in request.scope["headers"] if each == wanted]
 
 
 def result(content_type: str, body: bytes, location: str, faults: Collection[str], *, status: int = 200) -> Response:
@@ -80,6 +91,8 @@ def working(retry_after: int | None, clock: Clock, faults: Collection[str], *, o
 
 
 def _odd_retry_after(clock: Clock, faults: Collection[str], *, of_check: bool) -> Mapping[str, str]:
+    if _ODD.isdisjoint(faults):
+        return {}
     values = {
         "date": formatdate(clock.wall_ns() / NS + 1, usegmt=True),
         "negative": "-1",

@@ -311,7 +311,8 @@ class Store:
                 condition = "broken"
             truth.append(Decided(each, decisions.reason(each, found, self.unsupported, condition, self.faults)))
         told = decisions.distorted(tuple(truth), held, self.faults)
-        self._results[frozenset(distinct)] = told
+        if "remembers-results" in self.faults:
+            self._results[frozenset(distinct)] = told
         return told
 
     def _alike(self, uid: str) -> Held | None:

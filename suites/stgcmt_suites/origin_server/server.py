@@ -44,11 +44,11 @@ async def serve(
         access_log=False, proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S,
     )  # fmt: skip
     config.load()
-    handler = _handler(config, clock, frozenset(faults))
+    handler = _handler(config, clock, faults)
     return await network.listen(host, port, handler if tls is None else over_tls(handler, tls))
 
 
-def _handler(config: uvicorn.Config, clock: Clock, faults: frozenset[str]) -> Handler:
+def _handler(config: uvicorn.Config, clock: Clock, faults: Collection[str]) -> Handler:
     async def handle(stream: Stream) -> None:
         transport = _Transport(stream, _framing(faults))
         ahead_s = manners.CLOCK_AHEAD_S if "clock-ahead" in faults else 0.0
@@ -173,7 +173,7 @@ class _Transport(asyncio.Transport):
 # --- framing faults, beneath h11, which would refuse to write them ---------------------------------------------------
 
 
-def _framing(faults: frozenset[str]) -> Framing:
+def _framing(faults: Collection[str]) -> Framing:
     if "both-lengths" in faults:
         return _BothLengths()
     if "no-length" in faults:

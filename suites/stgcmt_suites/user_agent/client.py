@@ -249,7 +249,7 @@ class Client:
         if not (chosen.faulty("no-content-type") and single):
             headers.append(("Content-Type", kind))
         if chosen.faulty("compressed-unsaid"):
-            body = gzip.compress(body)
+            body = gzip.compress(body, mtime=0)
         method = "PUT" if chosen.faulty("put-for-post") else "POST"
         return await self._sender.send(method, self._url(base, uid), headers, body, chunked=chosen.chunked)
 

@@ -121,7 +121,9 @@ def test_what_a_fault_cannot_reach_says_the_same_and_is_judged_the_same(role, fa
     assert len(reach) < len(whole.scenarios)
     clean = base_of(suite).recording.scenarios
     for key, transcript in whole.scenarios.items():
-        if key[1] not in reach and role != "user_agent":  # which mints UIDs of its own; streams may meet in another order, what each says may not change
+        if (
+            key[1] not in reach and role != "user_agent"
+        ):  # which mints UIDs of its own; streams may meet in another order, what each says may not change
             assert sorted(_said(transcript)) == sorted(_said(clean[key])), key
     part = record(suite, case)
     assert part.scenarios.keys() == whole.scenarios.keys()

@@ -45,11 +45,13 @@ async def serve(
         access_log=False, proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S,
     )  # fmt: skip
     config.load()
-    handler = _handler(config, clock, frozenset(faults))
+    handler = _handler(config, clock, faults)
+    if "one-line" in faults:
+        handler = _one_at_a_time(handler)
     return await network.listen(host, port, handler if tls is None else over_tls(handler, tls))
 
 
-def _handler(config: uvicorn.Config, clock: Clock, faults: frozenset[str]) -> Handler:
+def _handler(config: uvicorn.Config, clock: Clock, faults: Collection[str]) -> Handler:
     ahead_s = manners.CLOCK_AHEAD_S if "clock-ahead" in faults else 0.0
 
     async def handle(stream: Stream) -> None:
@@ -72,6 +74,17 @@ def _handler(config: uvicorn.Config, clock: Clock, faults: frozenset[str]) -> Ha
             protocol.connection_lost(None)
             if unfinished := [task for task in tasks if not task.done()]:
                 await asyncio.gather(*unfinished, return_exceptions=True)
+
+    return handle
+
+
+def _one_at_a_time(handler: Handler) -> Handler:
+    """A server with one worker: who comes meanwhile waits until the connection before is closed."""
+    turn = asyncio.Lock()
+
+    async def handle(stream: Stream) -> None:
+        async with turn:
+            await handler(stream)
 
     return handle
 
@@ -181,7 +194,7 @@ class _Transport(asyncio.Transport):
 # --- framing faults, beneath h11, which would refuse to write them ---------------------------------------------------
 
 
-def _framing(faults: frozenset[str]) -> Framing:
+def _framing(faults: Collection[str]) -> Framing:
     if "both-lengths" in faults:
         return _BothLengths()
     if "no-length" in faults:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import uuid
 from typing import Any
 
 from stgcmt.actors.acceptor import Acceptor, Reply
@@ -62,7 +61,7 @@ class BackEnd:
     """The SCP behind, as the proxy sees it. ``failures``: errors of the proxy itself."""
 
     def __init__(self, setting: Setting, settings: Settings, store: Store) -> None:
-        self._network, self._clock = setting.network, setting.clock
+        self._network, self._clock, self._uid = setting.network, setting.clock, setting.uid
         self.settings, self.store = settings, store
         self.failures: list[BaseException] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,7 +126,7 @@ class BackEnd:
         """One request, or one part of it, in a bounded number of attempts."""
         for attempt in range(self.settings.attempts):
             kept = parts is None and not self.settings.own_uids and attempt == 0
-            back_uid = found.uid if kept else f"2.25.{uuid.uuid4().int}"
+            back_uid = found.uid if kept else self._uid(found.uid)
             if parts is None:
                 self.store.remember(found.uid, back_uid=back_uid, sent=False)
             else:

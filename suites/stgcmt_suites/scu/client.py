@@ -13,18 +13,15 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydicom.uid import generate_uid
-
 from stgcmt.actors.association import Association
 from stgcmt.actors.outcome import Outcome, Released, Response, Split, Timeouts
 from stgcmt.actors.requestor import associate
-from stgcmt.clock import Clock
+from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
 from stgcmt.wire.items import Extended, Role
 from stgcmt.wire.negotiation import Proposal
 from stgcmt.wire.pdv import Message
-from stgcmt.wire.stream import Network
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE
 from stgcmt_suites.scu.modules import action_information, stored_form
 from stgcmt_suites.scu.outbox import ENDED, Held, Outbox
@@ -55,9 +52,9 @@ class Archive:
 class Client:
     """Stores and commits instances, each job in a task of its own."""
 
-    def __init__(self, outbox: Outbox, reports: Reports, network: Network, clock: Clock, chosen: Settings) -> None:
+    def __init__(self, outbox: Outbox, reports: Reports, setting: Setting, chosen: Settings) -> None:
         self._outbox, self._reports, self._chosen = outbox, reports, chosen
-        self._network, self._clock = network, clock
+        self._network, self._clock, self._uid = setting.network, setting.clock, setting.uid
         self._tasks: set[asyncio.Task[None]] = set()
         self.failures: list[BaseException] = []
 
@@ -107,7 +104,7 @@ class Client:
     def _fresh_uid(self, held: Sequence[Held]) -> str:
         if self._chosen.faulty("uid-of-the-study"):
             return f"{held[0].study_instance_uid}.1"
-        uid = str(generate_uid(prefix=None))
+        uid = self._uid(held[0].sop_instance_uid)
         return f"1.2.040.{uid[-20:]}" if self._chosen.faulty("leading-zero-in-uid") else uid
 
     # --- storing

@@ -48,7 +48,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         for each in outbox.pending():
             outbox.commit(each.asked)
     reports = Reports(outbox, chosen)
-    client = Client(outbox, reports, setting.network, setting.clock, chosen)
+    client = Client(outbox, reports, setting, chosen)
     user = _User(outbox, client)
 
     async def says(stream: Stream) -> None:

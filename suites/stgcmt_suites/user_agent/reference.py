@@ -41,7 +41,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     chosen = settings(setting.mode, setting.fault, setting.options)
     outbox = Outbox(setting.directory)
     sender = Sender(setting.network, timeout_s=chosen.timeout_s, keeps_alive=chosen.keeps_alive, faults=chosen.faults)
-    client = Client(outbox, sender, setting.clock, chosen)
+    client = Client(outbox, sender, setting, chosen)
     user = _User(outbox, client)
 
     async def handler(stream: Stream) -> None:

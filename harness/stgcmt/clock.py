@@ -39,12 +39,12 @@ class LoopClock:
     """Both clocks derived from the running loop, for loops with virtual time."""
 
     def __init__(self, wall_origin_ns: int = 1_700_000_000 * NS) -> None:
-        self._wall_origin_ns = wall_origin_ns
-
-    def monotonic_ns(self) -> int:
         import asyncio  # noqa: PLC0415 - start-up
 
-        return int(asyncio.get_running_loop().time() * NS)
+        self._wall_origin_ns, self._loop = wall_origin_ns, asyncio.get_running_loop
+
+    def monotonic_ns(self) -> int:
+        return int(self._loop().time() * NS)
 
     def wall_ns(self) -> int:
         return self._wall_origin_ns + self.monotonic_ns()

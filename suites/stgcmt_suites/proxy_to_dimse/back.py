@@ -16,6 +16,7 @@ from stgcmt.actors.association import Association
 from stgcmt.actors.listeners import PLAIN
 from stgcmt.actors.outcome import Aborted, Outcome, Response, Timeouts, in_words
 from stgcmt.actors.requestor import associate
+from stgcmt.actors.signal import Signal, any_of
 from stgcmt.clock import NS
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
@@ -65,7 +66,7 @@ class BackEnd:
         self.settings, self.store = settings, store
         self.failures: list[BaseException] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._news: dict[str, asyncio.Event] = {}
+        self._news: dict[str, Signal] = {}
         self._parts: dict[str, Parts] = {}
 
     # --- life
@@ -208,18 +209,13 @@ class BackEnd:
         """Hold the association open for the report, as long as the peer does."""
         if not assoc.open or self.is_done(uid):
             return
-        waiting = {asyncio.ensure_future(each.wait()) for each in (self.news(uid), assoc.ended)}
-        try:
-            await asyncio.wait(waiting, timeout=self.settings.linger_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
+        await any_of(self.settings.linger_s, self.news(uid), assoc.ended)
 
     # --- hearing
 
-    def news(self, uid: str) -> asyncio.Event:
+    def news(self, uid: str) -> Signal:
         """Set when the result of a transaction is there."""
-        return self._news.setdefault(uid, asyncio.Event())
+        return self._news.setdefault(uid, Signal())
 
     def is_done(self, uid: str) -> bool:
         """Whether there is a result."""

@@ -39,9 +39,10 @@ class LoopClock:
     """Both clocks derived from the running loop, for loops with virtual time."""
 
     def __init__(self, wall_origin_ns: int = 1_700_000_000 * NS) -> None:
-        import asyncio  # noqa: PLC0415 - start-up
+        from asyncio import get_running_loop  # noqa: PLC0415 - start-up
 
-        self._wall_origin_ns, self._loop = wall_origin_ns, asyncio.get_running_loop
+        self._wall_origin_ns = wall_origin_ns
+        self._loop = get_running_loop
 
     def monotonic_ns(self) -> int:
         return int(self._loop().time() * NS)

@@ -178,7 +178,7 @@ class BackEnd:
                 await self._request(assoc, found, back_uid, answer)
                 if not answer.cancelled() and answer.exception() is None and answer.result() == 0:
                     await self._linger(assoc, found.uid)
-                    if settings.faulty("aborted-means-committed") and isinstance(assoc.outcome, Aborted):
+                    if isinstance(assoc.outcome, Aborted) and settings.faulty("aborted-means-committed"):
                         self.settle_as(found, committed_all(found.asked))
         finally:
             if not answer.done():
@@ -251,7 +251,7 @@ class BackEnd:
         if found is None:
             return INVALID_ARGUMENT
         if found.state == PENDING or self.settings.faulty("second-report-counts"):
-            if self.settings.faulty("early-report-lost") and not found.info.get("accepted"):
+            if not found.info.get("accepted") and self.settings.faulty("early-report-lost"):
                 return 0x0000
             parts = self._parts.get(found.uid)
             whole = report if parts is None else parts.take(report)
@@ -279,9 +279,9 @@ class BackEnd:
 
     def settle(self, found: Transaction, report: Report | None) -> None:
         """The result in front: what the report commits of what was asked; the rest failed."""
-        if report is not None and self.settings.faulty("type-1-ignored") and report.event_type == 1:
+        if report is not None and report.event_type == 1 and self.settings.faulty("type-1-ignored"):
             return
-        if report is not None and self.settings.faulty("retrieve-ae-leaks"):
+        if report is not None and report.retrieve_ae and self.settings.faulty("retrieve-ae-leaks"):
             self.store.remember(found.uid, retrieve_ae=report.retrieve_ae)
         self.settle_as(found, self._decided(found, report))
 

@@ -110,9 +110,9 @@ class ProxyCommitments(Commitments):
         return super()._duplicate(uid, asked, structure, offer)
 
     def _result(self, known: Transaction, offer: Offer, *, status: int = 200) -> Response:
-        if self.proxy.faulty("tree-lost") and known.structure == "hierarchical":
+        if known.structure == "hierarchical" and self.proxy.faulty("tree-lost"):
             known = replace(known, structure="flat")
-        if self.proxy.faulty("studies-mixed") and known.structure == "hierarchical":
+        if known.structure == "hierarchical" and self.proxy.faulty("studies-mixed"):
             first = known.asked[0]
             moved = (
                 replace(each, asked=replace(each.asked, study_instance_uid=first.study_instance_uid))

@@ -200,7 +200,7 @@ class Client:
             await assoc.n_event_report(data, 1, timeout=0.5)
         if isinstance(answer, Response):
             await self._hold(assoc, heard)
-        if chosen.faulty("forgets-after-abort") and not assoc.open and not isinstance(assoc.outcome, Released):
+        if not assoc.open and not isinstance(assoc.outcome, Released) and chosen.faulty("forgets-after-abort"):
             self._outbox.forget(uid)
         if assoc.open:
             await assoc.release()
@@ -210,9 +210,10 @@ class Client:
         """Two faults: what the answer says of roles is taken for an error."""
         said = assoc.answer.role(COMMITMENT_PUSH) if assoc.answer else None
         asked = assoc.request.role(COMMITMENT_PUSH) if assoc.request else None
-        if self._chosen.faulty("breaks-on-unproposed-role"):
-            return said is not None and (asked is None or said.scp > asked.scp or said.scu > asked.scu)
-        return self._chosen.faulty("needs-a-role-answer") and asked is not None and said is None
+        unproposed = said is not None and (asked is None or said.scp > asked.scp or said.scu > asked.scu)
+        unanswered = asked is not None and said is None
+        faulty = self._chosen.faulty
+        return (unproposed and faulty("breaks-on-unproposed-role")) or (unanswered and faulty("needs-a-role-answer"))
 
     def _command(self) -> dict[str, Any]:
         """The arguments of N-ACTION beside its data set."""

@@ -42,7 +42,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     opened or the directory not be written, ``ValueError`` for an unknown mode, at the end ``ExceptionGroup`` where the
     reference itself failed.
     """
-    chosen = settings(setting.mode, setting.fault, setting.options)
+    chosen = settings(setting.mode, setting.switches, setting.options)
     outbox = Outbox(setting.directory)
     if chosen.faulty("lets-go-at-restart"):
         for each in outbox.pending():

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stgcmt.switches import NONE, Switches
 from stgcmt.wire.uids import EXPLICIT_LE, IMPLICIT_LE
 
 
@@ -44,7 +45,7 @@ class Settings:
     pause_in_request_s: float = 0.0
     max_pdu: int = 16384
     response_s: float = 1.5
-    faults: Collection[str] = frozenset()
+    faults: Collection[str] = NONE
 
     def faulty(self, *names: str) -> bool:
         """Whether one of these faults is switched on."""
@@ -54,11 +55,10 @@ class Settings:
 MODES: Mapping[str, Mapping[str, Any]] = {"roles": {"role": (1, 1)}}
 
 
-def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) -> Settings:
+def settings(mode: str | None, faults: Switches, options: Mapping[str, Any]) -> Settings:
     """The settings of a mode with options over them; raises ``ValueError`` for an unknown mode."""
     if mode is not None and mode not in MODES:
         raise ValueError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
     names = {each.name for each in dataclasses.fields(Settings)}
     chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items() if key in names}
-    faults = frozenset({fault}) if fault else frozenset()
     return Settings(**{**chosen, **MODES.get(mode or "", {}), "faults": faults})

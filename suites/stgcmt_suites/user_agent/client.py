@@ -198,24 +198,21 @@ class Client:
         self._outbox.end(uid, DONE, "200")
         if chosen.checks_again:
             await self._get(base, uid)
-        if chosen.faulty("uid-used-again") and read.failed:
+        if read.failed and chosen.faulty("uid-used-again"):
             await self._post(base, uid, held)
         return OVER
 
     def _committed(self, read: Read, asked: set[str]) -> set[str]:
         """What may be let go of: asked for in this transaction, and in the committed list alone."""
-        chosen = self._chosen
-        if chosen.faulty("believes-any-200"):
-            return asked
-        if chosen.faulty("believes-left-out"):
-            return asked - read.failed
-        if chosen.faulty("believes-foreign"):
-            return set(read.committed) - read.failed
-        if chosen.faulty("believes-both-lists"):
-            return asked & read.committed
-        if chosen.faulty("believes-similar"):
-            return {uid for uid in asked if any(each.startswith(uid) for each in read.committed)} - read.failed
-        return (asked & read.committed) - read.failed
+        truth = (asked & read.committed) - read.failed
+        beliefs = {
+            "believes-any-200": asked,
+            "believes-left-out": asked - read.failed,
+            "believes-foreign": set(read.committed) - read.failed,
+            "believes-both-lists": asked & read.committed,
+            "believes-similar": {u for u in asked if any(each.startswith(u) for each in read.committed)} - read.failed,
+        }
+        return next((they for name, they in beliefs.items() if they != truth and self._chosen.faulty(name)), truth)
 
     def _believes_anyway(self, status: int) -> bool:
         believed = {
@@ -249,7 +246,7 @@ class Client:
         if not (chosen.faulty("no-content-type") and single):
             headers.append(("Content-Type", kind))
         if chosen.faulty("compressed-unsaid"):
-            body = gzip.compress(body)
+            body = gzip.compress(body, mtime=0)
         method = "PUT" if chosen.faulty("put-for-post") else "POST"
         return await self._sender.send(method, self._url(base, uid), headers, body, chunked=chosen.chunked)
 

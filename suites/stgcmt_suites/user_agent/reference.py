@@ -38,7 +38,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     A second client on the same directory goes on where the first one ended. Raises ``OSError`` where the port cannot be
     opened or the directory not be written, ``ValueError`` for an unknown mode.
     """
-    chosen = settings(setting.mode, setting.fault, setting.options)
+    chosen = settings(setting.mode, setting.switches, setting.options)
     outbox = Outbox(setting.directory)
     sender = Sender(setting.network, timeout_s=chosen.timeout_s, keeps_alive=chosen.keeps_alive, faults=chosen.faults)
     client = Client(outbox, sender, setting, chosen)

@@ -61,7 +61,7 @@ _SHORTS = frozenset({
 _UIDS = frozenset({AFFECTED_CLASS, REQUESTED_CLASS, AFFECTED_INSTANCE, REQUESTED_INSTANCE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command:
     """A decoded command set: ``elements`` in wire order with their bytes, ``faults`` of the encoding.
 
@@ -83,12 +83,12 @@ class Command:
         value = self.values.get(element)
         return None if value is None else uid_text(value)
 
-    @property
+    @functools.cached_property
     def field(self) -> int | None:
         """Command Field (0000,0100)."""
         return self.short(FIELD)
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The message's name: ``N-ACTION-RQ``; its Command Field in hexadecimal where it is unknown."""
         field = self.field

@@ -11,7 +11,7 @@ import functools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from stgcmt.wire.http_chunks import BLANK_LINE, ChunkScan
@@ -73,8 +73,14 @@ class Head:
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of this header, in order of appearance; names are compared without case."""
-        wanted = name.lower()
-        return tuple(value for key, value in self.headers if key.lower() == wanted)
+        return self._by_name.get(name.lower(), ())
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for key, value in self.headers:
+            found.setdefault(key.lower(), []).append(value)
+        return {name: tuple(values) for name, values in found.items()}
 
     def header(self, name: str) -> str | None:
         """The value of this header, several joined by a comma (RFC 9110 5.3); ``None`` where absent."""
@@ -96,6 +102,9 @@ class Head:
         """Retry-After; ``None`` where absent, of kind ``invalid`` where unreadable."""
         value = self.header("retry-after")
         return None if value is None else parse_retry_after(value)
+
+
+_OF_A_HEAD = tuple(each.name for each in fields(Head))
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,9 +158,8 @@ def message_at(
                 interim=tuple(interim),
             )
     framing, length, defects = _framing(head, method)
-    message = Message(
-        **{**vars(head), "defects": _merge(head.defects, defects)}, framing=framing, interim=tuple(interim)
-    )
+    said = {name: getattr(head, name) for name in _OF_A_HEAD}
+    message = Message(**{**said, "defects": _merge(head.defects, defects)}, framing=framing, interim=tuple(interim))
     if not ended:
         return replace(
             message, complete=False, end=len(data), framing="none", defects=_merge(message.defects, ("truncated-head",))

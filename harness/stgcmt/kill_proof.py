@@ -16,8 +16,9 @@ from itertools import chain, islice
 
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
+from stgcmt.evaluation import Finding
 from stgcmt.forked import LARGE, settled, shared_out
-from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
+from stgcmt.judge import CONTRADICTED, JudgedRow, Proof, Recording, judge_check
 from stgcmt.mutation import Edit, Operator, operators_for
 from stgcmt.suite import Kill, Suite
 from stgcmt.transcript import Transcript

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.uids import uid_text
 
 GROUP_LENGTH = 0x0000
@@ -185,13 +186,9 @@ class Command:
         return (self.short(REMAINING), self.short(COMPLETED), self.short(FAILED), self.short(WARNED))
 
 
+@by_value(small=SMALL)  # message ids begin anew with each association, so the same bytes come again and again
 def decode(data: bytes) -> Command:
     """The command set in ``data``; never raises."""
-    return _decode(data) if len(data) <= SMALL else _decode.__wrapped__(data)
-
-
-@functools.lru_cache(2048)  # message ids begin anew with each association, so the same bytes come again and again
-def _decode(data: bytes) -> Command:
     elements: list[tuple[int, bytes]] = []
     values: dict[int, bytes] = {}
     faults: list[str] = []

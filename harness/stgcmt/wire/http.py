@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from stgcmt.wire.http_chunks import BLANK_LINE, ChunkScan
+from stgcmt.wire.http_coding import decode
 from stgcmt.wire.http_fields import MediaType, RetryAfter, parse_media_type, parse_retry_after, split_list
 
 Framing = Literal["content-length", "chunked", "close", "none"]
@@ -44,7 +44,6 @@ DEFECTS: Mapping[str, str] = {
 }
 """Every defect that a message may list, and what it says."""
 
-BODY_LIMIT = 1 << 28  # what a coded body may grow to: 16 times the largest result the harness asks for
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _STATUS_LINE = re.compile(r"(HTTP/\d+\.\d+)[ \t]+([^ \t]*)(?:[ \t](.*))?\Z", re.DOTALL)
 _STATUS_STRICT = re.compile(r"HTTP/\d\.\d [1-9]\d\d (.*)\Z", re.DOTALL)
@@ -123,7 +122,7 @@ class Message(Head):
         """The body without its content codings; ``None`` where one is unknown or broken."""
         body: bytes | None = self.body
         for coding in reversed(self.items("content-encoding")):
-            body = None if body is None else _decode(body, coding.lower())
+            body = None if body is None else decode(body, coding.lower())
         return body
 
 
@@ -391,18 +390,3 @@ def _skip_blank(data: bytes | bytearray, at: int) -> int:
 
 def _merge(first: tuple[str, ...], more: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *more)))
-
-
-def _decode(body: bytes, coding: str) -> bytes | None:
-    if coding == "identity":
-        return body
-    windows = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}.get(coding, ())
-    for bits in windows:  # many servers send raw deflate where RFC 9110 8.4.1.2 says zlib
-        machine = zlib.decompressobj(bits)
-        try:
-            decoded = machine.decompress(body, BODY_LIMIT)
-        except zlib.error:
-            continue
-        if machine.eof and not machine.unused_data:
-            return decoded
-    return None

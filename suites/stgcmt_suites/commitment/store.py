@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import io
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any
 from stgcmt.clock import Clock
 from stgcmt_suites.commitment import decisions
 from stgcmt_suites.commitment.decisions import Asked, Decided, Held
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt_suites.commitment.part10 import header_of, parsed
 
 __all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
 
@@ -98,12 +97,12 @@ class Store:
 
     def add_part10(self, data: bytes) -> Held:
         """Keep a DICOM file as it is; an instance of that UID is replaced. Raises ``ValueError`` if it is none."""
-        return self._add(data, _parse(data))
+        return self._add(data, parsed(data))
 
     def add_data_set(self, data: bytes, transfer_syntax_uid: str) -> Held:
         """Keep an encoded data set (C-STORE) as a DICOM file. Raises ``ValueError`` if it is unreadable."""
-        data = _header_of(data, transfer_syntax_uid) + data
-        return self._add(data, _parse(data))
+        data = header_of(data, transfer_syntax_uid) + data
+        return self._add(data, parsed(data))
 
     def instance(self, sop_instance_uid: str) -> Held | None:
         """What is held under a SOP Instance UID; ``None`` also where its file is lost."""
@@ -322,55 +321,6 @@ class Store:
 
 def _batches(uids: list[str]) -> Iterator[list[str]]:
     return (uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
-
-
-@by_value
-def _parse(data: bytes) -> Held:
-    import pydicom  # noqa: PLC0415 - start-up
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
-
-    buffer = io.BytesIO(data)
-    try:
-        ds = pydicom.dcmread(
-            buffer, specific_tags=["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
-        )
-        sop_instance_uid = str(ds.SOPInstanceUID)
-        name = (
-            hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:40] + ".dcm"
-        )  # a UID is the sender's text: no path
-        syntax = str(ds.file_meta.TransferSyntaxUID)
-        offset = 132 + 12 + int(ds.file_meta.FileMetaInformationGroupLength)  # preamble, DICM, group length element
-        study, series = str(ds.get("StudyInstanceUID", "")), str(ds.get("SeriesInstanceUID", ""))
-        return Held(sop_instance_uid, str(ds.SOPClassUID), study, series, syntax, name, offset)
-    except (InvalidDicomError, AttributeError, ValueError, KeyError, EOFError, NotImplementedError, OSError) as error:
-        raise ValueError(f"no DICOM instance: {error}") from error
-
-
-@by_value
-def _header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
-    """The DICOM file header for a bare data set, whose own class and UID it repeats."""
-    from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up
-    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
-    from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
-    from pydicom.filewriter import write_file_meta_info  # noqa: PLC0415 - start-up
-    from pydicom.uid import UID  # noqa: PLC0415 - start-up
-
-    syntax = UID(transfer_syntax_uid)
-    try:
-        ds = read_dataset(
-            io.BytesIO(data), syntax.is_implicit_VR, syntax.is_little_endian,
-            stop_when=lambda tag, _vr, _length: tag > 0x00080018,
-        )  # fmt: skip
-        sop_class, sop_instance = UID(ds.SOPClassUID), UID(ds.SOPInstanceUID)
-    except (AttributeError, ValueError, KeyError, EOFError, NotImplementedError) as error:
-        raise ValueError(f"no readable data set: {error}") from error
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, sop_instance
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = UID(decisions.IMPLEMENTATION_CLASS_UID)
-    buffer = DicomBytesIO()
-    write_file_meta_info(buffer, meta)
-    return b"\0" * 128 + b"DICM" + buffer.getvalue()
 
 
 def _held(row: sqlite3.Row) -> Held:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.uids import IMPLICIT_LE
 from stgcmt_suites.commitment.decisions import Asked
-from stgcmt_suites.commitment.remembered import by_value
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -38,7 +38,7 @@ def action_information(transaction_uid: str, asked: Iterable[Asked], transfer_sy
     return _written(transaction_uid, tuple(asked), transfer_syntax)
 
 
-@by_value
+@by_value()
 def _written(transaction_uid: str, asked: tuple[Asked, ...], transfer_syntax: str) -> bytes:
     from pydicom import Dataset  # noqa: PLC0415 - start-up
     from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
@@ -58,7 +58,7 @@ def _written(transaction_uid: str, asked: tuple[Asked, ...], transfer_syntax: st
     return buffer.getvalue()
 
 
-@by_value
+@by_value()
 def read_report(data: bytes, transfer_syntax: str, event_type: int | None) -> Report:
     """Read Event Information; raises ``UnreadableReportError`` also where a Failure Reason is missing (Type 1, PS3.4 J.3.3.1.1)."""
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up

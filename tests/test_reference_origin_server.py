@@ -16,6 +16,7 @@ import pytest
 
 from stgcmt.clock import SystemClock
 from stgcmt.suite import Setting
+from stgcmt.switches import NONE, Switches
 from stgcmt.wire.stream import SystemNetwork
 from stgcmt_fixtures.instances import make
 from stgcmt_suites.origin_server.reference import running
@@ -93,7 +94,7 @@ class Bench:
 @asynccontextmanager
 async def server(directory, mode=None, fault=None, **options):
     setting = Setting(SystemClock(), SystemNetwork(), directory, mode)
-    chosen = settings(mode, fault, {"delay": 0.05} | options)
+    chosen = settings(mode, Switches((fault,) if fault else ()), {"delay": 0.05} | options)
     async with running(setting, chosen) as (section, application), httpx.AsyncClient(timeout=10) as client:
         yield Bench(section, application, client)
         assert application.errors == []
@@ -929,7 +930,7 @@ async def test_fault_result_changes(bench):
 
 def test_unknown_mode_is_named():
     with pytest.raises(ValueError, match="unknown mode 'sync'"):
-        settings("sync", None, {})
+        settings("sync", NONE, {})
 
 
 @faulty("token-ignored", "secured")

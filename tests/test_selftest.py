@@ -238,12 +238,12 @@ def test_a_crowded_fault_is_played_whole_even_when_quick(greeter):
     (fault,) = greeter.faults
     crowded = dataclasses.replace(greeter, faults=(dataclasses.replace(fault, crowded=True),))
     case = cases_of(crowded, quick=True)[1]
-    assert case.crowded
-    assert not cases_of(greeter, quick=True)[1].crowded
+    assert case.whole
+    assert not cases_of(greeter, quick=True)[1].whole
     suite = load_suites()["scp"]
     row = next(row.id for row in suite.catalogue if suite.checks_for(row.id))
     few = case_plan(suite, Case("scp", rows=(row,)))
-    whole = case_plan(suite, Case("scp", rows=(row,), crowded=True))
+    whole = case_plan(suite, Case("scp", rows=(row,), whole=True))
     assert len(few.scenarios) < len(whole.scenarios)
 
 

@@ -28,6 +28,7 @@ from stgcmt.relay import Relaying
 from stgcmt.schedule import Played, critical_path
 from stgcmt.stage import QUIET, Backstage, Stage, Target
 from stgcmt.suite import Reference, Scenario
+from stgcmt.switches import enter_scenario
 from stgcmt.transcript import Recorder
 from stgcmt.wire.stream import Network, SystemNetwork
 
@@ -148,6 +149,7 @@ class Player:
                 variant=self.plan.variant,
                 options=self.plan.options,
                 base_urls={place.role: place.base_url for place in asks.places},
+                uid=desk.mint.foreign,
             ) as running:
                 self._bringing_up = None
                 for role, mode in self._modes():  # what a reference of ours hands out is a secret, too
@@ -246,6 +248,7 @@ class Player:
     async def _one(self, planned: Planned, desk: Desk, running: Any, back: Backstage) -> None:
         """Wait for a place (a lease first: it is the rarer), then play; whatever happens stays inside this scenario."""
         scenario, role = planned.scenario, planned.role
+        enter_scenario(scenario.name)
         recorder: Recorder | None = None
         began, state, reason = self.clock.monotonic_ns(), "cancelled", "interrupted before it began"
         try:

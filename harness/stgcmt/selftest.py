@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 Progress = Callable[[Outcome], None]
 
 
-def cases_of(suite: Suite, fault: str | None = None, *, quick: bool = False) -> tuple[Case, ...]:
-    """What is played for a suite: all of it, or one fault alone; ``quick``: of a fault only what it declares."""
+def cases_of(suite: Suite, fault: str | None = None, *, quick: bool = False, whole: bool = False) -> tuple[Case, ...]:
+    """What is played for a suite: all of it, or one fault alone.
+
+    ``quick``: of a fault only what it declares; ``whole``: of a fault also what it cannot reach.
+    """
     if fault is not None:
-        return (Case(suite.role, FAULT, fault),)
+        return (Case(suite.role, FAULT, fault, whole=whole),)
     return (
         Case(suite.role),
         *(
-            Case(
-                suite.role, FAULT, each.name, tuple(twins(suite, each)) if quick else (), crowded=quick and each.crowded
-            )
+            Case(suite.role, FAULT, each.name, tuple(twins(suite, each)) if quick else (), whole=whole or each.crowded)
             for each in suite.all_faults
         ),
         *(Case(suite.role, VARIANT, each.name) for each in suite.all_variants),
@@ -292,12 +293,14 @@ def selftest(
     jobs: int = 1,
     fault: str | None = None,
     quick: bool = False,
+    whole: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Prove the suites of these roles; raises nothing for what goes wrong in a case.
 
     ``fault``: this one alone, without a word on checks that nothing kills. ``quick``: under a fault only
-    the rows that it declares, and fewer mutants.
+    the rows that it declares, and fewer mutants. ``whole``: a fault is played in every scenario, not only where it
+    can act.
     """
     from stgcmt.selftest_mutants import searches, tasks  # noqa: PLC0415 - start-up
 
@@ -307,7 +310,7 @@ def selftest(
     cases = [
         case
         for role in ordered
-        for case in cases_of(suites[role], fault, quick=quick)
+        for case in cases_of(suites[role], fault, quick=quick, whole=whole)
         if fault is None or any(each.name == fault for each in suites[role].all_faults)
     ]
     todo = [task for role in ordered if fault is None for task in tasks(suites[role], quick=quick)]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stgcmt.faces import suite_of
 from stgcmt.kill_proof import killable
 from stgcmt.suite import Suite, Variant
+from stgcmt.switches import Looks, watching
 from stgcmt.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class Case:
     """What is played: ``kind`` is clean, fault or variant, ``name`` that of the fault or the variant.
 
     ``rows``: only what these rows need is played, and only they are judged; all of them where it is empty.
-    ``crowded``: everything is played all the same.
+    ``whole``: every scenario is played all the same, also those that a fault cannot reach.
     """
 
     role: str
     kind: str = CLEAN
     name: str = ""
     rows: tuple[str, ...] = ()
-    crowded: bool = False
+    whole: bool = False
 
     @property
     def label(self) -> str:
@@ -101,7 +102,7 @@ def case_plan(suite: Suite, case: Case) -> Plan:
         timing=dataclasses.replace(sut.timing, **chosen.timing),
     )
     return plan(
-        sut, {suite.role: suite}, (suite.role,), {"req": () if case.crowded else case.rows},
+        sut, {suite.role: suite}, (suite.role,), {"req": () if case.whole else case.rows},
         fault=case.name if case.kind == FAULT else None,
         variant=chosen.name or None,
         options={suite.role: dict(chosen.options)},
@@ -113,13 +114,52 @@ def _claims_of_faces(suite: Suite) -> dict[str, Mapping[str, Any]]:
     return {each.role: each.reference_claims for face in suite.faces if (each := suite_of(face)).reference_claims}
 
 
+@dataclass(frozen=True)
+class Base:
+    """The clean reference of a suite, recorded once: what a fault is compared with, and which scenarios it can reach."""
+
+    suite: Suite
+    recording: Recording
+    looks: Looks
+
+
+_BASES: dict[int, Base] = {}
+
+
+def base_of(suite: Suite) -> Base:
+    """The base of a suite, made once in a process; the suite stands in it, so that its id stays taken. Raises as ``record``."""
+    if id(suite) not in _BASES:
+        with watching() as looks:
+            recording = _played(case_plan(suite, Case(suite.role)))
+        _BASES[id(suite)] = Base(suite, recording, looks)
+    return _BASES[id(suite)]
+
+
 def record(suite: Suite, case: Case, *, files: bool = False) -> Recording:
     """Play a case in virtual time; ``files``: through the files of a bundle, as a run does, which are removed.
+
+    What a fault cannot reach is not played again: it stands as the clean reference played it (``stgcmt.switches``).
 
     Raises:
         StgcmtError: the reference does not come up.
         DeadlockError: somebody waits for what will never happen.
     """
+    if case == Case(suite.role) and not files:
+        return base_of(suite).recording
+    whole = case_plan(suite, case)
+    reach = None if files or case.whole or case.kind != FAULT else base_of(suite).looks.reach(case.name)
+    if reach is None:
+        return _played(whole, files=files)
+    part = tuple(each for each in whole.scenarios if each.scenario.name in reach)
+    recording = _played(dataclasses.replace(whole, scenarios=part))
+    clean = base_of(suite).recording.scenarios
+    wanted = {(each.role, each.scenario.name) for each in whole.scenarios}
+    scenarios = {key: recording.scenarios.get(key, there) for key, there in clean.items() if key in wanted}
+    return dataclasses.replace(recording, scenarios=scenarios)
+
+
+def _played(plan: Plan, *, files: bool = False) -> Recording:
+    """The recording of a plan, played in virtual time."""
     from stgcmt.clock import LoopClock  # noqa: PLC0415 - start-up
     from stgcmt.judge import read_recording  # noqa: PLC0415 - start-up
     from stgcmt.keeping import Kept  # noqa: PLC0415 - start-up
@@ -128,7 +168,7 @@ def record(suite: Suite, case: Case, *, files: bool = False) -> Recording:
     from stgcmt.virtual import run_virtual  # noqa: PLC0415 - start-up
     from stgcmt.wire.memory import MemoryNetwork  # noqa: PLC0415 - start-up
 
-    plan, kept = case_plan(suite, case), None if files else Kept()
+    kept = None if files else Kept()
     with tempfile.TemporaryDirectory(prefix="stgcmt-", ignore_cleanup_errors=True) as scratch:
         directory = Path(scratch)
 

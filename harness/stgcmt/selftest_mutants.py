@@ -14,7 +14,7 @@ from stgcmt.catalogue import Requirement
 from stgcmt.judge import Recording, judge_check
 from stgcmt.kill_proof import Edits, candidates, turned_red
 from stgcmt.mutation import Edit, Operator, mutants, operators_for
-from stgcmt.selftest_cases import Case, record
+from stgcmt.selftest_cases import base_of
 from stgcmt.suite import RUN, Check, Suite
 from stgcmt.transcript import Event, Footer, Transcript
 from stgcmt.verdict import Verdict
@@ -67,8 +67,7 @@ _BENCHES: dict[int, Bench] = {}
 def _bench(suite: Suite) -> Bench:
     """The bench of a suite, made once; the suite stands in it, so that its id stays taken."""
     if id(suite) not in _BENCHES:
-        recording = record(suite, Case(suite.role))
-        _BENCHES[id(suite)] = Bench(suite, recording, operators_for(suite.all_mutations))
+        _BENCHES[id(suite)] = Bench(suite, base_of(suite).recording, operators_for(suite.all_mutations))
     return _BENCHES[id(suite)]
 
 

@@ -43,7 +43,9 @@ from stgcmt.checks import (
     requirement,
 )
 from stgcmt.faces import Face, borrowed_checks, borrowed_kills, borrowed_rows, borrowed_scenarios, suite_of
+from stgcmt.mint import fresh_uid
 from stgcmt.playing import Play
+from stgcmt.switches import Switches
 from stgcmt.transcript import Event, Transcript
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ def scenarios_of(module: ModuleType) -> tuple[Scenario, ...]:
 class Fault:
     """One switch, one deviation of the reference: what it does, which rows it violates, which others follow from it.
 
-    ``crowded``: what it does depends on what else is under way, so that ``selftest --quick`` plays every scenario, too.
+    ``crowded``: what it does depends on what else is under way, so that the self-test plays every scenario for it.
     """
 
     name: str
@@ -187,7 +189,13 @@ class Setting:
     variant: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     destinations: tuple[Any, ...] = ()
+    uid: Callable[[str], str] = fresh_uid  # a UID of the reference's own; its argument says what it is for
     back_url: str = ""  # where our origin server listens, for a reference that asks us over HTTP by itself
+
+    @property
+    def switches(self) -> Switches:
+        """The fault as a reference asks for it: one name that is on, or none."""
+        return Switches((self.fault,) if self.fault else ())
 
 
 Reference = Callable[[Setting], AbstractAsyncContextManager[Mapping[str, Any]]]

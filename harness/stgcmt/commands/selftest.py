@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--role", multiple=True, help="only this role")
 @click.option("--fault", help="only this fault; shows every row that it turns red")
 @click.option("--quick", is_flag=True, help="of each fault only the rows that it declares; a sample of mutants")
+@click.option("--every-scenario", is_flag=True, help="play a fault also in scenarios that it cannot reach")
 @click.option("--jobs", type=click.IntRange(1), help="processes (default: one for each processor)")
 @click.option("--repeat", type=click.IntRange(2), help="so many runs on real sockets under load: does a verdict flip?")
 @click.option("--write-kills", is_flag=True, help="write each suite's kills.json: which mutation turns which check red")
@@ -34,6 +35,7 @@ def command(
     role: tuple[str, ...],
     fault: str | None,
     quick: bool,
+    every_scenario: bool,
     jobs: int | None,
     repeat: int | None,
     write_kills: bool,
@@ -51,9 +53,9 @@ def command(
         _write_kills([suites[name] for name in roles], jobs or os.cpu_count() or 1, anew=write_kills)
         return
     if repeat is not None:
-        if fault is not None or quick or jobs:
+        if fault is not None or quick or jobs or every_scenario:
             raise UsageError(
-                "reading --repeat", "--role and --json at most", "--fault, --quick or --jobs beside it",
+                "reading --repeat", "--role and --json at most", "--fault, --quick, --every-scenario or --jobs beside it",
                 "runs are repeated on the references as they are; leave the other option out",
             )  # fmt: skip
         _repeat(roles, repeat, as_json=as_json)
@@ -63,7 +65,9 @@ def command(
         near = nearest(fault, known, "`stgcmt faults` lists them")
         raise UsageError("reading --fault", "a fault that `stgcmt faults` lists", fault, near)
     shown = None if as_json else _rows if fault else _progress
-    report = selftest(suites, roles, jobs=jobs or os.cpu_count() or 1, fault=fault, progress=shown, quick=quick)
+    report = selftest(
+        suites, roles, jobs=jobs or os.cpu_count() or 1, fault=fault, progress=shown, quick=quick, whole=every_scenario
+    )
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1))
     else:

@@ -7,12 +7,12 @@ so that deviations (role 0/0, two role items for one class, a wrong length) are 
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stgcmt.by_value import by_value
 from stgcmt.wire import pdu
 from stgcmt.wire.uids import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION, uid_text
 
@@ -22,6 +22,8 @@ MAX_PDU, IMPLEMENTATION_UID, ASYNC_OPS, ROLE, IMPLEMENTATION_NAME = 0x51, 0x52, 
 EXTENDED, COMMON_EXTENDED, IDENTITY_RQ, IDENTITY_AC = 0x56, 0x57, 0x58, 0x59
 
 ITEM = struct.Struct(">BxH")
+KEPT = 1024  # bodies whose reading is kept: every association of one end begins with the same bytes
+SMALL = 16_384  # bytes of such a body
 FIXED = 68  # protocol version 2, reserved 2, called AE 16, calling AE 16, reserved 32
 
 
@@ -133,15 +135,23 @@ def read_items(data: bytes, offset: int = 0) -> tuple[Item, ...]:
     return tuple(found)
 
 
-@by_value()  # every association of one end begins with the same bytes
 def decode_rq(body: bytes) -> AssociateRq:
     """The body of an A-ASSOCIATE-RQ; never raises."""
+    return _rq(body) if len(body) <= SMALL else _rq.__wrapped__(body)
+
+
+def decode_ac(body: bytes) -> AssociateAc:
+    """The body of an A-ASSOCIATE-AC; never raises."""
+    return _ac(body) if len(body) <= SMALL else _ac.__wrapped__(body)
+
+
+@functools.lru_cache(KEPT)
+def _rq(body: bytes) -> AssociateRq:
     return AssociateRq(**_decode(body, CONTEXT_RQ))
 
 
-@by_value()
-def decode_ac(body: bytes) -> AssociateAc:
-    """The body of an A-ASSOCIATE-AC; never raises."""
+@functools.lru_cache(KEPT)
+def _ac(body: bytes) -> AssociateAc:
     return AssociateAc(**_decode(body, CONTEXT_AC))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from stgcmt.switches import changed
 from stgcmt_suites.commitment import reasons
 
 IMPLEMENTATION_CLASS_UID = "2.25.202410300834567.3"
@@ -78,11 +79,10 @@ def distorted(
     truth: tuple[Decided, ...], held: Mapping[str, Held | None], faults: Collection[str]
 ) -> tuple[Decided, ...]:
     """The decisions as a result will tell them: unchanged, but for the faults that are switched on."""
-    decided: Sequence[Decided] = truth
+    decided = truth
     for name, distort in DISTORTIONS.items():
-        if name in faults:
-            decided = distort(decided, held)
-    return tuple(decided)
+        decided = changed(decided, name, faults, lambda told, distort=distort: tuple(distort(told, held)))  # type: ignore[misc]
+    return decided
 
 
 _Held = Mapping[str, Held | None]

@@ -15,11 +15,11 @@ FOREIGN = "2.25.202410300834567.9"
 def asked_behind(asked: Iterable[Asked], faulty: Callable[[str], bool]) -> tuple[Asked, ...]:
     """What is asked for behind: each instance of the request in front once; study and series are the front's matter."""
     found = tuple(dict.fromkeys(Asked(each.sop_class_uid, each.sop_instance_uid) for each in asked))
-    if faulty("forgets-one-behind") and len(found) > 1:
+    if len(found) > 1 and faulty("forgets-one-behind"):
         found = found[:-1]
     if faulty("asks-more-behind"):
         found = (*found, Asked(CT, FOREIGN))
-    if faulty("class-changed-behind"):
+    if any(one.sop_class_uid == CT for one in found) and faulty("class-changed-behind"):
         found = tuple(
             Asked(MR if one.sop_class_uid == CT else one.sop_class_uid, one.sop_instance_uid) for one in found
         )
@@ -43,7 +43,7 @@ def decided(
     everything, made = tuple(asked), []
     for each in everything:
         pair = (each.sop_class_uid, each.sop_instance_uid)
-        if faulty("class-changed-behind"):
+        if pair not in committed and pair not in failed and faulty("class-changed-behind"):
             pair = next((known for known in (*committed, *failed) if known[1] == pair[1]), pair)
         both = pair in failed and not faulty("commits-what-stands-in-both")
         if pair in committed and not both:
@@ -54,9 +54,10 @@ def decided(
             made.append(Decided(each, None))
         elif not faulty("drops-left-out"):
             made.append(Decided(each, PROCESSING_FAILURE))
-    if faulty("foreign-instance-passes"):
-        known = {each.sop_instance_uid for each in everything}
-        made += [Decided(Asked(*pair), None) for pair in committed if pair[1] not in known]
+    known = {each.sop_instance_uid for each in everything}
+    foreign = [pair for pair in committed if pair[1] not in known]
+    if foreign and faulty("foreign-instance-passes"):
+        made += [Decided(Asked(*pair), None) for pair in foreign]
     return tuple(made)
 
 

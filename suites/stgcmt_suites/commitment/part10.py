@@ -1,4 +1,4 @@
-"""DICOM files as a reference keeps them: read for what they name, and the header for a bare data set."""
+"""DICOM files (PS3.10 section 7.1) of the small store: what one says of itself, and the header before a bare data set."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stgcmt_suites.commitment.decisions import IMPLEMENTATION_CLASS_UID, Held
 
 
 @by_value()
-def parsed(data: bytes) -> Held:
-    """What a DICOM file says of its instance, and where its data set begins; raises ``ValueError`` where it is none."""
+def held_of(data: bytes) -> Held:
+    """What a DICOM file (bytes) says of itself; raises ``ValueError`` where it is none."""
     import pydicom  # noqa: PLC0415 - start-up
     from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
 
@@ -34,7 +34,7 @@ def parsed(data: bytes) -> Held:
 
 @by_value()
 def header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
-    """The DICOM file header for a bare data set, whose own class and UID it repeats."""
+    """The DICOM file header for a bare data set, whose own class and UID it repeats; raises ``ValueError``."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up
     from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up

@@ -20,7 +20,7 @@ class Noted(Collection[str]):
     """Faults that note which of them are looked for, and whether they were there."""
 
     def __init__(self, faults: Collection[str]) -> None:
-        self._faults = frozenset(faults)
+        self._faults = faults
         self.looked_for: dict[str, bool] = {}
         self.all = False  # all of them were looked at, not a few by their names
 

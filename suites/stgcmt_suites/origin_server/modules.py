@@ -76,13 +76,15 @@ def once_each(asked: Sequence[Asked], faults: Collection[str] = ()) -> tuple[Ask
     Raises ``RefusalError`` where those refuse.
     """
     counts = Counter(each.sop_instance_uid for each in asked)
+    if len(counts) == len(asked):
+        return tuple(asked)
     for status in (400, 409, 500):
-        if f"repeated-as-{status}" in faults and len(counts) < len(asked):
+        if f"repeated-as-{status}" in faults:
             raise RefusalError(status, "The request names an instance twice.")
     if "repeated-forgotten" in faults:
         once = tuple(each for each in asked if counts[each.sop_instance_uid] == 1)
         return once or tuple(asked[:1])
-    kept = {"repeated-twice", "repeated-in-both-lists"} & frozenset(faults)
+    kept = "repeated-twice" in faults or "repeated-in-both-lists" in faults
     return tuple(asked if kept else dict.fromkeys(asked))
 
 

@@ -113,9 +113,11 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
     if "no-multipart" in faults:
         offers = tuple(each for each in offers if not each.multipart)
     wanted = None if accept is None else _heard(accept, faults)
-    listens = "ignores-accept-parameter" not in faults and ("header-wins" not in faults or accept in (None, "*/*"))
+    listens = parameter is not None and "ignores-accept-parameter" not in faults
     if accept is None and "parameter-needs-accept" in faults:
         raise RefusalError(406, "The request has no Accept header field; name a media type of the service.")
+    if accept not in (None, "*/*") and listens:
+        listens = "header-wins" not in faults
     if parameter is not None and listens:
         asked = _of_parameter(parameter, faults)
         if found := _best(asked, [each for each in offers if wanted is None or _weight(each, wanted) > 0], faults):
@@ -130,9 +132,9 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
         raise RefusalError(
             500 if "mixture-as-500" in faults else 400, "DICOM and rendered media types cannot be mixed in one Accept."
         )
-    if "application-as-xml" in faults and accept == "application/*":
+    if accept == "application/*" and "application-as-xml" in faults:
         return Offer(XML)
-    if "wildcard-as-xml" in faults and accept == "*/*":
+    if accept == "*/*" and "wildcard-as-xml" in faults:
         return Offer(XML)
     if found := _best(wanted, offers, faults):
         return found
@@ -146,11 +148,12 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
 def _heard(accept: str, faults: Collection[str]) -> tuple[MediaType, ...]:
     """The ranges of an Accept value, but for those that a fault makes the server deaf to."""
     found = ranges(accept)
-    if "invalid-entry-spoils" in faults and len(found) < len([each for each in accept.split(",") if each.strip()]):
+    if len(found) < len([each for each in accept.split(",") if each.strip()]) and "invalid-entry-spoils" in faults:
         raise RefusalError(406, "The Accept header field has an entry that is no media type.")
-    if "type-needs-quotes" in faults and re.search(r"type\s*=\s*[^\s\"]", accept):
+    if re.search(r"type\s*=\s*[^\s\"]", accept) and "type-needs-quotes" in faults:
         return ()
-    deaf = {name for name in ("transfer-syntax", "charset") if f"{name}-not-understood" in faults}
+    said = {name for each in found for name in each.parameters if name in ("transfer-syntax", "charset")}
+    deaf = {name for name in sorted(said) if f"{name}-not-understood" in faults}
     return tuple(each for each in found if not deaf & each.parameters.keys())
 
 

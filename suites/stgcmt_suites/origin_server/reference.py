@@ -24,7 +24,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     A second server on the same directory goes on where the first one ended. Raises ``OSError`` where the port cannot
     be opened or the directory not be written, ``ValueError`` for an unknown mode.
     """
-    chosen = settings(setting.mode, setting.fault, setting.options)
+    chosen = settings(setting.mode, setting.switches, setting.options)
     async with running(setting, chosen) as (section, _):
         yield section
 

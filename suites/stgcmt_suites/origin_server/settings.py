@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stgcmt.switches import NONE, Switches
+
 ALWAYS = 1_000_000_000  # more instances than any request has
 
 
@@ -43,24 +45,24 @@ class Settings:
     manners: frozenset[str] = frozenset()
     latency: float = 0.0
     large_request: int | None = None
-    faults: frozenset[str] = frozenset()
+    faults: Switches = NONE
 
     @property
-    def switches(self) -> frozenset[str]:
+    def switches(self) -> Switches:
         """Faults and manners alike, by name: what is asked where the server could do otherwise."""
-        return self.faults | self.manners
+        return self.faults.with_manners(self.manners)
 
 
 MODES: Mapping[str, Settings] = {
     "asynchronous": Settings(),
     "synchronous": Settings(synchronous_up_to=ALWAYS),
     "mixed": Settings(synchronous_up_to=1),
-    "short-retention": Settings(delay=0.2, retention=2.0),
+    "short-retention": Settings(delay=0.8, retention=2.0),  # the first Result Check, after 1 s, may be late by 1.8 s
     "secured": Settings(token="secret"),  # noqa: S106 - a placeholder: each start makes its own
 }
 
 
-def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) -> Settings:
+def settings(mode: str | None, faults: Switches, options: Mapping[str, Any]) -> Settings:
     """The settings of a mode (default: asynchronous) with options put over it: fields of ``Settings``, by name.
 
     A negative ``retry_after`` means no such header. Raises ``ValueError`` for an unknown mode.
@@ -78,4 +80,4 @@ def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) ->
     known |= {name: frozenset(known[name]) for name in ("manners", "unsupported") if name in known}
     if "prefix" in known:
         known["prefix"] = "/" + str(known["prefix"]).strip("/") if str(known["prefix"]).strip("/") else ""
-    return replace(chosen, **known, faults=chosen.faults | ({fault} if fault else set()))
+    return replace(chosen, **known, faults=faults)

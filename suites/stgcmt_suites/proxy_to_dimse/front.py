@@ -102,11 +102,7 @@ class ProxyCommitments(Commitments):
 
     async def _held(self, uid: str) -> None:
         if self.proxy.hold_s and not self.back.is_done(uid):
-            try:
-                async with asyncio.timeout(self.proxy.hold_s):
-                    await self.back.news(uid).wait()
-            except TimeoutError:
-                return
+            await self.back.news(uid).within(self.proxy.hold_s)
 
     def _duplicate(self, uid: str, asked: tuple[Asked, ...], structure: str, offer: Offer) -> Response:
         if self.proxy.faulty("duplicate-goes-behind"):
@@ -114,9 +110,9 @@ class ProxyCommitments(Commitments):
         return super()._duplicate(uid, asked, structure, offer)
 
     def _result(self, known: Transaction, offer: Offer, *, status: int = 200) -> Response:
-        if self.proxy.faulty("tree-lost") and known.structure == "hierarchical":
+        if known.structure == "hierarchical" and self.proxy.faulty("tree-lost"):
             known = replace(known, structure="flat")
-        if self.proxy.faulty("studies-mixed") and known.structure == "hierarchical":
+        if known.structure == "hierarchical" and self.proxy.faulty("studies-mixed"):
             first = known.asked[0]
             moved = (
                 replace(each, asked=replace(each.asked, study_instance_uid=first.study_instance_uid))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stgcmt.suite import Setting
+from stgcmt.switches import NONE, Switches
 from stgcmt_suites.origin_server.settings import Settings as FrontSettings
 from stgcmt_suites.origin_server.settings import settings as front_settings
 
@@ -43,7 +44,7 @@ class Settings:
     parts: int = 1
     own_uids: bool = False
     implicit_first: bool = False
-    fault: str | None = None
+    faults: Switches = NONE
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -53,16 +54,16 @@ class Settings:
         behind = setting.destinations[0] if setting.destinations else None
         if behind is not None:
             given = {"back_host": behind.host, "back_port": behind.port, "back_ae": behind.ae_title} | given
-        names = {each.name for each in dataclasses.fields(cls)} - {"front", "fault", "extra"}
+        names = {each.name for each in dataclasses.fields(cls)} - {"front", "faults", "extra"}
         # --host and --port of the command line are those of the front; the listener's port is --dimse-port.
         mine = {name: value for name, value in given.items() if name in names - {"host", "port"}}
         if "dimse_port" in given:
             mine["port"] = int(given["dimse_port"])
         if setting.mode == "synchronous":
             mine.setdefault("hold_s", HOLD_S)
-        front = front_settings(setting.mode, None, given)
-        return cls(front=front, host=front.host, fault=setting.fault, **mine)
+        front = front_settings(setting.mode, NONE, given)
+        return cls(front=front, host=front.host, faults=setting.switches, **mine)
 
     def faulty(self, *names: str) -> bool:
         """Whether one of these faults is switched on."""
-        return self.fault in names
+        return self.faults.any_of(names)

@@ -72,7 +72,7 @@ class ProxyRequests(Requests):
     proxy: Settings
 
     def _judge(self, assoc: Association, request: Any) -> None:
-        if self.proxy.faulty("duplicate-goes-behind") and self.courier.is_pending(request.transaction_uid):
+        if self.courier.is_pending(request.transaction_uid) and self.proxy.faulty("duplicate-goes-behind"):
             self.courier.start(self._begin(assoc, request), assoc)
         super()._judge(assoc, request)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stgcmt.suite import Setting
+from stgcmt.switches import NONE, Switches
 from stgcmt_suites.scp.settings import Settings as FrontSettings
 from stgcmt_suites.user_agent.settings import MODES
 from stgcmt_suites.user_agent.settings import Settings as WebSettings
@@ -42,21 +43,23 @@ class Settings:
     own_uids: bool = False
     gives_up_after_s: float = 0.0
     parts: int = 1
-    fault: str | None = None
+    faults: Switches = NONE
 
     @classmethod
     def of(cls, setting: Setting) -> Settings:
         """From what the harness or the command line says."""
         given = {"ae_title": "STGCMT_PROXY", **setting.options}
-        in_front = FRONT_FAULTS.get(setting.fault or "")
-        front = FrontSettings.of(dataclasses.replace(setting, fault=in_front, options={**given, "delay": 0.0}))
-        names = {each.name for each in dataclasses.fields(cls)} - {"front", "web", "fault"}
+        faults = setting.switches
+        front = FrontSettings.of(
+            dataclasses.replace(setting, options={**given, "delay": 0.0}), faults.renamed(FRONT_FAULTS)
+        )
+        names = {each.name for each in dataclasses.fields(cls)} - {"front", "web", "faults"}
         mine = {name: value for name, value in given.items() if name in names}
         mine.setdefault("back_url", setting.back_url)
         forms: dict[str, Any] = {name: given[name] for name in ("form", "chunked") if name in given}
         forms |= {name: value for name, value in MODES.get(setting.mode or "", {}).items() if name == "form"}
-        return cls(front=front, web=WebSettings(**forms), fault=setting.fault, **mine)
+        return cls(front=front, web=WebSettings(**forms), faults=faults, **mine)
 
     def faulty(self, *names: str) -> bool:
         """Whether one of these faults is switched on."""
-        return self.fault in names
+        return self.faults.any_of(names)

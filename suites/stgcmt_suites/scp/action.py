@@ -299,7 +299,7 @@ class Requests:
             return None
         if faulty("report-after-refusal"):
             self._take_anyway(assoc, message)
-        status = SUBSTITUTES.get(self.settings.fault or "", {}).get(status, status)
+        status = next((they[status] for name, they in SUBSTITUTES.items() if status in they and faulty(name)), status)
         return Reply(status, fields=self._fields(message.command, status))
 
     def _take_anyway(self, assoc: Association, message: Message) -> None:

@@ -97,7 +97,7 @@ class Courier:
             "twice": twice,
             "file_set": [list(each) for each in file_set],
         }
-        due = self._clock.wall_ns() + int(self.settings.delay_s * NS)
+        due = self._clock.wall_ns() + int(self.settings.due_after_s() * NS)
         key, number = transaction_uid, 1
         while not self.store.begin(key, asked, due_ns=due, info=info):
             number += 1
@@ -160,7 +160,7 @@ class Courier:
         aborted = assoc is not None and isinstance(assoc.outcome, Aborted)
         if aborted and self.settings.faulty("lost-when-aborted"):
             return
-        for pause in (0.0, *self.settings.pauses_s):
+        for pause in (0.0, *self.settings.attempts_after_s()):
             await asyncio.sleep(pause)
             if await self._attempt(report, assoc):
                 self.store.remember(key, reported=True)
@@ -204,7 +204,7 @@ class Courier:
 
     async def _attempt(self, report: Report, assoc: Association | None) -> bool:
         """Try to deliver once; whether that is the end of it."""
-        here = self.settings.same_first and assoc is not None and assoc.established
+        here = assoc is not None and assoc.established and self.settings.prefers_the_same()
         if here and assoc and (await self._send(assoc, report) or self.settings.faulty("lost-with-the-association")):
             return True
         if self.settings.faulty("report-only-on-same-association"):

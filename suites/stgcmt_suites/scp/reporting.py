@@ -114,7 +114,6 @@ class _Noting:
 def event_information(report: Report, transfer_syntax: str, settings: Settings) -> bytes:
     """The data set of a report in the transfer syntax of its context."""
     named = tuple(report.file_set.items())
-    fault = () if settings.fault is None else (settings.fault,)
     key = (
         report.transaction_uid, report.event_type, report.committed, report.failed, report.calling, report.called, named
     )  # fmt: skip
@@ -123,7 +122,7 @@ def event_information(report: Report, transfer_syntax: str, settings: Settings) 
         transfer_syntax,
         settings.ae_title,
         settings.choices,
-        faults=fault,
+        faults=settings.faults,
         size=len(report.committed) + len(report.failed),
     )
 

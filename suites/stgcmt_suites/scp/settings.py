@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stgcmt.suite import Setting
+from stgcmt.switches import NONE, Switches
 from stgcmt_suites.scp.choices import Choices
 from stgcmt_suites.scp.variants import options_of
 
@@ -14,9 +15,7 @@ from stgcmt_suites.scp.variants import options_of
 # one that is away for good costs ten attempts; what is left then is kept, and tried again after a restart.
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
 # Faults that lie in what is set up: where reports are tried first, and how long they take.
-SAME_FIRST = frozenset(
-    {"report-only-on-same-association", "lost-with-the-association", "reports-where-it-does-not-say"}
-)
+SAME_FIRST = ("report-only-on-same-association", "lost-with-the-association", "reports-where-it-does-not-say")
 SLOWER, SLOW_S = "slower-than-it-says", 3.0
 # Faults of the store (``commitment.decisions``) under the names that they have here.
 STORE_FAULTS = {
@@ -59,15 +58,16 @@ class Settings:
     pauses_s: tuple[float, ...] = PAUSES_S
     response_s: float = 10.0
     tls: Mapping[str, str] = field(default_factory=dict)
-    fault: str | None = None
+    faults: Switches = NONE
     choices: Choices = field(default_factory=Choices)
 
     @classmethod
-    def of(cls, setting: Setting) -> Settings:
-        """From what the harness or the command line says; a variant is known by its name, or its options are all there."""
+    def of(cls, setting: Setting, faults: Switches | None = None) -> Settings:
+        """From what the harness or the command line says; a variant is known by its name, or its options are all there.
+
+        ``faults``: what is on, where it is not the fault of ``setting``.
+        """
         options: Mapping[str, Any] = {**options_of(setting.variant), **setting.options}
-        same_first = bool(options.get("same_first", cls.same_first))
-        same_first |= setting.fault in SAME_FIRST
         return cls(
             host=str(options.get("host", cls.host)),
             port=int(options.get("port", cls.port)),
@@ -75,24 +75,35 @@ class Settings:
             ae_title=str(options.get("ae_title", cls.ae_title)),
             seeding=str(options.get("seeding", cls.seeding)),
             denied_ae_title=str(options.get("denied_ae_title", cls.denied_ae_title)),
-            delay_s=float(options.get("delay", cls.delay_s)) + (SLOW_S if setting.fault == SLOWER else 0.0),
-            same_first=same_first,
-            pauses_s=() if setting.fault == "no-retry" else tuple(options.get("pauses_s", PAUSES_S)),
+            delay_s=float(options.get("delay", cls.delay_s)),
+            same_first=bool(options.get("same_first", cls.same_first)),
+            pauses_s=tuple(options.get("pauses_s", PAUSES_S)),
             tls={
                 f"{name}_file": str(options[f"tls_{name}"])
                 for name in ("cert", "key", "ca")
                 if options.get(f"tls_{name}")
             },
-            fault=setting.fault,
+            faults=setting.switches if faults is None else faults,
             choices=Choices.of(options),
         )
 
+    def due_after_s(self) -> float:
+        """Seconds between a request and its report."""
+        return self.delay_s + (SLOW_S if self.faulty(SLOWER) else 0.0)
+
+    def attempts_after_s(self) -> tuple[float, ...]:
+        """The pauses between attempts to deliver a report, in seconds."""
+        return () if self.faulty("no-retry") else self.pauses_s
+
+    def prefers_the_same(self) -> bool:
+        """Whether a report tries the association of its request first."""
+        return self.same_first or self.faulty(*SAME_FIRST)
+
     def faulty(self, *names: str) -> bool:
         """Whether one of these faults is switched on."""
-        return self.fault in names
+        return self.faults.any_of(names)
 
     @property
-    def store_faults(self) -> frozenset[str]:
+    def store_faults(self) -> Switches:
         """The faults that act in the store."""
-        name = STORE_FAULTS.get(self.fault or "")
-        return frozenset() if name is None else frozenset({name})
+        return self.faults.renamed(STORE_FAULTS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from stgcmt.actors.acceptor import Reply
 from stgcmt.actors.association import Association
+from stgcmt.actors.signal import Signal
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
 from stgcmt.wire.pdv import Message
@@ -41,12 +41,12 @@ class Reports:
 
     outbox: Outbox
     chosen: Settings
-    _expected: dict[str, asyncio.Event] = field(default_factory=dict)
+    _expected: dict[str, Signal] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
 
-    def expect(self, uid: str) -> asyncio.Event:
+    def expect(self, uid: str) -> Signal:
         """Set once a report under this Transaction UID was taken."""
-        return self._expected.setdefault(uid, asyncio.Event())
+        return self._expected.setdefault(uid, Signal())
 
     def failed_any(self, uid: str) -> bool:
         """Whether a report under this Transaction UID failed an instance."""
@@ -87,7 +87,7 @@ class Reports:
             raise RefusedError(INVALID) from error
         if not read.reasoned:
             raise RefusedError(INVALID)
-        if faulty("matches-by-association") and not ours:
+        if not ours and faulty("matches-by-association"):
             raise RefusedError(NO_INSTANCE)
         asked = self._asked(read)
         self.outbox.commit(self._committed(read, asked, command.event_type))
@@ -109,20 +109,16 @@ class Reports:
 
     def _committed(self, read: Read, asked: set[str], event_type: int | None) -> set[str]:
         """What may be let go of: asked for in this transaction, and in the committed list alone."""
-        faulty = self.chosen.faulty
-        if faulty("believes-any-report"):
-            return asked
-        if faulty("believes-left-out"):
-            return asked - read.failed
-        if faulty("believes-type-1") and event_type == 1:
-            return asked
-        if faulty("believes-foreign"):
-            return set(read.committed)
-        if faulty("believes-similar"):
-            return {uid for uid in asked if any(each.startswith(uid) for each in read.committed)} - read.failed
-        if faulty("believes-both-lists"):
-            return asked & read.committed
-        return (asked & read.committed) - read.failed
+        truth = (asked & read.committed) - read.failed
+        beliefs = {
+            "believes-any-report": asked,
+            "believes-left-out": asked - read.failed,
+            "believes-type-1": asked if event_type == 1 else truth,
+            "believes-foreign": set(read.committed),
+            "believes-similar": {u for u in asked if any(each.startswith(u) for each in read.committed)} - read.failed,
+            "believes-both-lists": asked & read.committed,
+        }
+        return next((they for name, they in beliefs.items() if they != truth and self.chosen.faulty(name)), truth)
 
     def _reply(self, message: Message, status: int) -> Reply:
         faulty = self.chosen.faulty

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stgcmt.switches import NONE, Switches
 from stgcmt.wire.uids import EXPLICIT_LE, IMPLICIT_LE
 
 
@@ -44,21 +45,20 @@ class Settings:
     pause_in_request_s: float = 0.0
     max_pdu: int = 16384
     response_s: float = 1.5
-    faults: frozenset[str] = frozenset()
+    faults: Collection[str] = NONE
 
     def faulty(self, *names: str) -> bool:
         """Whether one of these faults is switched on."""
-        return bool(self.faults.intersection(names))
+        return any(name in self.faults for name in names)
 
 
 MODES: Mapping[str, Mapping[str, Any]] = {"roles": {"role": (1, 1)}}
 
 
-def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) -> Settings:
+def settings(mode: str | None, faults: Switches, options: Mapping[str, Any]) -> Settings:
     """The settings of a mode with options over them; raises ``ValueError`` for an unknown mode."""
     if mode is not None and mode not in MODES:
         raise ValueError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
     names = {each.name for each in dataclasses.fields(Settings)}
     chosen = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items() if key in names}
-    faults = frozenset({fault}) if fault else frozenset()
     return Settings(**{**chosen, **MODES.get(mode or "", {}), "faults": faults})

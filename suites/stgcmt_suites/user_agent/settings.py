@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from stgcmt.switches import NONE, Switches
 
 JSON = "application/dicom+json"
 XML = "application/dicom+xml"
@@ -40,11 +42,11 @@ class Settings:
     timeout_s: float = 5.0
     host: str = "127.0.0.1"
     port: int = 0
-    faults: frozenset[str] = frozenset()
+    faults: Collection[str] = NONE
 
     def faulty(self, *names: str) -> bool:
         """Whether one of these faults is switched on."""
-        return bool(self.faults.intersection(names))
+        return any(name in self.faults for name in names)
 
 
 MODES: Mapping[str, Mapping[str, Any]] = {
@@ -53,11 +55,10 @@ MODES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def settings(mode: str | None, fault: str | None, options: Mapping[str, Any]) -> Settings:
+def settings(mode: str | None, faults: Switches, options: Mapping[str, Any]) -> Settings:
     """The settings of a mode with options over them; raises ``ValueError`` for an unknown mode."""
     if mode is not None and mode not in MODES:
         raise ValueError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
     names = {each.name for each in dataclasses.fields(Settings)}
     chosen = {key: value for key, value in options.items() if key in names}
-    faults = frozenset({fault}) if fault else frozenset()
     return Settings(**{**chosen, **MODES.get(mode or "", {}), "faults": faults})

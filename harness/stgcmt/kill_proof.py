@@ -2,8 +2,7 @@
 
 A pass that no mutation turns red proves nothing: it is *vacuous*, and its row not-tested. Mutants are chosen by what is known
 to work (``kills.json`` of the suite), then by every operator in turn, with the seed in the ``run`` transcript; how many are tried
-depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere. Where the
-usual number kills nothing the search goes on, up to ten times as far, before a pass is called vacuous.
+depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from itertools import chain, islice
 
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
+from stgcmt.evaluation import Finding
 from stgcmt.forked import LARGE, settled, shared_out
-from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
+from stgcmt.judge import CONTRADICTED, JudgedRow, Proof, Recording, judge_check
 from stgcmt.mutation import Edit, Operator, operators_for
 from stgcmt.mutation_http import OBJECT, carries_objects
 from stgcmt.suite import Kill, Suite
@@ -29,7 +29,6 @@ from stgcmt.views.http import http
 
 SEED = "stgcmt"
 TRIES = 40  # mutants for one pass
-SEARCH = 10 * TRIES  # where none of those killed: a small sample alone must not call a pass vacuous
 KNOWN = 24  # of them those that the suite's table leads to; the others are any
 ENOUGH = 5  # kills, more convince no reader
 USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
@@ -175,13 +174,12 @@ def _looked_at(transcript: Transcript) -> int:
 
 @dataclass
 class Prover:
-    """Proves the passes of one role's rows in one recording; ``search``: mutants for a pass that no usual number kills."""
+    """Proves the passes of one role's rows in one recording."""
 
     suite: Suite
     recording: Recording
     profile: str
     seed: str
-    search: int
     known: Mapping[str, Mapping[str, tuple[Kill, ...]]]
     _edits: dict[str, Edits] = field(default_factory=dict)
     _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
@@ -219,7 +217,6 @@ class Prover:
         arguments = [self._of(name) for name in (handy if set(handy) - {RUN} else there)]
         size = max(sum(_size(each) for each in there.values()), 1)
         tries = max(LEAST, min(TRIES, TRIES * USUAL // size))
-        most = max(LEAST, min(self.search, self.search * USUAL // size))
         wanted = max(1, min(ENOUGH, ENOUGH * USUAL // size))
         before = judge_check(check, row, self.recording, self.profile)
         tried = 0
@@ -232,7 +229,7 @@ class Prover:
             after = judge_check(check, row, with_transcript(self.recording, row.role, mutant), self.profile)
             if turned_red(row, before, after, self.profile):
                 killed.append(f"{mutant.name}: {edit.name}")
-            if tried >= (tries if killed else most) or len(killed) >= wanted:
+            if tried >= tries or len(killed) >= wanted:
                 break
         return Proof(tried, len(killed), tuple(killed))
 
@@ -287,7 +284,7 @@ def proved(
     """
     seed = str(recording.run.header.info.get("seed", SEED))
     roles = dict.fromkeys(row.role for row in rows)
-    provers = {role: Prover(suites[role], recording, profile, seed, SEARCH, suites[role].known_kills) for role in roles}
+    provers = {role: Prover(suites[role], recording, profile, seed, suites[role].known_kills) for role in roles}
     passes = [row for row in rows if row.verdict is Verdict.PASS]
     together = _together(passes, provers)
 

@@ -144,6 +144,9 @@ class Footer:
     reason: str = ""
 
 
+_ON_CONNECTIONS = frozenset({"conn", "http", "dimse"})
+
+
 @dataclass(frozen=True, repr=False)
 class Transcript:
     """A value: header, events, footer (``None`` where the recording was cut)."""
@@ -188,6 +191,8 @@ class Transcript:
 
     def of(self, *kinds: str) -> tuple[Event, ...]:
         """The events of these kinds, in order."""
+        if len(kinds) == 1:
+            return self._by_kind.get(kinds[0], ())
         return tuple(event for event in self.events if event.kind in kinds)
 
     def event(self, n: int) -> Event:
@@ -197,6 +202,22 @@ class Transcript:
     @functools.cached_property
     def _by_n(self) -> dict[int, Event]:
         return {event.n: event for event in self.events}
+
+    @functools.cached_property
+    def _by_kind(self) -> dict[str, tuple[Event, ...]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.kind, []).append(event)
+        return {kind: tuple(events) for kind, events in found.items()}
+
+    @functools.cached_property
+    def connections(self) -> dict[int | None, list[Event]]:
+        """The events of each connection in order, by its id: how it was opened and ended, and what was sent on it."""
+        found: dict[int | None, list[Event]] = {}
+        for event in self.events:
+            if event.kind.partition(".")[0] in _ON_CONNECTIONS:
+                found.setdefault(event.conn, []).append(event)
+        return found
 
     def with_events(self, events: Iterable[Event]) -> Transcript:
         """The same transcript with other events: a fresh value, no view is carried over."""

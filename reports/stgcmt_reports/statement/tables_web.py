@@ -7,7 +7,8 @@ from typing import Any
 
 from stgcmt_reports.statement.cells import fixed, listed, row, sent_in
 from stgcmt_reports.statement.context import Context
-from stgcmt_reports.statement.seen_web import NO_ANSWER, RESOURCE, SENT_BY_SUT, WebSeen
+from stgcmt_reports.statement.fields_web import RESOURCE
+from stgcmt_reports.statement.seen_web import NO_ANSWER, SENT_BY_SUT, WebSeen
 from stgcmt_reports.statement.values import Cell, Row, Seen
 
 TRANSACTION = f"/{RESOURCE}/{{transactionUID}}"

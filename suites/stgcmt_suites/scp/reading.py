@@ -6,8 +6,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.uids import IMPLICIT_LE
-from stgcmt_suites.commitment.remembered import by_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Parsed:
         return self.file_sets
 
 
-@by_value
+@by_value()
 def parsed(data: bytes, transfer_syntax: str) -> Parsed:
     """Read the data set of a request; raises whatever pydicom raises where it is none."""
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up

@@ -23,12 +23,13 @@ import asyncio
 import contextlib
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgcmt.actors.signal import Signal
 from stgcmt.askdesk import SKIP, AskDesk, Triggering
+from stgcmt.asking_values import asked_with, in_turn
 from stgcmt.beliefs import believed, believed_in_front
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
@@ -99,7 +100,7 @@ class Asking:
         ``script``: a function of the request (``Asked``) that returns a ``Reply`` or awaits one; or a sequence of replies, one a
         request, of which the last is repeated.
         """
-        self._script = script if callable(script) else _in_turn(tuple(script))
+        self._script = script if callable(script) else in_turn(tuple(script))
 
     def serve(self, handlers: Mapping[int, Any]) -> None:
         """Who serves this scenario's DIMSE requests, by Command Field (see ``actors.acceptor.Handler``)."""
@@ -338,25 +339,7 @@ class Asking:
 
     def _values(self, instances: Sequence[Any]) -> dict[str, str]:
         """What the placeholders of ``[trigger]`` and ``[state]`` stand for."""
-
-        def joined(name: str) -> str:
-            return ",".join(dict.fromkeys(str(getattr(each, name)) for each in instances))
-
-        values = {
-            f"{name}s": joined(name) for name in ("sop_instance_uid", "study_instance_uid", "series_instance_uid")
-        }
-        values["sop_class_uids"] = ",".join(each.sop_class_uid for each in instances)
-        values["scenario"] = self._scenario_name
-        place = self._asks().place(self.role)
-        if place is not None:
-            values |= {"base_url": place.base_url, "host": place.host, "port": str(place.port)}
-        if self.destination is not None:
-            ours = self.destination
-            values |= {"ae_title": ours.ae_title}
-            if place is None:
-                values |= {"host": ours.host, "port": str(ours.port)}
-            values |= {"dimse_host": ours.host, "dimse_port": str(ours.port)}
-        return values
+        return asked_with(self._scenario_name, instances, self._asks().place(self.role), self.destination)
 
     def _files(self, directory: Path, instances: Sequence[Any]) -> Path:
         """The instances as DICOM files in a directory of this scenario."""
@@ -397,13 +380,3 @@ class Asking:
         if self.asks is None:
             raise SkippedError("this suite serves nobody: Suite.serves is empty")
         return self.asks
-
-
-def _in_turn(replies: Sequence[Any]) -> Callable[[Any], Any]:
-    def turns() -> Iterator[Any]:
-        yield from replies
-        while True:
-            yield replies[-1]
-
-    endless = turns()
-    return lambda _: next(endless)

@@ -39,7 +39,7 @@ async def running(setting: Setting, chosen: Settings) -> AsyncIterator[tuple[Map
     application = Application(commitments, Archive(store, commitments, chosen.prefix), chosen)
     try:
         listener = await serve(
-            Mannered(application.asgi, chosen.manners, chosen.latency), setting.network, setting.clock,
+            Mannered(application.asgi, chosen), setting.network, setting.clock,
             host=chosen.host, port=chosen.port, faults=chosen.switches,
             tls=server_context(files) if (files := _tls(chosen)) else None,
         )  # fmt: skip

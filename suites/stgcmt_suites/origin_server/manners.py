@@ -15,8 +15,6 @@ from collections.abc import Callable, Collection, Mapping
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stgcmt_suites.origin_server.settings import Settings
-
 Framing = Callable[[bytes], bytes]
 Fields = list[tuple[bytes, bytes]]
 
@@ -42,13 +40,18 @@ EXTRA: tuple[tuple[bytes, bytes], ...] = (
 class Mannered:
     """An ASGI application whose answers are changed as a whole: pauses, coding, framing, names, further fields."""
 
-    def __init__(self, app: ASGIApp, chosen: Settings) -> None:
-        self._app, self._manners, self._latency = app, chosen.manners, chosen.latency
-        self._busy_at, self._limits_every = chosen.busy_at, chosen.limits_every
+    def __init__(
+        self, app: ASGIApp, manners: Collection[str], latency: float = 0.0, *, busy_at: int = 0, limits_every: int = 0
+    ) -> None:
+        self._app, self._manners, self._latency = app, manners, latency
+        self._busy_at, self._limits_every = busy_at, limits_every
         self._counted = 0  # requests to the service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the payload is held until it is whole."""
+        if (refusal := self._not_now(scope)) is not None:
+            await refusal(scope, receive, send)
+            return
         if not self._manners and not self._latency:
             await self._app(scope, receive, send)
             return
@@ -59,9 +62,6 @@ class Mannered:
 
         if self._latency:
             await asyncio.sleep(self._latency)
-        if (refusal := self._not_now(scope)) is not None:
-            await refusal(scope, receive, send)
-            return
         await self._app(scope, receive, keep)
         if not messages:  # the client is gone
             return

@@ -95,6 +95,10 @@ class Connection:
                 while len(self._buffer) > READ_AHEAD:
                     self._room.clear()
                     await self._room.wait()
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise
+            return  # a task that ends by itself keeps no traceback, and with it no connection, until the collector comes
         except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):
             how = "rst"
         except ssl.SSLError as error:  # with TLS 1.3 a refused client certificate is told after the handshake

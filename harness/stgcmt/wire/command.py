@@ -217,6 +217,12 @@ def _decode(data: bytes) -> Command:
 
 def encode(values: Mapping[int, Value]) -> bytes:
     """A command set in ascending order; the group length is counted unless ``values`` gives it (``None``: left out)."""
+    return _encode(tuple(values.items()))
+
+
+@functools.lru_cache(1024)  # as with reading: the same few values again and again
+def _encode(items: tuple[tuple[int, Value], ...]) -> bytes:
+    values = dict(items)
     parts: list[bytes] = []
     for element in sorted(values):
         value = values[element]

@@ -73,6 +73,8 @@ def fragment(
     """
     size = max_pdu - 6 if max_pdu > 7 else UNLIMITED_FRAGMENT
     size -= size & 1
+    if first is None and len(data) <= size:
+        return (pdu.encode(pdu.P_DATA_TF, encode_pdv(context_id, data, is_command=is_command, is_last=True)),)
     cuts = list(range(0, len(data), size))
     if first is not None and 0 < first < len(data):
         cuts = [0, *range(min(first, size), len(data), size)]

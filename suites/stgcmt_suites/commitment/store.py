@@ -29,18 +29,19 @@ _T = TypeVar("_T")
 _NAMES = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
 LIKE = 43  # characters of a UID that the fault compares-beginnings looks at: a whole one as the engine makes them
 SMALL = 4096  # characters of a list of references; more of these are remembered than of longer ones
+WAL = slice(18, 20)  # where the header of a database says that it keeps a write-ahead log (2: it does)
 BATCH = 500  # references that one statement looks up
 PENDING, DONE, EXPIRED = "pending", "done", "expired"
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS instances (
+CREATE TABLE instances (
   sop_instance_uid TEXT PRIMARY KEY, sop_class_uid TEXT NOT NULL, study_instance_uid TEXT NOT NULL,
   series_instance_uid TEXT NOT NULL, transfer_syntax_uid TEXT NOT NULL, file TEXT NOT NULL,
   data_offset INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ns INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS transactions (
+CREATE TABLE transactions (
   uid TEXT PRIMARY KEY, state TEXT NOT NULL, structure TEXT NOT NULL, asked TEXT NOT NULL, created_ns INTEGER NOT NULL,
   due_ns INTEGER NOT NULL, done_ns INTEGER, decided TEXT, info TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS marks (sop_instance_uid TEXT, mark TEXT, PRIMARY KEY (sop_instance_uid, mark));
+CREATE TABLE marks (sop_instance_uid TEXT, mark TEXT, PRIMARY KEY (sop_instance_uid, mark));
 """
 
 
@@ -86,12 +87,14 @@ class Store:
         self._files = directory / "instances"
         self._files.mkdir(exist_ok=True)
         self._directory = str(self._files)
-        self._db = sqlite3.connect(directory / "store.sqlite3", isolation_level=None, check_same_thread=False)
+        path = directory / "store.sqlite3"
+        with contextlib.suppress(FileExistsError), path.open("xb") as file:
+            file.write(_empty())
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         # WAL without fsync: survives the end of a process, which is what a restart is here.
-        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA busy_timeout=2000"):
+        for statement in ("PRAGMA synchronous=OFF", "PRAGMA busy_timeout=2000", "PRAGMA journal_mode=WAL"):
             self._db.execute(statement)
-        self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the database; the directory stays. May be called twice."""
@@ -309,7 +312,8 @@ class Store:
                 condition = "broken"
             truth.append(Decided(each, decisions.reason(each, found, self.unsupported, condition, self.faults)))
         told = decisions.distorted(tuple(truth), held, self.faults)
-        self._results[frozenset(distinct)] = told
+        if "remembers-results" in self.faults:
+            self._results[frozenset(distinct)] = told
         return told
 
     def _alike(self, uid: str) -> Held | None:
@@ -328,6 +332,16 @@ class Store:
             for (uid,) in self._db.execute(query, uids):
                 found[uid] = self.instance(uid)
         return found
+
+
+@functools.cache
+def _empty() -> bytes:
+    """A database without rows, made once: to create the tables in each new file costs ten times as much as to copy them."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(_SCHEMA)
+        made = bytearray(database.serialize())
+    made[WAL] = b"\2\2"
+    return bytes(made)
 
 
 def _batches(uids: list[str]) -> Iterator[list[str]]:

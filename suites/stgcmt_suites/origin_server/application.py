@@ -167,6 +167,7 @@ class _Endpoint:
             response = await self._handler(request)
         except RefusalError as refused:
             response = answers.refusal(request, refused, application.faults)
+            refused.__traceback__ = None  # it leads to frames that lead back to it: only the collector would find them
         except ClientDisconnect:
             return
         except Exception:  # noqa: BLE001 - a server answers; tests read what happened from ``errors``

@@ -46,6 +46,8 @@ async def serve(
     )  # fmt: skip
     config.load()
     handler = _handler(config, clock, faults)
+    if "one-line" in faults:
+        handler = _one_at_a_time(handler)
     return await network.listen(host, port, handler if tls is None else over_tls(handler, tls))
 
 
@@ -72,6 +74,17 @@ def _handler(config: uvicorn.Config, clock: Clock, faults: Collection[str]) -> H
             protocol.connection_lost(None)
             if unfinished := [task for task in tasks if not task.done()]:
                 await asyncio.gather(*unfinished, return_exceptions=True)
+
+    return handle
+
+
+def _one_at_a_time(handler: Handler) -> Handler:
+    """A server with one worker: who comes meanwhile waits until the connection before is closed."""
+    turn = asyncio.Lock()
+
+    async def handle(stream: Stream) -> None:
+        async with turn:
+            await handler(stream)
 
     return handle
 

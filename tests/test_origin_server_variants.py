@@ -133,10 +133,10 @@ def test_their_options_are_settings() -> None:
 
 
 def test_a_fault_among_their_manners_is_explained() -> None:
-    """A switch that is a named fault, too, warns; the variant says why that is no error."""
+    """A switch that is a named fault, too, warns, and the variant says why that is no error; or a claim of the vendor covers it."""
     for variant in VARIANTS.values():
         if FAULTS & set(variant.options.get("manners", ())):
-            assert variant.warns, variant.name
+            assert variant.warns or variant.claims, variant.name
             assert all(len(why) > 20 for why in variant.warns.values()), variant.name
 
 

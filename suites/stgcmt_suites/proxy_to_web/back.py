@@ -13,12 +13,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from stgcmt.by_value import by_value
 from stgcmt.clock import Clock
 from stgcmt.suite import Setting
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.handing_on import asked_behind, committed_all, decided, failed_all, in_parts
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
-from stgcmt_suites.commitment.remembered import by_value
 from stgcmt_suites.commitment.store import Store, Transaction
 from stgcmt_suites.proxy_to_web.settings import Settings
 from stgcmt_suites.user_agent.modules import request_payload
@@ -198,7 +198,7 @@ def read_result(answer: Answer) -> Result:
     return _result_of(answer.body)
 
 
-@by_value
+@by_value()
 def _result_of(body: bytes) -> Result:
     from pydicom import Dataset  # noqa: PLC0415 - start-up
 

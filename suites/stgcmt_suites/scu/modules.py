@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
-from stgcmt_suites.commitment.remembered import Remembered, by_value
+from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.scu.outbox import Held
 from stgcmt_suites.scu.settings import Settings
 
@@ -144,7 +145,7 @@ def event_information(data: bytes | None, transfer_syntax: str) -> Read:
     return read
 
 
-@by_value
+@by_value()
 def _read(data: bytes, transfer_syntax: str) -> Read:
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
 
@@ -159,7 +160,7 @@ def _read(data: bytes, transfer_syntax: str) -> Read:
     )
 
 
-@by_value  # asked for before an association and upon it, and again where it is tried again
+@by_value()  # asked for before an association and upon it, and again where it is tried again
 def stored_form(data: bytes) -> tuple[str, bytes]:
     """Transfer syntax and data set of a DICOM file (PS3.10 7.1); raises ``ValueError``."""
     from pydicom import dcmread  # noqa: PLC0415 - start-up

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 from pydicom import Dataset
 
-from stgcmt_suites.commitment.remembered import Remembered, by_value
+from stgcmt.by_value import by_value
+from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.user_agent.outbox import Held
 from stgcmt_suites.user_agent.sending import Answer
 from stgcmt_suites.user_agent.settings import JSON, XML, Settings
@@ -185,7 +186,7 @@ def read_result(answer: Answer) -> Read:
     raise UnreadableError(f"Content-Type {kind or 'absent'}")
 
 
-@by_value
+@by_value()
 def _read_json(body: bytes) -> Read:
     value = json.loads(body.decode("utf-8"))
     if not isinstance(value, dict) or not value:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt.by_value import by_value
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
@@ -131,7 +131,7 @@ class Outbox:
         return tuple(Pending(uid, base_url, tuple(json.loads(asked))) for uid, base_url, asked in rows)
 
 
-@by_value
+@by_value()
 def _uids_of(data: bytes) -> tuple[str, ...]:
     """SOP Instance, SOP Class, Study and Series Instance UID of a DICOM file; raises ``ValueError``."""
     import io  # noqa: PLC0415 - start-up

@@ -238,13 +238,9 @@ class _Reader:
             if message is not None:
                 self._add(self.seen.presence[name], (call.method, value is not None), call.exchange)
             if value is not None:
-<<<<<<< HEAD
-                self._add(seen, _shown(name, value), call.exchange)
+                self._add(seen, shown(name, value), call.exchange)
             if value is not None and name == "content-location" and "://" in value:
                 self._add(self.seen.bases, value.partition(f"/{RESOURCE}/")[0], call.exchange)
-=======
-                self._add(seen, shown(name, value), call.exchange)
->>>>>>> 8db43cacde7350c8ae4262b17d3f924eef3e9fa0
 
     def _payloads(self, call: _Call) -> None:
         seen, exchange, request, response = self.seen, call.exchange, call.exchange.request, call.exchange.response

@@ -62,6 +62,7 @@ class WebSeen:
     repeats: Seen = field(default_factory=Seen)
     capabilities: Seen = field(default_factory=Seen)
     tls: Seen = field(default_factory=Seen)
+    bases: Seen = field(default_factory=Seen)  # Base URIs that absolute URIs in Content-Location name
     default_types: Seen = field(default_factory=Seen)  # media types of results where Accept leaves the choice
     obeyed: Seen = field(default_factory=Seen)  # whether a Result Check came as Retry-After asked
     pauses: Seen = field(default_factory=Seen)  # seconds from a pending answer that names none to the next Result Check
@@ -238,6 +239,8 @@ class _Reader:
                 self._add(self.seen.presence[name], (call.method, value is not None), call.exchange)
             if value is not None:
                 self._add(seen, shown(name, value), call.exchange)
+            if value is not None and name == "content-location" and "://" in value:
+                self._add(self.seen.bases, value.partition(f"/{RESOURCE}/")[0], call.exchange)
 
     def _payloads(self, call: _Call) -> None:
         seen, exchange, request, response = self.seen, call.exchange, call.exchange.request, call.exchange.response

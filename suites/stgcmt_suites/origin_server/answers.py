@@ -19,6 +19,7 @@ TITLES = {
     500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }  # fmt: skip
+PUBLIC = "https://pacs.example.org/outer"  # the Base URI of the reverse proxy in the manner public-location
 TEMPORARY = frozenset({503})
 _ODD = tuple(f"retry-after-{name}" for name in ("date", "negative", "text", "decimal", "empty"))  # faults
 
@@ -40,6 +41,10 @@ def result(content_type: str, body: bytes, location: str, faults: Collection[str
     headers = {"cache-control": "no-store", "content-type": content_type, "content-location": location}
     if "no-cache-spelt-out" in faults:
         headers["cache-control"] = "Private, No-Cache, No-Store, max-age=0, must-revalidate"
+    if "public-location" in faults:
+        headers["content-location"] = PUBLIC + location[location.index("/commitment-requests") :]
+    if "ascii-charset" in faults and not content_type.startswith("multipart/"):
+        headers["content-type"] += "; charset=us-ascii"
     if "no-content-location" in faults:
         del headers["content-location"]
     if "content-location-elsewhere" in faults:

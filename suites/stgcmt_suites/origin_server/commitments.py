@@ -193,7 +193,7 @@ class Commitments:
             if "unsupported-type-accepted" in self.faults:
                 return self._working(uid)
         if refused.status == 400:
-            for status in (415, 422, 500):
+            for status in (415, 422, 500, 503):
                 if f"malformed-as-{status}" in self.faults:
                     raise RefusalError(status, refused.why)
             if (header_type(request) or "").startswith(XML) and "malformed-xml-as-500" in self.faults:

@@ -296,6 +296,12 @@ FAULTS: tuple[Fault, ...] = (
         ("WEB-J.1-05",),
         ("WEB-J.1-06", "WEB-13.2-05", "WEB-8.7.5-02"),
     ),
+    Fault(
+        "malformed-as-503",
+        "Malformed Requests are answered 503, however often they are made.",
+        ("WEB-J.1-05",),
+        ("WEB-J.1-06",),
+    ),
     Fault("malformed-as-500", "Malformed Requests are answered 500.", ("WEB-J.1-05",), ("WEB-J.1-06", "WEB-8.7.5-02")),
     Fault(
         "closes-on-malformed",

@@ -55,13 +55,18 @@ def test_own_codes_are_declared(
     wrong_class: Transcript,
     malformed_modules: Transcript,
     duplicate_done: Transcript,
+    all_missing: Transcript,
+    unsupported_class: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
     run: Transcript,
 ) -> None:
     """Status codes and Failure Reasons outside the tables of the standard are declared."""
     codes = set(claims(run).get("origin_server.status_codes") or ())
     reasons = set(claims(run).get("origin_server.failure_reasons") or ())
     played = (pending_commitment, partly_missing, wrong_class, malformed_modules, duplicate_done)
-    seen = [call for call in calls(*played) if call.status]
+    others = (all_missing, unsupported_class, synchronous_commitment, request_media_types)
+    seen = [call for call in calls(*played, *others) if call.status]
     for call in seen:
         assert call.status in STANDARD | codes, expected("a standard or declared status code", call)
         for reason in call.module.reasons if call.final else ():

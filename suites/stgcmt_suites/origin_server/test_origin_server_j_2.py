@@ -34,10 +34,12 @@ def test_empty_lists_are_left_out(
     all_missing: Transcript,
     hierarchical_commitment: Transcript,
     partly_missing: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
 ) -> None:
     """A sequence of the result has an item, or is absent."""
     found = results(pending_commitment, all_missing, hierarchical_commitment, partly_missing)
-    for each in found.transactions:
+    for each in (*found.transactions, *results(synchronous_commitment, request_media_types).transactions):
         empty = each.result.flawed("empty-sequence")
         assert not empty, expected("no sequence without items", *empty[:3], each.final)
     found.complete()
@@ -56,10 +58,12 @@ def test_each_instance_appears_once(
     partly_missing: Transcript,
     all_missing: Transcript,
     hierarchical_partly_missing: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
 ) -> None:
     """Each requested instance is committed or failed, once."""
     found = results(pending_commitment, partly_missing, all_missing, hierarchical_partly_missing)
-    for each in found.transactions:
+    for each in (*found.transactions, *results(synchronous_commitment, request_media_types).transactions):
         counts = Counter(each.result.result.instances)
         asked = {ref.sop_instance_uid for ref in each.asked.references}
         wrong = {uid: counts[uid] for uid in asked if counts[uid] != 1}
@@ -92,11 +96,15 @@ def test_failure_reasons_are_from_the_set(
     all_missing: Transcript,
     hierarchical_partly_missing: Transcript,
     provoked_states: Transcript,
+    unsupported_class: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
     run: Transcript,
 ) -> None:
     """Each failed item has one Failure Reason, VR US, one of the enumerated values; for want of resources, too."""
     needed = results(partly_missing, all_missing, hierarchical_partly_missing)
-    found = results(partly_missing, all_missing, hierarchical_partly_missing, provoked_states)
+    others = (provoked_states, unsupported_class, synchronous_commitment, request_media_types)
+    found = results(partly_missing, all_missing, hierarchical_partly_missing, *others)
     own = claims(run).get("origin_server.failure_reasons") or ()
     tolerated: list[tuple[ReasonAttribute, Transaction]] = []
     for each in found.transactions:
@@ -176,10 +184,12 @@ def test_study_and_series_are_kept(
 
 
 @requirement("WEB-J.2-08")
-def test_no_foreign_attributes(pending_commitment: Transcript, partly_missing: Transcript) -> None:
+def test_no_foreign_attributes(
+    pending_commitment: Transcript, partly_missing: Transcript, synchronous_commitment: Transcript
+) -> None:
     """The result has the attributes of J.2 and no others."""
     found = results(pending_commitment, partly_missing)
-    for each in found.transactions:
+    for each in (*found.transactions, *results(synchronous_commitment).transactions):
         foreign = each.result.flawed("foreign")
         assert not foreign, expected("only attributes of J.2", *foreign[:3], each.final)
     found.complete()

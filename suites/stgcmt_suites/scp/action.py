@@ -11,7 +11,7 @@ import io
 import re
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stgcmt.actors.acceptor import Reply
@@ -85,6 +85,7 @@ class Request:
     asked: tuple[Asked, ...]
     duplicated: bool = False
     file_set: tuple[FileSet, ...] = ()
+    lapses: tuple[str, ...] = ()  # faults that its way in makes possible
 
 
 def is_uid(text: str) -> bool:
@@ -110,6 +111,7 @@ class Requests:
         await asyncio.sleep(choices.respond_after_s)
         if faulty("no-response") or (faulty("one-request-an-association") and assoc in self._served):
             return None
+        lapses = _lapses(assoc, message, second=assoc in self._served)
         self._served.add(assoc)
         if faulty("n-action-unrecognised"):
             return Reply(UNRECOGNISED)
@@ -118,7 +120,7 @@ class Requests:
             return None
         try:
             self._check(assoc, message.command)
-            request = self._read(assoc, message)
+            request = replace(self._read(assoc, message), lapses=lapses)
             self._judge(assoc, request)
         except RefusedError as refused:
             return await self._refuse(assoc, message, refused.status)
@@ -188,9 +190,10 @@ class Requests:
                 raise RefusedError(status("empty"))
         asked = tuple(
             Asked(
-                self._uid(item, REFERENCED_CLASS, "item-class"), self._uid(item, REFERENCED_INSTANCE, "item-instance")
+                self._uid(item, REFERENCED_CLASS, "item-class", later=number > 0),
+                self._uid(item, REFERENCED_INSTANCE, "item-instance", later=number > 0),
             )
-            for item in items
+            for number, item in enumerate(items)
         )
         self._refuse_optional(ds, items)
         asked = tuple(self._completed(each) for each in asked if each.sop_instance_uid)
@@ -200,15 +203,16 @@ class Requests:
             asked = tuple({each.sop_instance_uid: each for each in reversed(asked)}.values())[::-1]
         return Request(uid, asked, duplicated, _file_sets(ds, items))
 
-    def _uid(self, ds: Dataset, tag: int, what: str) -> str:
-        """The value of a mandatory UID; empty only where a fault lets that pass."""
+    def _uid(self, ds: Dataset, tag: int, what: str, *, later: bool = False) -> str:
+        """The value of a mandatory UID; empty only where a fault lets that pass. ``later``: the first item has its own."""
+        unseen = ("looks-at-the-first-item-only",) if later else ()
         if tag not in ds:
-            if self.settings.faulty(f"success-for-missing-{what}"):
+            if self.settings.faulty(f"success-for-missing-{what}", *unseen):
                 return ""
             raise RefusedError(self.settings.choices.status("missing"))
         value = ds.get_item(tag).value
         text = value.decode("latin-1").rstrip("\0 ") if isinstance(value, bytes) else str(value or "")
-        if not text and not self.settings.faulty(f"success-for-empty-{what}"):
+        if not text and not self.settings.faulty(f"success-for-empty-{what}", *unseen):
             raise RefusedError(self.settings.choices.status("empty"))
         return text
 
@@ -284,6 +288,7 @@ class Requests:
             decided=decided,
             twice=request.duplicated,
             file_set=request.file_set,
+            lapses=request.lapses,
         )
 
     async def _refuse(self, assoc: Association, message: Message, status: int) -> Reply | None:
@@ -333,6 +338,14 @@ class Requests:
         if faulty("error-comment-with-0115") and status == INVALID_ARGUMENT:
             fields[cmd.ERROR_COMMENT] = "invalid argument value"
         return fields
+
+
+def _lapses(assoc: Association, message: Message, *, second: bool) -> tuple[str, ...]:
+    """Faults of a request by the way it came: in which transfer syntax, and whether it is not the first on its association."""
+    context = assoc.contexts.get(message.context_id)
+    explicit = context is not None and context.transfer_syntax != IMPLICIT_LE
+    found = {"commits-all-in-explicit": explicit, "commits-all-after-the-first-request": second}
+    return tuple(name for name, holds in found.items() if holds)
 
 
 def _file_sets(ds: Dataset, items: list[Dataset]) -> tuple[FileSet, ...]:

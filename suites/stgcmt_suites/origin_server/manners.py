@@ -44,6 +44,9 @@ class Mannered:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the payload is held until it is whole."""
+        if not self._manners and not self._latency:
+            await self._app(scope, receive, send)
+            return
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:

@@ -52,6 +52,7 @@ _WHEN = (
     _variant("ended-by-hand", "Results are kept for an hour in every mode; the vendor can end one.", retention=3600.0),
     _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),
     _variant("retry-after-zero", "Retry-After: 0 (AMB-05).", retry_after=0),
+    _variant("one-line", "Serves one connection at a time; others wait until it is closed.", "one-line"),
     _variant("first-request-unavailable", "Once 503 to a Request, then all is well.", "first-request-unavailable"),
     _variant(
         "first-check-unavailable", "The first Result Check of each transaction is answered 503, then all is well.",

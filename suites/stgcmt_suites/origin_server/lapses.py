@@ -95,9 +95,12 @@ def at_once(answer: Response, uid: str, faults: Collection[str]) -> Response:
     kind = answer.headers.get("content-type", "")
     if not kind.startswith(JSON):
         return answer
-    tree = json.loads(bytes(answer.body).decode("utf-8-sig"))
+    try:
+        tree = json.loads(bytes(answer.body).decode("utf-8-sig"))
+    except ValueError:  # another fault wrote no JSON
+        return answer
     for name, change in _AT_ONCE.items():
-        other = change(tree, uid)
+        other = change(tree, uid) if isinstance(tree, dict) else tree
         if list(other) != list(tree) and name in faults:
             return _with_body(answer, json.dumps(other).encode(), kind)
     return answer

@@ -18,6 +18,7 @@ from stgcmt_suites.commitment.store import Store, Transaction
 from stgcmt_suites.origin_server.negotiate import JSON, RELATED, XML, Offer
 
 LONG = 100  # references of a Request that is long
+UNASKED = "2.25.202410300834567.77"  # an instance for which nobody asks
 OUT_OF_MEMORY = 0xA700  # a status of C-STORE, which is no Failure Reason
 
 _Tree = dict[str, Any]
@@ -65,6 +66,11 @@ def _decided(
         return None
     if (at_once and "commits-all-when-synchronous" in faults) or (form and f"commits-all-in-{form}" in faults):
         return tuple(replace(each, reason=None) for each in truth)
+    if len(truth) >= LONG and "extra-instance-in-long-lists" in faults:
+        beyond = replace(truth[0].asked, sop_instance_uid=f"{UNASKED}.{len(truth)}")
+        return (*truth, Decided(beyond, NO_SUCH_INSTANCE))
+    if len(truth) >= LONG and "instance-twice-in-long-lists" in faults:
+        return (*truth, truth[-2])
     if len(truth) == 1 and truth[0].reason == NO_SUCH_INSTANCE and "reason-a700-alone" in faults:
         return (replace(truth[0], reason=OUT_OF_MEMORY),)
     return None

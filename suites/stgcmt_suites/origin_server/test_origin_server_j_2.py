@@ -58,12 +58,14 @@ def test_each_instance_appears_once(
     partly_missing: Transcript,
     all_missing: Transcript,
     hierarchical_partly_missing: Transcript,
+    large_request: Transcript,
     synchronous_commitment: Transcript,
     request_media_types: Transcript,
 ) -> None:
     """Each requested instance is committed or failed, once."""
     found = results(pending_commitment, partly_missing, all_missing, hierarchical_partly_missing)
-    for each in (*found.transactions, *results(synchronous_commitment, request_media_types).transactions):
+    others = results(large_request, synchronous_commitment, request_media_types)
+    for each in (*found.transactions, *others.transactions):
         counts = Counter(each.result.result.instances)
         asked = {ref.sop_instance_uid for ref in each.asked.references}
         wrong = {uid: counts[uid] for uid in asked if counts[uid] != 1}
@@ -73,11 +75,17 @@ def test_each_instance_appears_once(
 
 @requirement("WEB-J.2-04")
 def test_nothing_else_is_named(
-    pending_commitment: Transcript, partly_missing: Transcript, hierarchical_commitment: Transcript
+    pending_commitment: Transcript,
+    partly_missing: Transcript,
+    hierarchical_commitment: Transcript,
+    large_request: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
 ) -> None:
     """No instance stands in the result that was not asked for."""
     found = results(pending_commitment, partly_missing, hierarchical_commitment)
-    for each in found.transactions:
+    others = results(large_request, synchronous_commitment, request_media_types)
+    for each in (*found.transactions, *others.transactions):
         asked = {ref.sop_instance_uid for ref in each.asked.references}
         extra = sorted({uid for uid in each.result.result.instances if uid} - asked)
         assert not extra, expected("only requested instances", f"also {names(extra)}", each)

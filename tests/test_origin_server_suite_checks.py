@@ -9,7 +9,7 @@ import random
 import pytest
 
 from stgcmt.checks import checks_of
-from stgcmt.judge import evaluate
+from stgcmt.evaluation import evaluate
 from stgcmt.transcript import Event, Footer, Header, Transcript
 from stgcmt.verdict import Verdict
 from stgcmt_suites.commitment.web_module import read_module

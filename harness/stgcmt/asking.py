@@ -27,6 +27,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stgcmt.actors.signal import Signal
 from stgcmt.askdesk import SKIP, AskDesk, Triggering
 from stgcmt.beliefs import believed, believed_in_front
 from stgcmt.clock import Clock
@@ -64,7 +65,7 @@ class Asking:
         self._script: Any = None
         self._scripted: list[Any] = []
         self._acting: set[asyncio.Task[None]] = set()
-        self._hearing = asyncio.Condition()
+        self._heard_more = Signal()
 
     @property
     def unhurried(self) -> bool:
@@ -164,11 +165,8 @@ class Asking:
             self.told.append(asked)
             return
         self.heard.append(asked)
-        _forget_failure(asyncio.ensure_future(self._tell()))
-
-    async def _tell(self) -> None:
-        async with self._hearing:
-            self._hearing.notify_all()
+        self._heard_more.set()
+        self._heard_more = Signal()
 
     # --- waiting for the SUT
 
@@ -180,12 +178,19 @@ class Asking:
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else float(seconds)
         with self._waiting(within, reason, length, f"{count} request{'' if count == 1 else 's'} of the SUT"):
-            try:
-                async with asyncio.timeout(length), self._hearing:
-                    await self._hearing.wait_for(lambda: self._count(where) >= count)
-            except TimeoutError:
-                return False
-        return True
+            return await self._until_heard(count, where, length)
+
+    async def _until_heard(self, count: int, where: Callable[[Any], bool] | None, seconds: float) -> bool:
+        looked = fitting = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    fitting += self._count(where, looked)
+                    looked = len(self.heard)
+                    if fitting >= count:
+                        return True
+                    await self._heard_more.wait()
+        return False
 
     async def quiet(self, within: str = "quiet_period", seconds: float | None = None) -> int:
         """Wait until the SUT has asked nothing for a whole quiet period; how many requests it made meanwhile."""
@@ -196,8 +201,9 @@ class Asking:
         self.recorder.event("note", what="never-quiet", requests=len(self.heard) - before)
         return len(self.heard) - before
 
-    def _count(self, where: Callable[[Any], bool] | None) -> int:
-        return len(self.heard) if where is None else sum(1 for each in self.heard if where(each))
+    def _count(self, where: Callable[[Any], bool] | None, since: int) -> int:
+        new = self.heard[since:]
+        return len(new) if where is None else sum(1 for each in new if where(each))
 
     # --- making the SUT ask
 
@@ -401,7 +407,3 @@ def _in_turn(replies: Sequence[Any]) -> Callable[[Any], Any]:
 
     endless = turns()
     return lambda _: next(endless)
-
-
-def _forget_failure(task: asyncio.Future[None]) -> None:
-    task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)

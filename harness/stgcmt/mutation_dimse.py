@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -32,8 +31,10 @@ OPTIONAL = (
     (cmd.AFFECTED_CLASS, b"2.25.1"), (cmd.AFFECTED_INSTANCE, b"2.25.1"), (cmd.ACTION_TYPE, b"\x63\0"),
     (cmd.EVENT_TYPE, b"\x63\0"),
 )  # fmt: skip
-# Large objects are moved about, not judged attribute by attribute: their data sets get few mutants.
+# Objects are moved about, not judged attribute by attribute: their data sets, and large ones, get few mutants.
 LARGE = 4096
+OBJECT = 256_000  # bytes of a message that stores an instance: beyond, only the message as a whole is changed
+OF_AN_OBJECT = 60
 BORROWED = 12  # elements of requests
 
 
@@ -49,6 +50,8 @@ def messages(transcript: Transcript) -> Iterator[Edit]:
             yield Edit("abort in place of a message", where, partial(replaced, transcript, message, pdu.encode_abort()))
             for seconds in DELAYS_S:
                 yield Edit("late message", f"{seconds} s, {where}", partial(late, transcript, message.events, seconds))
+            if message.size > OBJECT and message.command.field == cmd.C_STORE_RQ:
+                continue  # each of these would hold a copy of it
             yield from _commands(transcript, message, where)
             yield from _data(transcript, message, where, asked)
             yield from _fragments(transcript, message, where)
@@ -63,7 +66,7 @@ def _asked(transcript: Transcript) -> list[Elem]:
     found: dict[int, Elem] = {}
     for message in dimse(transcript).messages(incoming=False, complete=True):
         stored = message.command.field == cmd.C_STORE_RQ  # an object, not a request's parameters
-        if message.data and len(message.data) <= LARGE and not message.is_response and not stored:
+        if 0 < message.size <= LARGE and not message.is_response and not stored and message.data:
             for element in elements(message.data, message.transfer_syntax or ""):
                 found.setdefault(element.tag, element)
     return list(found.values())[:BORROWED]
@@ -144,7 +147,8 @@ def _data(transcript: Transcript, message: Message, where: str, asked: Sequence[
 
     yield Edit("empty data set", where, lambda: put(b""))
     yield Edit("no data set", where, lambda: put(None))
-    limit = 60 if len(message.data) > LARGE else None
+    stored = message.command.field == cmd.C_STORE_RQ
+    limit = OF_AN_OBJECT if stored or len(message.data) > LARGE else None
     made = data_edits(message.data, message.transfer_syntax or "", asked)
     for count, (name, what, make) in enumerate(made):
         if limit is not None and count >= limit:
@@ -157,8 +161,7 @@ def inserting(elements: Sequence[Elem]) -> Operator:
 
     def operator(transcript: Transcript) -> Iterator[Edit]:
         for message in dimse(transcript).messages(incoming=True, complete=True):
-            data = message.data
-            if data is None or len(data) > LARGE or message.is_response:
+            if message.size > LARGE or message.is_response or (data := message.data) is None:
                 continue
             put = partial(_with_data, transcript, message)
             for name, what, make in inserted(data, message.transfer_syntax or "", elements):
@@ -231,7 +234,7 @@ def replaced(transcript: Transcript, message: Message, data: bytes) -> Transcrip
     return rebuilt(
         transcript,
         (
-            replace(each, data=carriers[each.n]) if each.n in carriers else each
+            each.but(data=carriers[each.n]) if each.n in carriers else each
             for each in transcript.events
             if each.n in carriers or each.n not in gone
         ),
@@ -244,7 +247,7 @@ def _twice(transcript: Transcript, message: Message) -> Transcript:
     copies = b"".join(each.data for each in transcript.events if each.n in ids)
     last = message.events[-1]
     return rebuilt(
-        transcript, (replace(each, data=each.data + copies) if each.n == last else each for each in transcript.events)
+        transcript, (each.but(data=each.data + copies) if each.n == last else each for each in transcript.events)
     )
 
 
@@ -260,7 +263,7 @@ def _between(transcript: Transcript) -> Iterator[Edit]:
     found = [
         message
         for message in dimse(transcript).messages(incoming=True, complete=True)
-        if message.data is not None and len(message.data) <= LARGE and not message.is_response
+        if message.size <= LARGE and message.data is not None and not message.is_response
     ]
     for message in found:
         for other in found:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 
+from stgcmt.by_value import by_value
 from stgcmt_suites.commitment.decisions import IMPLEMENTATION_CLASS_UID, Held
-from stgcmt_suites.commitment.remembered import by_value
 
 
-@by_value
+@by_value()
 def held_of(data: bytes) -> Held:
     """What a DICOM file (bytes) says of itself; raises ``ValueError`` where it is none."""
     import pydicom  # noqa: PLC0415 - start-up
@@ -32,7 +32,7 @@ def held_of(data: bytes) -> Held:
         raise ValueError(f"no DICOM instance: {error}") from error
 
 
-@by_value
+@by_value()
 def header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
     """The DICOM file header for a bare data set, whose own class and UID it repeats; raises ``ValueError``."""
     from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up

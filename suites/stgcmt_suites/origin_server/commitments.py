@@ -349,7 +349,7 @@ class Commitments:
         known = self.store.transaction(uid)
         if known is None or known.state != DONE or known.done_ns is None:
             return known
-        retention = self.settings.retention * (0.15 if "expires-early" in self.faults else 1)
+        retention = self.settings.retention / (7 if "expires-early" in self.faults else 1)
         if self.clock.wall_ns() <= known.done_ns + retention * NS:
             return known
         if not self.settings.remembers:

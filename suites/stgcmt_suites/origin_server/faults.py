@@ -99,7 +99,7 @@ FAULTS: tuple[Fault, ...] = (
         ("WEB-13.5.2-04",),
         ("WEB-13.1.3-02", "WEB-13.1.3-03", "WEB-13.1.3-04", "WEB-8.3-01", "WEB-8.4.2-02"),
     ),
-    Fault("expires-early", "Results are kept for a small part of the stated time.", ("WEB-13.2-08",)),
+    Fault("expires-early", "Results are kept for a seventh of the stated time.", ("WEB-13.2-08",)),
     Fault(
         "gone-as-404",
         "An expired transaction is answered 404 although its UID is still refused.",

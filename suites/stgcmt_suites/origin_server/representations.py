@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag
 
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt.by_value import by_value
 from stgcmt_suites.origin_server import large
 from stgcmt_suites.origin_server.large import LARGE_BYTES
 from stgcmt_suites.origin_server.modules import REQUEST_VRS, Module, is_uid
@@ -74,7 +74,7 @@ def split(content_type: str, body: bytes, faults: Collection[str] = ()) -> list[
     return found
 
 
-@by_value
+@by_value()
 def _taken_apart(
     content_type: str, body: bytes
 ) -> tuple[tuple[str, ...], tuple[tuple[Mapping[str, str], bytes | None], ...] | None]:

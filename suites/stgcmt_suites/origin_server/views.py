@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, http, inconclusive
+from stgcmt.views.http_exchange import Exchange
 from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.web_module import Module
@@ -259,7 +260,7 @@ def commitment(transcript: Transcript) -> CommitmentView:
 
 
 def _commitment(transcript: Transcript) -> CommitmentView:
-    every = tuple(_call(transcript, exchange) for exchange in http(transcript).exchanges)
+    every = tuple(exchange.view(_call) for exchange in http(transcript).exchanges)
     return CommitmentView(transcript.name, tuple(call for call in every if _on_resource(call.target)), every)
 
 
@@ -274,7 +275,7 @@ def _on_resource(target: str) -> bool:
     return RESOURCE in _segments(target)
 
 
-def _call(transcript: Transcript, exchange: Any) -> Call:
+def _call(exchange: Exchange) -> Call:
     request, response = exchange.request, exchange.response
     target = str(getattr(request, "target", "") or "")
     segments = _segments(target)
@@ -283,7 +284,7 @@ def _call(transcript: Transcript, exchange: Any) -> Call:
         rest = "/".join(segments[segments.index(RESOURCE) + 1 :])
         uid = unquote(rest) or None
     return Call(
-        transcript.name,
+        exchange.transcript,
         exchange,
         str(exchange.step or ""),
         str(getattr(request, "method", "") or ""),

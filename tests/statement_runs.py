@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 from stgcmt import results as results_module
 from stgcmt.evidence import Evidence
@@ -11,6 +12,10 @@ from stgcmt.selftest_cases import CLEAN, FAULT, VARIANT, Case, record
 from stgcmt.suite import load_suites
 from stgcmt.verdict import overlay, summary
 from stgcmt_reports.statement.document import build
+
+_OURS = re.compile(
+    r"STGCMT\d+"
+)  # AE titles of ours: their numbers tell in what order leases were taken, and in what part of a run
 
 
 @functools.cache
@@ -51,7 +56,7 @@ def facts(statement):
     found = {}
     for table, row, column, cell in statement.cells():
         if cell.kind != "fixed":
-            found[f"{table} {row} {column}"] = f"{cell.kind}: {cell.text}"
+            found[f"{table} {row} {column}"] = f"{cell.kind}: {_OURS.sub('STGCMT#', cell.text)}"
     for name in ("observed", "not_observed", "not_claimed", "contradicted"):
         for entry in statement.audit[name]:
             found[f"claims {entry['role']}.{entry['claim']} {entry['value']}"] = name

@@ -64,7 +64,11 @@ def run(**claims: object) -> Transcript:
 
 
 # What checks read beside the scenarios that a test is about: nothing came of them, unless it says so.
-BESIDE = ("uid_shapes", "asked_early", "provoked_states", "large_request")
+BESIDE = (
+    *("uid_shapes", "asked_early", "provoked_states", "large_request", "synchronous_commitment", "request_media_types"),
+    *("repeated_references", "unsupported_class", "negotiated_requests", "partly_missing", "all_missing"),
+    "hierarchical_commitment",
+)
 
 
 def verdict(name: str, *transcripts: Transcript):

@@ -38,7 +38,7 @@ RUN = Transcript(Header("run", "run", 0, 0, info={"claims": {}}), (), Footer("co
 
 
 # What checks read beside the scenarios that a test is about: nothing came of them, unless it says so.
-BESIDE = ("uid_shapes", "asked_early", "refused_instance", "two_on_one_association", "provoked_states")
+BESIDE = ("uid_shapes", "asked_early", "refused_instance", "two_on_one_association", "provoked_states", "each_syntax")
 
 
 def verdicts(ident: str, *transcripts: Transcript, claims: dict[str, Any] | None = None) -> set[str]:
@@ -252,7 +252,15 @@ def test_reports_on_the_request_s_association() -> None:
 
 # --- refusals beside their control ------------------------------------------------------------------------------------
 
-MISSING = ("no-information", "no-transaction-uid", "no-sequence", "no-class-uid", "no-instance-uid")
+MISSING = (
+    "no-information",
+    "no-transaction-uid",
+    "no-sequence",
+    "no-class-uid",
+    "no-instance-uid",
+    "no-class-uid-in-last",
+    "no-instance-uid-in-last",
+)
 
 
 @pytest.mark.parametrize(

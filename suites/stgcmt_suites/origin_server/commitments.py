@@ -19,7 +19,7 @@ from stgcmt.clock import NS, Clock
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import DONE, EXPIRED, PENDING, Store, Transaction
-from stgcmt_suites.origin_server import answers
+from stgcmt_suites.origin_server import answers, lapses
 from stgcmt_suites.origin_server.large import LARGE, result_json
 from stgcmt_suites.origin_server.modules import is_uid, once_each
 from stgcmt_suites.origin_server.negotiate import OFFERS, RELATED, XML, Offer, RefusalError
@@ -46,6 +46,7 @@ class Commitments:
         self._offers: dict[str, Offer] = {}
         self._burnt: set[str] = set()
         self._busy: set[str] = set()
+        self._forms: dict[str, str] = {}  # in what the Request of a transaction came
 
     # --- life
 
@@ -85,7 +86,7 @@ class Commitments:
                 await asyncio.sleep(SEARCH_S)
         while self.store.is_kept_pending(transaction.asked):
             await self._released.wait()
-        self.store.finish(uid)
+        lapses.finish(self.store, uid, self._forms.get(uid, ""), self.faults)
 
     def _misplaced(self, asked: Iterable[Asked]) -> bool:
         """Whether an instance is asked for within a study that is not its own."""
@@ -122,15 +123,17 @@ class Commitments:
                 return self._working(uid)
         if not begun and not self._begin(uid, asked, structure):
             return self._duplicate(uid, asked, structure, offer)
+        self._forms[uid] = lapses.form_of(header_type(request))
         return await self._taken(uid, asked, offer)
 
     async def _taken(self, uid: str, asked: tuple[Asked, ...], offer: Offer) -> Response:
         """The answer to a Request that became a transaction; raises ``RefusalError``."""
         at_once = len(asked) <= self.settings.synchronous_up_to and not self.store.is_kept_pending(asked)
         if at_once and "never-finishes" not in self.faults:
-            done = self.store.finish(uid)
+            done = lapses.finish(self.store, uid, self._forms[uid], self.faults, at_once=True)
             assert done is not None  # noqa: S101 - it was begun above
-            return self._result(done, offer, status=201 if "created-instead-of-ok" in self.faults else 200)
+            answer = self._result(done, offer, status=201 if "created-instead-of-ok" in self.faults else 200)
+            return lapses.at_once(answer, uid, self.faults)
         if "holds-requests-open" in self.faults:
             await self._work(uid)
             done = self.store.transaction(uid)
@@ -138,7 +141,7 @@ class Commitments:
         self._work_on(uid)
         self._unseen.add(uid)
         self._offers[uid] = offer
-        return self._working(uid)
+        return lapses.accepted(self._working(uid), self._forms[uid], len(asked), self.faults)
 
     def _begin(self, uid: str, asked: tuple[Asked, ...], structure: str) -> bool:
         delay = 0.0 if len(asked) <= self.settings.synchronous_up_to else self.settings.delay
@@ -177,7 +180,7 @@ class Commitments:
         structure = structures.pop()
         if structure == "hierarchical" and "hierarchical-refused" in self.faults:
             raise RefusalError(400, "Hierarchical requests are not supported.")
-        asked = once_each([each for _, part in found for each in part], self.faults)
+        asked = lapses.read(once_each([each for _, part in found for each in part], self.faults), kind, self.faults)
         if len(asked) > self.settings.limit_references:
             raise RefusalError(413, f"At most {self.settings.limit_references} instances can be asked for at once.")
         return structure, asked
@@ -302,7 +305,7 @@ class Commitments:
             known = replace(known, decided=_changed(known.decided))
         if reads == 1 and "deletes-on-read" in self.faults:
             self.store.expire(uid)
-        return self._result(known, offer, status=201 if "check-created-instead-of-ok" in self.faults else 200)
+        return self._result(known, offer, status=lapses.check_status(offer, self.faults))
 
     def _too_early(self, uid: str) -> bool:
         """Whether the fault early-check-as-429 refuses the first Result Check of a transaction, made at once."""

@@ -11,7 +11,12 @@ from stgcmt_suites.origin_server.faults_field import FAULTS_FIELD
 from stgcmt_suites.origin_server.faults_general import FAULTS_GENERAL
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("created-instead-of-ok", "A Request that is done is answered 201 with its result.", ("WEB-13.4.2-01",)),
+    Fault(
+        "created-instead-of-ok",
+        "A Request that is done is answered 201 with its result.",
+        ("WEB-13.4.2-01",),
+        ("WEB-13.2-05",),
+    ),
     Fault(
         "no-content-instead-of-accepted",
         "A Request that is worked on is answered 204.",

@@ -136,7 +136,7 @@ def choose(accept: str | None, parameter: str | None, faults: Collection[str] = 
         return Offer(XML)
     if accept == "*/*" and "wildcard-as-xml" in faults:
         return Offer(XML)
-    if found := _best(wanted, offers, faults):
+    if found := _lapsed(_best(wanted, offers, faults), wanted, offers, faults):
         return found
     if "unacceptable-as-xml" in faults:
         return Offer(XML)
@@ -181,6 +181,17 @@ def _best(wanted: Sequence[MediaType], offers: Sequence[Offer], faults: Collecti
     weighed = [(_weight(offer, wanted), offer) for offer in offers]
     best = max((weight for weight, _ in weighed), default=0.0)
     return next((offer for weight, offer in weighed if weight == best), None) if best > 0 else None
+
+
+def _lapsed(
+    best: Offer | None, wanted: Sequence[MediaType], offers: Sequence[Offer], faults: Collection[str]
+) -> Offer | None:
+    """What is chosen in place of the best by who does not read quality values to the end."""
+    xml = next((each for each in offers if each == Offer(XML) and any(range_.name == XML for range_ in wanted)), None)
+    if xml is not None and best != xml and "xml-whenever-named" in faults:
+        return xml
+    last = next((each for range_ in wanted[::-1] if range_.q > 0 for each in offers if each.matches(range_)), None)
+    return last if last is not None and last != best and "last-type-wins" in faults else best
 
 
 def _weight(offer: Offer, wanted: Sequence[MediaType]) -> float:

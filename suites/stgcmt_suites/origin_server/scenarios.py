@@ -32,12 +32,14 @@ async def pending_commitment(play: Play) -> None:
         await check(play, client, uid, step="after")
 
 
-@scenario(mode="synchronous", exchanges=2, waits=POLLING)
+@scenario(mode="synchronous", exchanges=4, waits=POLLING)
 async def synchronous_commitment(play: Play) -> None:
-    """The same of a server that is configured to answer at once; then a Result Check all the same."""
+    """A server that is configured to answer at once; then a Result Check all the same. In a second request one was never sent."""
     client = play.http()
-    uid, _ = await commit(play, client, flat([await play.seed("ct")]))
+    held = await play.seed("ct")
+    uid, _ = await commit(play, client, flat([held]))
     await check(play, client, uid, step="after")
+    await commit(play, client, flat([held, play.make("ct")]), step="partly-missing")
 
 
 @scenario(exchanges=2, waits=POLLING)
@@ -48,10 +50,13 @@ async def partly_missing(play: Play) -> None:
     await commit(play, client, flat([there[0], play.make("ct"), there[1]]))
 
 
-@scenario(exchanges=2, waits=POLLING, needs=())
+@scenario(exchanges=4, waits=POLLING, needs=())
 async def all_missing(play: Play) -> None:
-    """A request whose instances were never sent: the service still answers with a result."""
-    await commit(play, play.http(), flat([play.make("ct"), play.make("mr")]))
+    """Two requests whose instances, two and a single one, were never sent: the service still answers with a result."""
+    client = play.http()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(commit(play, client, flat([play.make("ct"), play.make("mr")])))
+        group.create_task(commit(play, client, flat([play.make("ct")]), step="alone"))
 
 
 @scenario(exchanges=2, waits=POLLING)

@@ -37,6 +37,8 @@ ACCEPTS: Mapping[str, str | None] = {
     "application": "application/*",
     "none": None,
     "q": f"{JSON};q=0.1, {XML};q=0.9",
+    "q-json": f"{JSON};q=0.9, {XML};q=0.1",
+    "q-xml-first": f"{XML};q=0.9, {JSON};q=0.1",
     "q-zero": f"{JSON};q=0, {XML}",
     "invalid-xml": f"bogus, {XML};q=0.5",
     "invalid-json": f"bogus, {JSON};q=0.5",
@@ -61,7 +63,7 @@ QUERIES: Mapping[str, tuple[str, str | None]] = {
 }
 
 
-@scenario(exchanges=34, waits=POLLING)
+@scenario(exchanges=36, waits=POLLING)
 async def negotiation(play: Play) -> None:
     """One finished transaction with committed and failed instances, read with every Accept, parameter and coding."""
     client = play.http()
@@ -140,9 +142,9 @@ def _bodies(module: Any) -> Mapping[str, tuple[str, bytes]]:
 
 @scenario(exchanges=12, waits=POLLING)
 async def request_media_types(play: Play) -> None:
-    """The same module as DICOM JSON, native XML, and multipart of both, quoted and unquoted."""
+    """The same module as DICOM JSON, native XML, and multipart of both; one of its two instances was never sent."""
     client = play.http()
-    module = flat([await play.seed("ct")])
+    module = flat([await play.seed("ct"), play.make("ct")])
     async with asyncio.TaskGroup() as group:
         for name, (content_type, content) in _bodies(module).items():
             group.create_task(commit(play, client, content, step=f"type-{name}", content_type=content_type))

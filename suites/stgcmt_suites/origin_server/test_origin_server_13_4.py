@@ -18,9 +18,15 @@ def test_success_is_200_or_202(
     synchronous_commitment: Transcript,
     partly_missing: Transcript,
     hierarchical_commitment: Transcript,
+    large_request: Transcript,
+    request_media_types: Transcript,
+    negotiated_requests: Transcript,
 ) -> None:
     """A Request that succeeds is answered 200 with a result or 202 without one: no 201, 204 or redirection."""
-    posts = calls(pending_commitment, synchronous_commitment, partly_missing, hierarchical_commitment, method="POST")
+    others = (large_request, request_media_types, negotiated_requests)
+    posts = calls(
+        pending_commitment, synchronous_commitment, partly_missing, hierarchical_commitment, *others, method="POST"
+    )
     for call in posts:
         if call.status is not None and call.status < 400:
             assert call.status in (200, 202), expected("200 or 202", call)
@@ -52,8 +58,10 @@ def test_every_instance_is_spoken_of(
     hierarchical_commitment: Transcript,
     hierarchical_partly_missing: Transcript,
     large_request: Transcript,
+    request_media_types: Transcript,
+    synchronous_commitment: Transcript,
 ) -> None:
-    """Committed and failed instances together are all that were asked for, in a long list, too."""
+    """Committed and failed instances together are all that were asked for: in a long list, in XML and multipart, at once."""
     found = results(
         pending_commitment,
         partly_missing,
@@ -62,17 +70,25 @@ def test_every_instance_is_spoken_of(
         hierarchical_commitment,
         hierarchical_partly_missing,
     )
-    for each in (*found.transactions, *results(large_request).transactions):
+    others = results(large_request, request_media_types, synchronous_commitment)
+    for each in (*found.transactions, *others.transactions):
         left_out = {ref.sop_instance_uid for ref in each.asked.references} - set(each.result.result.instances)
         assert not left_out, expected("every requested instance in the result", f"left out: {names(left_out)}", each)
     found.complete()
 
 
 @requirement("WEB-13.4.1-03")
-def test_the_result_has_no_transaction_uid(pending_commitment: Transcript, partly_missing: Transcript) -> None:
+def test_the_result_has_no_transaction_uid(
+    pending_commitment: Transcript,
+    partly_missing: Transcript,
+    synchronous_commitment: Transcript,
+    hierarchical_commitment: Transcript,
+    request_media_types: Transcript,
+) -> None:
     """The Transaction UID stands in the path; the response module does not repeat it."""
     found = results(pending_commitment, partly_missing)
-    for each in found.transactions:
+    others = results(synchronous_commitment, hierarchical_commitment, request_media_types)
+    for each in (*found.transactions, *others.transactions):
         for call in each.results:
             assert TRANSACTION_UID not in call.module.top, expected(
                 "no Transaction UID (0008,1195) in the result", call
@@ -183,9 +199,20 @@ def test_immediate_results_are_modules(synchronous_commitment: Transcript, run: 
 
 
 @requirement("WEB-13.4.3-07")
-def test_accepted_response_has_no_payload(pending_commitment: Transcript, run: Transcript) -> None:
-    """A 202 to a Request tells the user agent to come back later; it carries nothing else."""
-    accepted = [call for call in calls(pending_commitment, method="POST") if call.status == 202]
+def test_accepted_response_has_no_payload(
+    pending_commitment: Transcript,
+    partly_missing: Transcript,
+    all_missing: Transcript,
+    hierarchical_commitment: Transcript,
+    large_request: Transcript,
+    request_media_types: Transcript,
+    negotiated_requests: Transcript,
+    run: Transcript,
+) -> None:
+    """A 202 to a Request tells the user agent to come back later; it carries nothing else, whatever the Request was."""
+    others = (partly_missing, all_missing, hierarchical_commitment, large_request)
+    posts = calls(pending_commitment, *others, request_media_types, negotiated_requests, method="POST")
+    accepted = [call for call in posts if call.status == 202]
     for call in accepted:
         assert call.body == b"", expected("no payload", call)
     if not accepted:

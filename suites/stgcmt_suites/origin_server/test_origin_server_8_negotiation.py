@@ -190,14 +190,17 @@ def test_invalid_accept_entries_are_ignored(negotiation: Transcript) -> None:
 @requirement("WEB-8.7.8-01")
 def test_quality_values_are_honoured(negotiation: Transcript) -> None:
     """Of two supported types the one with the higher quality value comes; zero excludes a type."""
-    weighed, zero, plain = _asked(negotiation, "accept-q", "accept-q-zero", "accept-xml")
+    weighed, first, as_json = _asked(negotiation, "accept-q", "accept-q-xml-first", "accept-q-json")
+    zero, plain = _asked(negotiation, "accept-q-zero", "accept-xml")
     excluded = zero.final and zero.answer.name == "json"
     assert not excluded, expected("no DICOM JSON, which has the quality value 0", zero)
+    _came(as_json, "json", "it has the higher quality value")
     if not plain.final:
         inconclusive("native XML is not supported: there is no second type to choose", plain)
-    _came(weighed, "xml", "it has the higher quality value")
+    for call in (weighed, first):
+        _came(call, "xml", "it has the higher quality value")
     _came(zero, "xml", "the other has the quality value 0")
-    settled(weighed, zero)
+    settled(weighed, first, as_json, zero)
 
 
 @requirement("WEB-8.8-01")

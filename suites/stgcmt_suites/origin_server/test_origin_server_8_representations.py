@@ -71,10 +71,15 @@ def test_vrs_are_explicit(negotiation: Transcript, partly_missing: Transcript) -
 
 @requirement("WEB-8.7.9-01")
 def test_content_type_comes_with_a_payload(
-    pending_commitment: Transcript, negotiation: Transcript, run: Transcript
+    pending_commitment: Transcript,
+    large_request: Transcript,
+    request_media_types: Transcript,
+    negotiation: Transcript,
+    run: Transcript,
 ) -> None:
     """Content-Type is there only with a payload, and its charset is the one that the payload is written in."""
-    working = [call for call in calls(pending_commitment) if call.status == 202]
+    played = (pending_commitment, large_request, request_media_types)
+    working = [call for call in calls(*played) if call.status == 202]
     for call in working:
         described = call.header("Content-Type") is not None and bool(call.body)
         assert not described, expected("neither payload nor Content-Type on a 202", call)

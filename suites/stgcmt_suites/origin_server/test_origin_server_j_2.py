@@ -34,10 +34,12 @@ def test_empty_lists_are_left_out(
     all_missing: Transcript,
     hierarchical_commitment: Transcript,
     partly_missing: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
 ) -> None:
     """A sequence of the result has an item, or is absent."""
     found = results(pending_commitment, all_missing, hierarchical_commitment, partly_missing)
-    for each in found.transactions:
+    for each in (*found.transactions, *results(synchronous_commitment, request_media_types).transactions):
         empty = each.result.flawed("empty-sequence")
         assert not empty, expected("no sequence without items", *empty[:3], each.final)
     found.complete()
@@ -56,10 +58,14 @@ def test_each_instance_appears_once(
     partly_missing: Transcript,
     all_missing: Transcript,
     hierarchical_partly_missing: Transcript,
+    large_request: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
 ) -> None:
     """Each requested instance is committed or failed, once."""
     found = results(pending_commitment, partly_missing, all_missing, hierarchical_partly_missing)
-    for each in found.transactions:
+    others = results(large_request, synchronous_commitment, request_media_types)
+    for each in (*found.transactions, *others.transactions):
         counts = Counter(each.result.result.instances)
         asked = {ref.sop_instance_uid for ref in each.asked.references}
         wrong = {uid: counts[uid] for uid in asked if counts[uid] != 1}
@@ -69,11 +75,17 @@ def test_each_instance_appears_once(
 
 @requirement("WEB-J.2-04")
 def test_nothing_else_is_named(
-    pending_commitment: Transcript, partly_missing: Transcript, hierarchical_commitment: Transcript
+    pending_commitment: Transcript,
+    partly_missing: Transcript,
+    hierarchical_commitment: Transcript,
+    large_request: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
 ) -> None:
     """No instance stands in the result that was not asked for."""
     found = results(pending_commitment, partly_missing, hierarchical_commitment)
-    for each in found.transactions:
+    others = results(large_request, synchronous_commitment, request_media_types)
+    for each in (*found.transactions, *others.transactions):
         asked = {ref.sop_instance_uid for ref in each.asked.references}
         extra = sorted({uid for uid in each.result.result.instances if uid} - asked)
         assert not extra, expected("only requested instances", f"also {names(extra)}", each)
@@ -92,11 +104,15 @@ def test_failure_reasons_are_from_the_set(
     all_missing: Transcript,
     hierarchical_partly_missing: Transcript,
     provoked_states: Transcript,
+    unsupported_class: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
     run: Transcript,
 ) -> None:
     """Each failed item has one Failure Reason, VR US, one of the enumerated values; for want of resources, too."""
     needed = results(partly_missing, all_missing, hierarchical_partly_missing)
-    found = results(partly_missing, all_missing, hierarchical_partly_missing, provoked_states)
+    others = (provoked_states, unsupported_class, synchronous_commitment, request_media_types)
+    found = results(partly_missing, all_missing, hierarchical_partly_missing, *others)
     own = claims(run).get("origin_server.failure_reasons") or ()
     tolerated: list[tuple[ReasonAttribute, Transaction]] = []
     for each in found.transactions:
@@ -176,10 +192,12 @@ def test_study_and_series_are_kept(
 
 
 @requirement("WEB-J.2-08")
-def test_no_foreign_attributes(pending_commitment: Transcript, partly_missing: Transcript) -> None:
+def test_no_foreign_attributes(
+    pending_commitment: Transcript, partly_missing: Transcript, synchronous_commitment: Transcript
+) -> None:
     """The result has the attributes of J.2 and no others."""
     found = results(pending_commitment, partly_missing)
-    for each in found.transactions:
+    for each in (*found.transactions, *results(synchronous_commitment).transactions):
         foreign = each.result.flawed("foreign")
         assert not foreign, expected("only attributes of J.2", *foreign[:3], each.final)
     found.complete()

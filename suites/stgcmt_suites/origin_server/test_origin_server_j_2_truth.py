@@ -22,14 +22,19 @@ def test_what_is_not_held_is_not_committed(
     deleted_instance: Transcript,
     uid_shapes: Transcript,
     provoked_states: Transcript,
+    synchronous_commitment: Transcript,
+    request_media_types: Transcript,
+    repeated_references: Transcript,
 ) -> None:
     """An instance that the server never received, or no longer has whole, does not stand in the committed list.
 
-    It is looked for in lists of every size, and under UIDs that are nearly those of others; where nothing can be deleted the
+    It is looked for in lists of every size, in Requests of every media type, in results that come at once and later, and under
+    UIDs that are nearly those of others; where nothing can be deleted the
     second half is not judged, and that is told.
     """
     needed = (partly_missing, all_missing, hierarchical_partly_missing)
-    played = (*needed, large_request, deleted_instance, uid_shapes, provoked_states)
+    ways = (synchronous_commitment, request_media_types, repeated_references)
+    played = (*needed, large_request, deleted_instance, uid_shapes, provoked_states, *ways)
     deleted, damaged = _helped("delete", deleted_instance), _helped("corrupt", provoked_states)
     there = frozenset[str]().union(*map(held, played))
     for each in results(*played).transactions:

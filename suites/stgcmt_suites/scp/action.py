@@ -10,14 +10,14 @@ import asyncio
 import re
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stgcmt.actors.acceptor import Reply
 from stgcmt.actors.association import Association
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Command, Value
 from stgcmt.wire.pdv import Message
-from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE
+from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, IMPLICIT_LE
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION
 from stgcmt_suites.commitment.store import Asked, Decided, Store
 from stgcmt_suites.scp.archive import Archive
@@ -72,6 +72,7 @@ class Request:
     asked: tuple[Asked, ...]
     duplicated: bool = False
     file_set: tuple[FileSet, ...] = ()
+    lapses: tuple[str, ...] = ()  # faults that its way in makes possible
 
 
 def is_uid(text: str) -> bool:
@@ -97,6 +98,7 @@ class Requests:
         await asyncio.sleep(choices.respond_after_s)
         if faulty("no-response") or (faulty("one-request-an-association") and assoc in self._served):
             return None
+        lapses = _lapses(assoc, message, second=assoc in self._served)
         self._served.add(assoc)
         if faulty("n-action-unrecognised"):
             return Reply(UNRECOGNISED)
@@ -105,7 +107,7 @@ class Requests:
             return None
         try:
             self._check(assoc, message.command)
-            request = self._read(assoc, message)
+            request = replace(self._read(assoc, message), lapses=lapses)
             self._judge(assoc, request)
         except RefusedError as refused:
             return await self._refuse(assoc, message, refused.status)
@@ -172,8 +174,11 @@ class Requests:
         elif not items and not self.settings.faulty("success-for-empty-sequence"):
             raise RefusedError(status("empty"))
         asked = tuple(
-            Asked(self._uid(sop_class, "item-class"), self._uid(sop_instance, "item-instance"))
-            for sop_class, sop_instance in items or ()
+            Asked(
+                self._uid(sop_class, "item-class", later=number > 0),
+                self._uid(sop_instance, "item-instance", later=number > 0),
+            )
+            for number, (sop_class, sop_instance) in enumerate(items or ())
         )
         self._refuse_optional(read)
         asked = tuple(self._completed(each) for each in asked if each.sop_instance_uid)
@@ -183,13 +188,14 @@ class Requests:
             asked = tuple({each.sop_instance_uid: each for each in reversed(asked)}.values())[::-1]
         return Request(uid, asked, duplicated, read.readable_file_sets())
 
-    def _uid(self, said: str | None, what: str) -> str:
-        """The value of a mandatory UID (``None``: absent); empty only where a fault lets that pass."""
+    def _uid(self, said: str | None, what: str, *, later: bool = False) -> str:
+        """The value of a mandatory UID (``None``: absent); empty only where a fault lets it pass. ``later``: not in the first."""
+        unseen = ("looks-at-the-first-item-only",) if later else ()
         if said is None:
-            if self.settings.faulty(f"success-for-missing-{what}"):
+            if self.settings.faulty(f"success-for-missing-{what}", *unseen):
                 return ""
             raise RefusedError(self.settings.choices.status("missing"))
-        if not said and not self.settings.faulty(f"success-for-empty-{what}"):
+        if not said and not self.settings.faulty(f"success-for-empty-{what}", *unseen):
             raise RefusedError(self.settings.choices.status("empty"))
         return said
 
@@ -264,6 +270,7 @@ class Requests:
             decided=decided,
             twice=request.duplicated,
             file_set=request.file_set,
+            lapses=request.lapses,
         )
 
     async def _refuse(self, assoc: Association, message: Message, status: int) -> Reply | None:
@@ -313,3 +320,11 @@ class Requests:
         if faulty("error-comment-with-0115") and status == INVALID_ARGUMENT:
             fields[cmd.ERROR_COMMENT] = "invalid argument value"
         return fields
+
+
+def _lapses(assoc: Association, message: Message, *, second: bool) -> tuple[str, ...]:
+    """Faults of a request by the way it came: in which transfer syntax, and whether it is not the first on its association."""
+    context = assoc.contexts.get(message.context_id)
+    explicit = context is not None and context.transfer_syntax != IMPLICIT_LE
+    found = {"commits-all-in-explicit": explicit, "commits-all-after-the-first-request": second}
+    return tuple(name for name, holds in found.items() if holds)

@@ -11,6 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from stgcmt.actors.association import Association
@@ -83,10 +84,11 @@ class Courier:
         decided: tuple[Decided, ...] = (),
         twice: bool = False,
         file_set: Iterable[tuple[str, str, str]] = (),
+        lapses: Iterable[str] = (),
     ) -> str:
         """Record a transaction, and its result where it is ``decided`` already; the key under which the store has it.
 
-        A second request under one UID has a key of its own.
+        A second request under one UID has a key of its own. ``lapses``: faults that commit whatever it names.
         """
         asked = tuple(asked)
         info = {
@@ -96,6 +98,7 @@ class Courier:
             "reported": False,
             "twice": twice,
             "file_set": [list(each) for each in file_set],
+            "lapses": list(lapses),
         }
         due = self._clock.wall_ns() + int(self.settings.due_after_s() * NS)
         key, number = transaction_uid, 1
@@ -185,6 +188,9 @@ class Courier:
         if self.settings.faulty("result-of-the-newest"):
             asked = self.store.transactions()[-1].asked
         decided = self.archive.decide(asked)
+        lapses = transaction.info.get("lapses", ()) if any(each.reason is not None for each in decided) else ()
+        if self.settings.faulty(*lapses):
+            decided = tuple(replace(each, reason=None) for each in decided)
         if self.settings.faulty("never-clears-references"):
             calling = str(transaction.info["calling"])
             decided = self._told[calling] = (*self._told[calling], *decided)

@@ -153,6 +153,11 @@ _FIELD = (
     Fault("cut-at-256", "has room for 256 instances in a report", ("DIMSE-J.3.3.1.2-04",)),
     Fault("result-of-the-newest", "reports the result of the newest request under the Transaction UID of each", ("DIMSE-J.3.3.1.2-04", "DIMSE-J.3.3.1.2-01"), ("DIMSE-J.3.2-PARTIAL", "DIMSE-J.3.2-DELETED"), crowded=True),
     Fault("one-request-an-association", "does not answer a second request on an association", ("DIMSE-J.3.2.1.3-01",)),
+    Fault("commits-all-in-explicit", "commits whatever a request in Explicit VR Little Endian names", ("DIMSE-J.3.2-PARTIAL",)),
+    Fault("commits-all-after-the-first-request", "commits whatever a second request on its association names", ("DIMSE-J.3.2-PARTIAL",)),
+    Fault("looks-at-the-first-item-only", "accepts a request whose second item lacks its class or instance, or their values", ("DIMSE-5.4.2.1-02", "DIMSE-5.4.2.1-03")),
+    Fault("success-for-empty-item-class", "looks a reference with an empty class up by its instance", ("DIMSE-5.4.2.1-03",)),
+    Fault("success-for-empty-item-instance", "passes over a reference with an empty instance", ("DIMSE-5.4.2.1-03",)),
     Fault("waits-for-release", "reports once the association of the request has ended", ("DIMSE-J.3.3-01",)),
     Fault("uids-padded-with-blanks", "pads UIDs of odd length with a blank", ("DIMSE-PS3.5-VR-01",)),
 )

@@ -7,7 +7,7 @@ thing away or put one in. ``ask`` encodes it in the accepted transfer syntax and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -56,8 +56,21 @@ def without(elements: Elements, tag: int) -> Elements:
 
 
 def emptied(elements: Elements, tag: int) -> Elements:
-    """The same with one attribute left without a value (a sequence without items)."""
-    return [(each, vr, ([] if vr == "SQ" else "") if each == tag else value) for each, vr, value in elements]
+    """The same with one attribute left without a value (a sequence without items), on whichever level it stands."""
+    return [
+        (each, vr, [emptied(one, tag) for one in value] if vr == "SQ" and each != tag else value)
+        if each != tag
+        else (each, vr, [] if vr == "SQ" else "")
+        for each, vr, value in elements
+    ]
+
+
+def in_last(change: Callable[[Elements, int], Elements], elements: Elements, tag: int) -> Elements:
+    """The same with a change to the last item of the sequence alone."""
+    return [
+        (each, vr, [*value[:-1], change(value[-1], tag)] if each == REF_SEQUENCE else value)
+        for each, vr, value in elements
+    ]
 
 
 def with_file_set(elements: Elements, file_set_uid: str, *, inside: bool = False) -> Elements:
@@ -102,10 +115,12 @@ async def exchange(
     *,
     calling_ae: str | None = None,
     max_pdu: int | None = None,
+    proposal: Proposal | None = None,
     **options: Any,
 ) -> int | None:
     """One request on an association of its own, which is released at once."""
-    ours = {name: value for name, value in (("calling_ae", calling_ae), ("max_pdu", max_pdu)) if value}
+    chosen = {"calling_ae": calling_ae, "max_pdu": max_pdu, "proposal": proposal}
+    ours = {name: value for name, value in chosen.items() if value}
     async with _FREE.get() or nullcontext():
         with play.step(step):
             async with associate(play, **ours) as assoc:

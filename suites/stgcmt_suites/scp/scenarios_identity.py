@@ -7,7 +7,20 @@ from typing import Any
 from stgcmt.suite import Play, scenario
 from stgcmt.wire.negotiation import Proposal
 from stgcmt_suites.commitment.shapes import SUFFIXES, nearly
-from stgcmt_suites.scp.requests import WARNING, Elements, ask, associate, at_once, commit, item, note_stored, request
+from stgcmt_suites.scp.requests import (
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    PUSH_MODEL,
+    WARNING,
+    Elements,
+    ask,
+    associate,
+    at_once,
+    commit,
+    item,
+    note_stored,
+    request,
+)
 
 REPORTS = ("max_report_delay",)
 UNHEARD = ("destination",)
@@ -68,20 +81,33 @@ async def refused_instance(play: Play) -> None:
 
 @scenario(exchanges=3, waits=REPORTS, needs=UNHEARD, wants=STORED)
 async def two_on_one_association(play: Play) -> None:
-    """Two requests one after the other on one association, for different instances; then one on an association of its own."""
-    first, second = await play.seed("ct"), await play.seed("mr")
+    """Two requests one after the other on one association, for different instances; then one on an association of its own.
+
+    The second request names one instance more, which was never sent.
+    """
+    first, second = [await play.seed("ct")], [await play.seed("mr"), play.make("mr")]
     uids = {"first": play.uid(), "second": play.uid()}
     taken: list[str] = []
     with play.step("first"):
         async with associate(play) as assoc:
-            for step, instance in (("first", first), ("second", second)):
+            for step, asked in (("first", first), ("second", second)):
                 with play.step(step):
-                    if await ask(assoc, request(uids[step], [instance])) == 0:
+                    if await ask(assoc, request(uids[step], asked)) == 0:
                         taken.append(step)
     for step in taken:
         with play.step(step):
             await play.report(uids[step])
-    await commit(play, "control", [first])
+    await commit(play, "control", first)
+
+
+@scenario(exchanges=2, waits=REPORTS, needs=UNHEARD, wants=STORED)
+async def each_syntax(play: Play) -> None:
+    """A stored and a missing instance, asked for in Implicit VR and in Explicit VR Little Endian, each on a context of its own."""
+    asked = [await play.seed("ct"), play.make("ct")]
+    syntaxes = {"implicit": IMPLICIT_LE, "explicit": EXPLICIT_LE}
+    await at_once(
+        *(commit(play, step, asked, proposal=Proposal(((PUSH_MODEL, (syntax,)),))) for step, syntax in syntaxes.items())
+    )
 
 
 @scenario(exchanges=3, waits=REPORTS, needs=UNHEARD, wants=(*STORED, "provoke.corrupt", "provoke.exhaust"))

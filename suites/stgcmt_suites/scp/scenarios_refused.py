@@ -19,6 +19,7 @@ from stgcmt_suites.scp.requests import (
     commit,
     emptied,
     exchange,
+    in_last,
     item,
     report_on,
     request,
@@ -36,9 +37,9 @@ STORED = ("seeding",)  # wanted: without seeding the same is asked of instances 
 AFTER_REFUSALS = "a report on a refused request may follow"
 
 
-@scenario(exchanges=6, waits=QUIET, needs=UNHEARD, wants=STORED)
+@scenario(exchanges=8, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def missing_attributes(play: Play) -> None:
-    """The same request whole, and each time without one mandatory attribute."""
+    """The same request whole, and each time without one mandatory attribute, of the last of two items, too."""
     instance = await play.seed("ct")
 
     def lacking(tag: int) -> Any:
@@ -51,13 +52,20 @@ async def missing_attributes(play: Play) -> None:
         exchange(play, "no-sequence", lacking(REF_SEQUENCE)),
         exchange(play, "no-class-uid", lacking(REF_CLASS)),
         exchange(play, "no-instance-uid", lacking(REF_INSTANCE)),
+        exchange(play, "no-class-uid-in-last", _spoilt_in_last(play, without, instance, REF_CLASS)),
+        exchange(play, "no-instance-uid-in-last", _spoilt_in_last(play, without, instance, REF_INSTANCE)),
     )
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 
 
-@scenario(exchanges=3, waits=QUIET, needs=UNHEARD, wants=STORED)
+def _spoilt_in_last(play: Play, change: Any, instance: Any, tag: int) -> Any:
+    """A request for this instance and a second one, in whose item one attribute is changed."""
+    return in_last(change, request(play.uid(), [instance, play.make("ct")]), tag)
+
+
+@scenario(exchanges=7, waits=QUIET, needs=UNHEARD, wants=STORED)
 async def empty_attributes(play: Play) -> None:
-    """The same request whole, and each time with one mandatory attribute that has no value."""
+    """The same request whole, and each time with one mandatory attribute that has no value, of the last of two items, too."""
     instance = await play.seed("ct")
 
     def lacking(tag: int) -> Any:
@@ -67,6 +75,10 @@ async def empty_attributes(play: Play) -> None:
         commit(play, "control", [instance]),
         exchange(play, "empty-transaction-uid", lacking(TRANSACTION_UID)),
         exchange(play, "empty-sequence", lacking(REF_SEQUENCE)),
+        exchange(play, "empty-class-uid", lacking(REF_CLASS)),
+        exchange(play, "empty-instance-uid", lacking(REF_INSTANCE)),
+        exchange(play, "empty-class-uid-in-last", _spoilt_in_last(play, emptied, instance, REF_CLASS)),
+        exchange(play, "empty-instance-uid-in-last", _spoilt_in_last(play, emptied, instance, REF_INSTANCE)),
     )
     await play.wait("quiet_period", why=AFTER_REFUSALS)
 

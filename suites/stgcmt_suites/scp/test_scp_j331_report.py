@@ -76,10 +76,11 @@ def test_each_instance_stands_in_one_list(
     small_pdu: Transcript,
     uid_shapes: Transcript,
     two_on_one_association: Transcript,
+    each_syntax: Transcript,
 ) -> None:
     """Both lists together are the request: nothing lost, added, repeated or under another class; in long lists too."""
     played = (plain_commitment, several_instances, partly_missing, all_missing, wrong_class, explicit_first, small_pdu)
-    every = (*played, uid_shapes, two_on_one_association)
+    every = (*played, uid_shapes, two_on_one_association, each_syntax)
     compared = [(request, report) for each in every for request in commitments(each).all for report in request.reports]
     tolerated = []
     for request, report in compared:
@@ -235,8 +236,12 @@ def test_what_is_not_there_is_never_committed(
     wrong_class: Transcript,
     uid_shapes: Transcript,
     refused_instance: Transcript,
+    each_syntax: Transcript,
+    two_on_one_association: Transcript,
 ) -> None:
     """No instance that the SCP was never given, or refused, is committed, in long lists and under nearly the same UID too.
+
+    Nor in a request in Explicit VR, nor in the second one on its association.
 
     One that is asked for under another class is told apart.
     """
@@ -244,7 +249,8 @@ def test_what_is_not_there_is_never_committed(
         for report in request.heard:
             typed = report.event_type != ALL_COMMITTED and not report.result.committed
             assert typed, expected("the instance failed: the SUT refused to store it", report, request)
-    for transcript in (partly_missing, all_missing, explicit_first, small_pdu, wrong_class, uid_shapes):
+    shaped = (explicit_first, small_pdu, wrong_class, uid_shapes, each_syntax, two_on_one_association)
+    for transcript in (partly_missing, all_missing, *shaped):
         _absent_are_failed(transcript)
     view = commitments(wrong_class)
     for request in view.all:

@@ -19,14 +19,16 @@ NOT_AUTHORISED = 0x0124
 @requirement("DIMSE-5.4.2.1-02")
 def test_missing_attributes_are_refused(missing_attributes: Transcript) -> None:
     """A request that lacks a mandatory attribute fails, with 0120H."""
-    steps = ("no-information", "no-transaction-uid", "no-sequence", "no-class-uid", "no-instance-uid")
+    whole = ("no-information", "no-transaction-uid", "no-sequence", "no-class-uid", "no-instance-uid")
+    steps = (*whole, "no-class-uid-in-last", "no-instance-uid-in-last")
     _refused(missing_attributes, {step: {MISSING_ATTRIBUTE} for step in steps}, silence_deviates=True)
 
 
 @requirement("DIMSE-5.4.2.1-03")
 def test_empty_attributes_are_refused(empty_attributes: Transcript) -> None:
     """A request with a mandatory attribute that has no value fails, with 0121H."""
-    steps = ("empty-transaction-uid", "empty-sequence")
+    whole = ("empty-transaction-uid", "empty-sequence", "empty-class-uid", "empty-instance-uid")
+    steps = (*whole, "empty-class-uid-in-last", "empty-instance-uid-in-last")
     _refused(empty_attributes, {step: {MISSING_ATTRIBUTE_VALUE} for step in steps}, silence_deviates=True)
 
 

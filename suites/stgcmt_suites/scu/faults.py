@@ -81,6 +81,7 @@ _RESPONSE = (
     Fault("wrong-message-id", "answers another Message ID", ("DIMSE-10.1.1-04",)),
     Fault("no-data-set-type-in-response", "leaves Command Data Set Type out", ("DIMSE-10.1.1-04",)),
     Fault("wrong-affected-uids", "answers with the class UID as Affected SOP Instance UID", ("DIMSE-10.1.1-01",)),
+    Fault("wrong-affected-uids-in-failures", "answers with the class UID as Affected SOP Instance UID where it refuses a report", ("DIMSE-10.1.1-01",)),
     Fault("wrong-event-type-in-response", "answers with another Event Type ID", ("DIMSE-10.1.1-01",)),
 )
 

@@ -125,7 +125,7 @@ class Reports:
         fields: dict[int, Value] = {}
         if self.chosen.bare:
             fields = {cmd.AFFECTED_CLASS: None, cmd.AFFECTED_INSTANCE: None, cmd.EVENT_TYPE: None}
-        if faulty("wrong-affected-uids"):
+        if faulty("wrong-affected-uids") or (status and faulty("wrong-affected-uids-in-failures")):
             fields[cmd.AFFECTED_INSTANCE] = COMMITMENT_PUSH
         if faulty("wrong-event-type-in-response"):
             fields[cmd.EVENT_TYPE] = 2 if message.command.event_type != 2 else 1

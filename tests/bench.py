@@ -91,6 +91,7 @@ def main() -> None:
     """Print the table."""
     import bench_dimse
     import bench_large
+    import bench_recording
 
     lines: list[tuple[str, str, str]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -112,6 +113,7 @@ def main() -> None:
     lines.append(("stgcmt list", f"{timed('list'):.3f} s", "<= 0.25 s"))
     lines += bench_dimse.table()
     lines += bench_large.table()
+    lines += bench_recording.table()
     lines += proving()
     width = max(len(what) for what, _, _ in lines)
     for what, measured, target in lines:

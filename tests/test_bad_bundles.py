@@ -207,7 +207,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(pristine, tmp_path):
 
 
 def test_a_large_transcript_is_read_line_by_line(tmp_path):
-    """A transcript of 200 MB costs little more than the bytes that were recorded; hashing it costs nothing of that."""
+    """A transcript of 200 MB costs next to nothing until its bytes are looked at, and nothing to be hashed."""
     import base64
 
     size, number = 64_000, 2_350
@@ -224,9 +224,7 @@ def test_a_large_transcript_is_read_line_by_line(tmp_path):
         "before = peak(); t = read_transcript(Path(sys.argv[1])); assert t.complete; print(peak() - before)"
     )
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
-    recorded = size * number
-    assert int(done.stdout) < recorded * 1.25
-    assert path.stat().st_size > recorded * 1.25, "so it was never whole in memory"
+    assert int(done.stdout) < 20_000_000
     assert path.stat().st_size > 200_000_000
     script = (
         "import resource, sys; from pathlib import Path; from stgcmt_reports.manifest import _files\n"

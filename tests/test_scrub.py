@@ -28,7 +28,7 @@ from stgcmt.scrubbing.pseudonyms import Pseudonyms
 from stgcmt.scrubbing.recording import scrub
 from stgcmt.scrubbing.vocabulary import common_words, kept_words, names_of_attributes
 from stgcmt.selftest_cases import FAULT, Case, record
-from stgcmt.transcript import Event, Footer, Header, Transcript
+from stgcmt.transcript import Event, Footer, Header, Transcript, write_transcript
 from stgcmt.wire.dataset import encode
 
 KEY = b"k" * 32
@@ -516,7 +516,10 @@ def recorded(directory: Path, suite, scenario=None):
     from stgcmt.results import judged_results
 
     recording = record(suite, Case(suite.role))
-    scrub_command.write_transcripts(recording, directory)
+    for name, transcript in recording.named().items():
+        path = directory / "transcripts" / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_transcript(transcript, path)
     results, _ = judged_results(recording, {suite.role: suite}, judged="2026-01-01T00:00:00.000Z")
     assert bundle.write(directory, results, bundle.load(directory), []) == []
     return recording

@@ -19,7 +19,7 @@ from stgcmt.evidence import WRITERS, Evidence
 from stgcmt.files import PARTIAL, move_into, write_whole
 from stgcmt.forked import LARGE, shared_out
 from stgcmt.judge import Recording, read_recording
-from stgcmt.transcript import TranscriptError
+from stgcmt.transcript import ChangedError, TranscriptError
 
 RESULTS = "results.json"
 TRANSCRIPTS = "transcripts"
@@ -126,7 +126,7 @@ def write(directory: Path, results: Mapping[str, Any], recording: Recording, com
     def work(number: int) -> str:
         return _have_written(writers[number], evidence, directory)
 
-    alone = sum(len(event.data) for each in evidence.transcripts.values() for event in each.events) > LARGE
+    alone = sum(event.size for each in evidence.transcripts.values() for event in each.events) > LARGE
     problems = [problem for problem in shared_out(len(writers), work, alone=alone) if problem]
     try:
         from stgcmt_reports.manifest import write_manifest  # noqa: PLC0415 - start-up
@@ -148,6 +148,8 @@ def _have_written(entry: EntryPoint, evidence: Evidence, directory: Path) -> str
             if entry.name not in RECORDED:
                 shutil.rmtree(directory / entry.name, ignore_errors=True)  # its own folder, of an earlier judgement
             move_into(Path(partial), directory)
+    except ChangedError:
+        raise  # no writer's fault, and nothing that any of them says could be trusted
     except Exception as error:  # noqa: BLE001 - a writer, perhaps a third party's, must not cost the run
         return f"the writer {entry.name} failed: {type(error).__name__}: {error}"
     return ""

@@ -30,9 +30,10 @@ from stgcmt.checks import (
 )
 from stgcmt.clock import iso
 from stgcmt.faces import suite_of
+from stgcmt.on_disk import HELD
 from stgcmt.pending import pending_in
 from stgcmt.suite import Suite
-from stgcmt.transcript import Event, Footer, Header, Transcript, TranscriptError, read_transcript
+from stgcmt.transcript import ChangedError, Event, Footer, Header, Transcript, TranscriptError, read_transcript
 from stgcmt.verdict import VIOLATION, UnknownOutcomeError, Verdict, severity, worst
 
 CONTRADICTED = "claim-contradicted"
@@ -138,13 +139,15 @@ def read_recording(directory: Path) -> Recording:
     root = directory / "transcripts"
     if not (root / "run.jsonl").is_file():
         raise TranscriptError(f"reading {directory}: there is no transcripts/run.jsonl; is this a bundle of stgcmt?")
-    run = read_transcript(root / "run.jsonl")
+    paths = sorted(root.glob("*/*.jsonl"))
+    large = sum(path.stat().st_size for path in (root / "run.jsonl", *paths) if path.is_file()) > HELD
+    run = read_transcript(root / "run.jsonl", large=large)
     scenarios: dict[tuple[str, str], Transcript] = {}
     damaged: dict[tuple[str, str], str] = {}
-    for path in sorted(root.glob("*/*.jsonl")):
+    for path in paths:
         key = (path.parent.name, path.stem)
         try:
-            scenarios[key] = read_transcript(path)
+            scenarios[key] = read_transcript(path, large=large)
         except TranscriptError as error:
             damaged[key] = str(error).replace(str(directory), ".")
     return recording_of(run, scenarios, damaged)
@@ -310,6 +313,8 @@ def _evaluate(check: Check, row: Requirement, arguments: Sequence[Transcript], p
             )
         except NotApplicableEnding as ending:
             return _excused(check, row, str(ending), arguments)
+    except ChangedError:
+        raise  # nothing that is said of such a recording can be trusted
     except Exception as error:  # noqa: BLE001 - a check that raises anything else is the harness's own fault
         return Finding(
             check.name, Verdict.ERROR, message=f"{type(error).__name__}: {error}", evidence=_cite_all(arguments)

@@ -150,7 +150,7 @@ class Edits:
 
 
 def _size(transcript: Transcript) -> int:
-    return sum(len(event.data) for event in transcript.events)
+    return sum(event.size for event in transcript.events)
 
 
 @dataclass

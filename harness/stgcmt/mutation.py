@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -96,11 +96,11 @@ def splice(transcript: Transcript, conn: int | None, kind: str, start: int, end:
         if event.conn != conn or event.kind != kind:
             events.append(event)
             continue
-        stop = at + len(event.data)
+        stop = at + event.size
         here = at <= start < stop
         if here or (at < end and stop > start):
             data = event.data[: max(0, start - at)] + (new if here else b"") + event.data[max(0, end - at) :]
-            event = replace(event, data=data)  # noqa: PLW2901 - the same event with other bytes
+            event = event.but(data=data)  # noqa: PLW2901 - the same event with other bytes
         events.append(event)
         at = stop
     return rebuilt(transcript, events)
@@ -123,7 +123,7 @@ def delayed(transcript: Transcript, first: int, seconds: float) -> Transcript:
     """Everything from the event ``first`` on happens later."""
     return rebuilt(
         transcript,
-        (replace(event, t=event.t + int(seconds * NS)) if event.n >= first else event for event in transcript.events),
+        (event.but(t=event.t + int(seconds * NS)) if event.n >= first else event for event in transcript.events),
     )
 
 
@@ -138,7 +138,7 @@ def late(transcript: Transcript, ids: Iterable[int], seconds: float) -> Transcri
             t = max(t, last[event.conn])
         if event.n in moved:
             last[event.conn] = t
-        events.append(event if t == event.t else replace(event, t=t))
+        events.append(event if t == event.t else event.but(t=t))
     return rebuilt(transcript, events)
 
 
@@ -149,7 +149,7 @@ def repeated(transcript: Transcript, conn: int) -> Transcript:
     last = transcript.events[-1]
     behind = max(0, last.t - copied[0].t) if copied else 0
     copies = [
-        replace(event, n=last.n + number, t=event.t + behind + 1000, conn=taken + 1)
+        event.but(n=last.n + number, t=event.t + behind + 1000, conn=taken + 1)
         for number, event in enumerate(copied, 1)
     ]
     return rebuilt(transcript, (*transcript.events, *copies))
@@ -205,7 +205,7 @@ def _exchanged(transcript: Transcript, first: Event, second: Event) -> Transcrip
     places = {first.n: second, second.n: first}
     return rebuilt(
         transcript,
-        (replace(places[event.n], n=event.n, t=event.t) if event.n in places else event for event in transcript.events),
+        (places[event.n].but(n=event.n, t=event.t) if event.n in places else event for event in transcript.events),
     )
 
 
@@ -214,7 +214,7 @@ def _early(transcript: Transcript, first: Event, second: Event) -> Transcript:
     earlier = second.t - first.t - 1
     return rebuilt(
         transcript,
-        (replace(each, t=each.t - earlier) if each.conn == second.conn else each for each in transcript.events),
+        (each.but(t=each.t - earlier) if each.conn == second.conn else each for each in transcript.events),
     )
 
 
@@ -233,7 +233,7 @@ def _happened_otherwise(transcript: Transcript, event: Event) -> Iterator[Edit]:
 
 
 def _info(transcript: Transcript, event: Event, **info: Any) -> Transcript:
-    changed = replace(event, info={**event.info, **info})
+    changed = event.but(info={**event.info, **info})
     return rebuilt(transcript, (changed if each.n == event.n else each for each in transcript.events))
 
 
@@ -244,7 +244,7 @@ def _refused(transcript: Transcript, mine: Sequence[Event]) -> Transcript:
     return rebuilt(
         transcript,
         (
-            replace(event, kind="conn.refused", data=b"", info=info) if event.n == first.n else event
+            event.but(kind="conn.refused", data=b"", info=info) if event.n == first.n else event
             for event in transcript.events
             if event.n == first.n or event.n not in ids
         ),
@@ -255,7 +255,7 @@ def _broken(transcript: Transcript, mine: Sequence[Event], at: int, how: str) ->
     """The connection ends where its event ``at`` stood."""
     later = {event.n for event in mine if event.n > at}
     closed = next(event for event in mine if event.n == at)
-    end = replace(closed, kind="conn.close", data=b"", info={"how": how})
+    end = closed.but(kind="conn.close", data=b"", info={"how": how})
     return rebuilt(transcript, (end if event.n == at else event for event in transcript.events if event.n not in later))
 
 

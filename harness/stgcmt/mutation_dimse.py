@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -63,7 +62,7 @@ def _asked(transcript: Transcript) -> list[Elem]:
     found: dict[int, Elem] = {}
     for message in dimse(transcript).messages(incoming=False, complete=True):
         stored = message.command.field == cmd.C_STORE_RQ  # an object, not a request's parameters
-        if message.data and len(message.data) <= LARGE and not message.is_response and not stored:
+        if 0 < message.size <= LARGE and not message.is_response and not stored and message.data:
             for element in elements(message.data, message.transfer_syntax or ""):
                 found.setdefault(element.tag, element)
     return list(found.values())[:BORROWED]
@@ -157,8 +156,7 @@ def inserting(elements: Sequence[Elem]) -> Operator:
 
     def operator(transcript: Transcript) -> Iterator[Edit]:
         for message in dimse(transcript).messages(incoming=True, complete=True):
-            data = message.data
-            if data is None or len(data) > LARGE or message.is_response:
+            if message.size > LARGE or message.is_response or (data := message.data) is None:
                 continue
             put = partial(_with_data, transcript, message)
             for name, what, make in inserted(data, message.transfer_syntax or "", elements):
@@ -231,7 +229,7 @@ def replaced(transcript: Transcript, message: Message, data: bytes) -> Transcrip
     return rebuilt(
         transcript,
         (
-            replace(each, data=carriers[each.n]) if each.n in carriers else each
+            each.but(data=carriers[each.n]) if each.n in carriers else each
             for each in transcript.events
             if each.n in carriers or each.n not in gone
         ),
@@ -244,7 +242,7 @@ def _twice(transcript: Transcript, message: Message) -> Transcript:
     copies = b"".join(each.data for each in transcript.events if each.n in ids)
     last = message.events[-1]
     return rebuilt(
-        transcript, (replace(each, data=each.data + copies) if each.n == last else each for each in transcript.events)
+        transcript, (each.but(data=each.data + copies) if each.n == last else each for each in transcript.events)
     )
 
 
@@ -260,7 +258,7 @@ def _between(transcript: Transcript) -> Iterator[Edit]:
     found = [
         message
         for message in dimse(transcript).messages(incoming=True, complete=True)
-        if message.data is not None and len(message.data) <= LARGE and not message.is_response
+        if message.size <= LARGE and message.data is not None and not message.is_response
     ]
     for message in found:
         for other in found:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -16,7 +16,8 @@ from typing import Any
 from stgcmt.mutation import Edit, Operator, delayed, late, rebuilt, splice, without
 from stgcmt.mutation_json import edits as json_edits
 from stgcmt.mutation_json import inserted
-from stgcmt.transcript import Transcript
+from stgcmt.on_disk import Joined
+from stgcmt.transcript import StoredEvent, Transcript
 from stgcmt.views.http import Exchange, http
 from stgcmt.wire.http import Message
 
@@ -65,6 +66,9 @@ VALUES = {
 }  # fmt: skip
 LATER_S = 70  # beyond usual deadlines of polling
 OTHER_VALUES = (b"", b"x-other")
+BULK = frozenset({"multipart/related", "application/dicom", "application/octet-stream"})  # what carries objects
+OBJECT = 256_000  # bytes of such a message: beyond, it is no list of references
+MOST = 40_000_000  # bytes of a large recording that mutants are made of: a request and a result of 100,000 references
 _CODED = re.compile(rb"(?i)(?:transfer-encoding|content-encoding|content-length):")
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)\d+")
 _ELEMENT = re.compile(rb"<(DicomAttribute|Item|Value)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
@@ -116,21 +120,41 @@ def from_outside(transcript: Transcript) -> frozenset[int | None]:
 
 def pieces(transcript: Transcript) -> Iterator[Piece]:
     """Every readable response of the SUT."""
-    directions: dict[int | None, bytes] = {}
     ours = from_outside(transcript)
-    for exchange in http(transcript).exchanges:
-        response = exchange.response
-        if response is None or response.status is None or exchange.conn in ours:
-            continue
+    responses = (
+        (exchange, exchange.response.message)
+        for exchange in http(transcript).exchanges
+        if exchange.response is not None and exchange.response.status is not None and exchange.conn not in ours
+    )
+    return pieces_of(transcript, responses)
+
+
+def pieces_of(transcript: Transcript, messages: Iterable[tuple[Exchange, Message]]) -> Iterator[Piece]:
+    """The SUT's messages as pieces.
+
+    In a large recording not those that carry objects, and no more than ``MOST`` bytes: a mutant holds what it changes.
+    """
+    directions: dict[int | None, bytes | Joined] = {}
+    left = MOST
+    for exchange, message in messages:
         if exchange.conn not in directions:
-            directions[exchange.conn] = b"".join(
-                event.data for event in transcript.events if event.conn == exchange.conn and event.kind == "http.in"
-            )
-        message = response.message
-        raw = directions[exchange.conn][message.start : message.end]
-        head, blank, body = raw.partition(b"\r\n\r\n")
+            directions[exchange.conn] = _direction(transcript, exchange.conn)
+        data = directions[exchange.conn]
+        if isinstance(data, Joined):
+            size = message.end - message.start
+            if size > left or (size > OBJECT and message.media_type and message.media_type.essence in BULK):
+                continue
+            left -= size
+        head, blank, body = data[message.start : message.end].partition(b"\r\n\r\n")
         if blank:
             yield Piece(transcript, exchange, message.start, message.end, head, body, message)
+
+
+def _direction(transcript: Transcript, conn: int | None) -> bytes | Joined:
+    events = [event for event in transcript.events if event.conn == conn and event.kind == "http.in"]
+    if any(isinstance(event, StoredEvent) for event in events):
+        return Joined(events)
+    return b"".join(event.data for event in events)
 
 
 def _edit(name: str, piece: Piece, what: str, make: Callable[[], Transcript]) -> Edit:
@@ -371,7 +395,7 @@ def _swapped(transcript: Transcript, first: Piece, second: Piece) -> Transcript:
     for piece in (first, second):
         start = transcript.event(piece.exchange.events[0]).t
         shift |= dict.fromkeys(piece.exchange.events, times[piece.exchange.events[0]] - start)
-    moved = [replace(event, t=event.t + shift.get(event.n, 0)) for event in transcript.events]
+    moved = [event.but(t=event.t + shift.get(event.n, 0)) for event in transcript.events]
     return rebuilt(transcript, moved)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from stgcmt.mutation import Edit, rebuilt
 from stgcmt.transcript import Event, Transcript
@@ -136,7 +135,7 @@ def _sub_items(item: items.Item, assoc: Association) -> Iterator[tuple[str, str,
 
 
 def _put(transcript: Transcript, event: Event, data: bytes) -> Transcript:
-    return rebuilt(transcript, (replace(each, data=data) if each.n == event.n else each for each in transcript.events))
+    return rebuilt(transcript, (each.but(data=data) if each.n == event.n else each for each in transcript.events))
 
 
 OPERATORS = (associations,)

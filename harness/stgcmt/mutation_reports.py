@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated, without
@@ -28,7 +27,7 @@ def moved(transcript: Transcript) -> Iterator[Edit]:
     ours = view.associations(side="requestor")
     for theirs in view.associations(side="acceptor"):
         for message in theirs.messages:
-            if not message.incoming or message.is_response or not message.complete or len(message.data or b"") > LARGE:
+            if not message.incoming or message.is_response or not message.complete or message.size > LARGE:
                 continue
             for target in _concerned(ours, message):
                 context = target.granted_roles(message.abstract_syntax or "")
@@ -67,12 +66,12 @@ def _put(transcript: Transcript, answer: Message, data: bytes, early: bool, gone
     for event in transcript.events:
         if gone is not None and event.conn == gone.conn:
             continue
-        added = replace(event, t=event.t - 1 if early else event.t + 1, data=data)
+        added = event.but(t=event.t - 1 if early else event.t + 1, data=data)
         if event.n == answer.events[0 if early else -1]:
             events += [added, event] if early else [event, added]
         else:
             events.append(event)
-    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+    return rebuilt(transcript, (event.but(n=number) for number, event in enumerate(events, 1)))
 
 
 def served(transcript: Transcript) -> Iterator[Edit]:
@@ -114,7 +113,7 @@ def _served(
     return rebuilt(
         copied,
         (
-            replace(event, data=event.data.replace(old, new)) if number >= first else event
+            event.but(data=event.data.replace(old, new)) if number >= first else event
             for number, event in enumerate(copied.events)
         ),
     )
@@ -181,7 +180,7 @@ def _refused(transcript: Transcript, answer: Message, ids: list[int]) -> Transcr
 
 
 def _is_small_request(message: Message) -> bool:
-    return message.incoming and not message.is_response and message.complete and len(message.data or b"") <= LARGE
+    return message.incoming and not message.is_response and message.complete and message.size <= LARGE
 
 
 def _behind(transcript: Transcript, at: int, data: bytes) -> Transcript:
@@ -190,8 +189,8 @@ def _behind(transcript: Transcript, at: int, data: bytes) -> Transcript:
     for event in transcript.events:
         events.append(event)
         if event.n == at:
-            events.append(replace(event, kind="dimse.in", t=event.t + 1, step=None, data=data))
-    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+            events.append(event.but(kind="dimse.in", t=event.t + 1, step=None, data=data))
+    return rebuilt(transcript, (event.but(n=number) for number, event in enumerate(events, 1)))
 
 
 def all_late(transcript: Transcript) -> Iterator[Edit]:
@@ -220,11 +219,10 @@ def _as(transcript: Transcript, turned: Association, model: Association) -> Tran
     start = turned.t_open - copied[0].t
     events = [event for event in transcript.events if event.conn != turned.conn]
     events += [
-        replace(event, conn=turned.conn, t=event.t + start, step=turned.step if event.step else None)
-        for event in copied
+        event.but(conn=turned.conn, t=event.t + start, step=turned.step if event.step else None) for event in copied
     ]
     events.sort(key=lambda event: event.t)
-    return rebuilt(transcript, (replace(event, n=number) for number, event in enumerate(events, 1)))
+    return rebuilt(transcript, (event.but(n=number) for number, event in enumerate(events, 1)))
 
 
 OPERATORS = (moved, served, anyway, silent, all_late, admitted)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 from stgcmt.clock import NS
 from stgcmt.mutation import Edit, rebuilt, repeated, splice, without
-from stgcmt.mutation_http import Piece, body_edits, from_outside
+from stgcmt.mutation_http import Piece, body_edits, from_outside, pieces_of
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.http import http
 
@@ -42,18 +41,12 @@ SOON_NS = NS // 1000
 def requests(transcript: Transcript) -> Iterator[Piece]:
     """Every readable request of the SUT."""
     outside = from_outside(transcript)
-    directions: dict[int | None, bytes] = {}
-    for exchange in http(transcript).exchanges:
-        request = exchange.request
-        if request is None or exchange.conn not in outside:
-            continue
-        if exchange.conn not in directions:
-            mine = (event for event in transcript.events if event.conn == exchange.conn and event.kind == "http.in")
-            directions[exchange.conn] = b"".join(event.data for event in mine)
-        message = request.message
-        head, blank, body = directions[exchange.conn][message.start : message.end].partition(b"\r\n\r\n")
-        if blank:
-            yield Piece(transcript, exchange, message.start, message.end, head, body, message)
+    found = (
+        (exchange, exchange.request.message)
+        for exchange in http(transcript).exchanges
+        if exchange.request is not None and exchange.conn in outside
+    )
+    return pieces_of(transcript, found)
 
 
 def _edit(name: str, piece: Piece, what: str, make: Callable[[], Transcript]) -> Edit:
@@ -179,7 +172,7 @@ def _endless(transcript: Transcript, conn: int, pause_ns: int, times: int = AGAI
     for time in range(1, times + 1):
         for event in mine:
             last += 1
-            copies.append(replace(event, n=last, t=event.t + time * span, conn=taken + time))
+            copies.append(event.but(n=last, t=event.t + time * span, conn=taken + time))
     return rebuilt(transcript, (*transcript.events, *copies))
 
 
@@ -201,7 +194,7 @@ def _early(transcript: Transcript, first: Piece, second: Piece) -> Transcript:
     shift = second.exchange.t - ended - SOON_NS
     moved = set(second.exchange.events)
     return rebuilt(
-        transcript, (replace(event, t=event.t - shift) if event.n in moved else event for event in transcript.events)
+        transcript, (event.but(t=event.t - shift) if event.n in moved else event for event in transcript.events)
     )
 
 
@@ -222,7 +215,7 @@ def _believed(transcript: Transcript, ids: set[int], held: bool | None) -> Trans
     said = {"committed": held, "deletable": held}
     return rebuilt(
         transcript,
-        (replace(event, info={**event.info, **said}) if event.n in ids else event for event in transcript.events),
+        (event.but(info={**event.info, **said}) if event.n in ids else event for event in transcript.events),
     )
 
 

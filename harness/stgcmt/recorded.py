@@ -6,19 +6,23 @@ import base64
 import dataclasses
 import functools
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from stgcmt.on_disk import HELD, LEAST, ChangedError, File, Place, TranscriptError
+
+__all__ = [
+    "SCHEMA", "ChangedError", "Event", "Footer", "Header", "Transcript", "TranscriptError", "footer_of", "header_of",
+    "late_path", "parse_transcript", "read_transcript", "write_transcript",
+]  # fmt: skip
 SCHEMA = 1
 DISTRIBUTION = "stgcmt-conformance"
 _T = TypeVar("_T")
-
-
-class TranscriptError(Exception):
-    """A stored transcript cannot be used; the message says which file, what was expected, what was seen."""
+_END = b'"}\n'  # how the line of an event with bytes ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,15 @@ class Event:
     step: str | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """The number of bytes in ``data``, known without reading them."""
+        return len(self.data)
+
+    def but(self, **changes: Any) -> Event:
+        """The event with other values."""
+        return dataclasses.replace(self, **changes)
+
     def to_json(self) -> dict[str, Any]:
         """The event as the JSON object of its line."""
         line: dict[str, Any] = {"n": self.n, "t": self.t, "kind": self.kind}
@@ -42,9 +55,65 @@ class Event:
             line["step"] = self.step
         if self.info:
             line["info"] = dict(self.info)
-        if self.data:
-            line["data"] = base64.b64encode(self.data).decode("ascii")
+        if data := self.data:
+            line["data"] = base64.b64encode(data).decode("ascii")
         return line
+
+
+_PLACED = ("n", "t", "kind", "conn", "step", "info")  # what a stored event holds besides the place of its bytes
+
+
+class StoredEvent(Event):
+    """An event of a large recording: its bytes lie in the file until somebody looks. A copy of it holds them."""
+
+    __slots__ = ("_place",)
+    _place: Place
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        """``dataclasses.replace`` gives a plain event with other values."""
+        return Event(*arguments, **named) if arguments or named else object.__new__(cls)
+
+    def __init__(self) -> None:
+        """Filled in by ``stored_at``."""
+
+    @classmethod
+    def stored_at(cls, event: Event, place: Place, **changes: Any) -> StoredEvent:
+        """``event``, whose bytes lie there, with other values where ``changes`` has them."""
+        made: StoredEvent = cls()
+        for name in _PLACED:
+            object.__setattr__(made, name, changes[name] if name in changes else getattr(event, name))
+        object.__setattr__(made, "_place", place)
+        return made
+
+    def but(self, **changes: Any) -> Event:
+        """The event with other values; bytes that stay the same stay where they lie."""
+        if "data" in changes:
+            return Event(**{name: getattr(self, name) for name in _PLACED if name not in changes}, **changes)
+        return StoredEvent.stored_at(self, self._place, **changes)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes, read from the file. Raises ``ChangedError``."""
+        return self._place.read()
+
+    @property
+    def size(self) -> int:
+        return self._place.size
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return self is other or (
+            (self.n, self.t, self.kind, self.conn, self.step, self.size)
+            == (other.n, other.t, other.kind, other.conn, other.step, other.size)
+            and self.info == other.info
+            and self.data == other.data
+        )
+
+    __hash__ = Event.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Event, (self.n, self.t, self.kind, self.data, self.conn, self.step, self.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +196,18 @@ class Transcript:
         return dataclasses.replace(self, events=tuple(events))
 
 
-def read_transcript(path: Path) -> Transcript:
+def read_transcript(path: Path, *, large: bool | None = None) -> Transcript:
     """Read a stored transcript with what came late, where that is beside it; a cut last line is dropped.
 
-    The file is read line by line. Raises ``TranscriptError``.
+    The file is read line by line. Of a large one (``large``: of a recording that is; ``None``: as its own size tells) the
+    bytes of its events stay where they are until they are looked at. Raises ``TranscriptError``.
     """
     beside = late_path(path)
     try:
         with path.open("rb") as file:
-            transcript = _read(file, str(path))
+            if large is None:
+                large = path.stat().st_size > HELD
+            transcript = _read(file, str(path), File(path) if large else None)
         late = beside.read_bytes() if beside.exists() else b""
     except OSError as error:
         raise TranscriptError(f"reading {path}: {error.strerror or error}") from error
@@ -151,7 +223,7 @@ def _with_late(transcript: Transcript, late: bytes, where: str) -> Transcript:
     """The transcript with late events behind its own; those that it has already are left out."""
     last = transcript.events[-1].n if transcript.events else 0
     more = tuple(
-        event for number, line in _lines(io.BytesIO(late), where) if (event := _event(line, where, number)).n > last
+        event for number, line, _ in _lines(io.BytesIO(late), where) if (event := _event(line, where, number)).n > last
     )
     footer = transcript.footer
     whole = footer is not None and footer.events == len(transcript.events)
@@ -160,8 +232,8 @@ def _with_late(transcript: Transcript, late: bytes, where: str) -> Transcript:
     return dataclasses.replace(transcript, events=transcript.events + more, footer=footer)
 
 
-def write_transcript(transcript: Transcript, path: Path) -> None:
-    """Write a transcript as a recorder would have; raises ``OSError``."""
+def write_transcript(transcript: Transcript, path: Path, events: Iterable[Event] | None = None) -> None:
+    """Write a transcript as a recorder would have, with ``events`` in place of its own; raises ``OSError``."""
     from stgcmt.clock import iso  # noqa: PLC0415 - start-up
 
     header, footer = transcript.header, transcript.footer
@@ -170,7 +242,9 @@ def write_transcript(transcript: Transcript, path: Path) -> None:
         "wall_ns": header.wall_ns, "monotonic_ns": header.monotonic_ns, "info": dict(header.info),
     }  # fmt: skip
     with path.open("wb") as file:
-        for line in (first, *(event.to_json() for event in transcript.events)):
+        for line in itertools.chain(
+            (first,), (event.to_json() for event in (transcript.events if events is None else events))
+        ):
             file.write(_line(line))
         if footer is not None:
             last: dict[str, Any] = {"footer": True, "state": footer.state, "events": footer.events}
@@ -186,24 +260,42 @@ def parse_transcript(raw: bytes, where: str = "transcript") -> Transcript:
     return _read(io.BytesIO(raw), where)
 
 
-def _read(file: IO[bytes], where: str) -> Transcript:
+def _read(file: IO[bytes], where: str, stays: File | None = None) -> Transcript:
+    """The transcript in ``file``; where ``stays`` is given, which is the same file, bytes of events are left there."""
     lines = _lines(file, where)
     first = next(lines, None)
     if first is None:
         raise TranscriptError(f"reading {where}: the file is empty or ends in its first line, expected a header line")
     header = header_of(first[1], where)
+    at = len(first[2])
     events: list[Event] = []
-    for number, line in lines:
+    for number, line, raw in lines:
         if line.get("footer"):
             footer = footer_of(line, where, number)
             if next(lines, None) is not None:
                 raise TranscriptError(f"reading {where}: lines follow the footer in line {number}")
             return Transcript(header, tuple(events), footer)
-        events.append(_event(line, where, number))
+        event = _event(line, where, number)
+        place = None if stays is None or len(event.data) < LEAST else _place(stays, at, line["data"], raw)
+        events.append(event if place is None else StoredEvent.stored_at(event, place))
+        at += len(raw)
     return Transcript(header, tuple(events))
 
 
-def _lines(file: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _place(file: File, at: int, text: str, raw: bytes) -> Place | None:
+    """Where the bytes of an event lie whose line ``raw`` begins at ``at``; ``None`` where another tool wrote it otherwise.
+
+    Ours end in the base64 text. What stands there is compared, so that it cannot be another member's value.
+    """
+    data = text.encode("ascii")
+    start = len(raw) - len(data) - len(_END)
+    size = len(data) // 4 * 3 - data[-2:].count(b"=")
+    fits = raw.endswith(_END) and raw.startswith(data, max(start, 0)) and len(data) == (size + 2) // 3 * 4
+    return Place(file, at + start, size) if fits else None
+
+
+def _lines(file: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any], bytes]]:
+    """The number of each line, its object and its bytes."""
     import orjson  # noqa: PLC0415 - start-up
 
     for number, chunk in enumerate(file, 1):
@@ -217,7 +309,7 @@ def _lines(file: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any]]]:
             ) from error
         if not isinstance(line, dict):
             raise TranscriptError(f"reading {where}: line {number} is no JSON object; the file is damaged")
-        yield number, line
+        yield number, line, chunk
 
 
 def header_of(line: dict[str, Any], where: str) -> Header:

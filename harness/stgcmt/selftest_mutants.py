@@ -105,7 +105,7 @@ def prove(suite: Suite, task: Task) -> Proved:
     transcript = _named(recording, suite, task.transcript)
     if transcript is None:
         return Proved(task)
-    size = sum(len(event.data) for event in transcript.events)
+    size = sum(event.size for event in transcript.events)
     limit = max(10, min(task.limit, task.limit * USUAL // max(size, 1)))
     mine = [pair for pair in pairs(suite) if task.transcript in pair[0].arguments]
     return _judged(bench, task, transcript, mine, limit)

@@ -36,9 +36,11 @@ from stgcmt.clock import Clock, iso
 from stgcmt.masking import Flow, Masker, Secret, blanked, identity_spans
 from stgcmt.recorded import (
     SCHEMA,
+    ChangedError,
     Event,
     Footer,
     Header,
+    StoredEvent,
     Transcript,
     TranscriptError,
     parse_transcript,
@@ -47,7 +49,8 @@ from stgcmt.recorded import (
 )
 
 __all__ = [
-    "SCHEMA", "STEP", "ConnectionTap", "Event", "Footer", "Header", "HeldTap", "Masker", "Recorder", "Secret", "Tap",
+    "SCHEMA", "STEP", "ChangedError", "ConnectionTap", "Event", "Footer", "Header", "HeldTap", "Masker", "Recorder", "Secret",
+    "StoredEvent", "Tap",
     "Transcript", "TranscriptError", "parse_transcript", "read_transcript", "write_transcript",
 ]  # fmt: skip
 

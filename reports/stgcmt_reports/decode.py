@@ -161,10 +161,10 @@ def _named(key: str) -> str:
 def message_lines(message: Message) -> list[str]:
     """Command set and data set of a DIMSE message."""
     lines = [*command_lines(message.command)]
-    if message.data is not None:
+    if message.parts.content is not None:
         syntax = message.transfer_syntax or "no accepted transfer syntax"
-        lines += ["", f"data set, {len(message.data)} bytes, {uid_name(syntax)}"]
-        if len(message.data) > LARGE:
+        lines += ["", f"data set, {message.size} bytes, {uid_name(syntax)}"]
+        if message.size > LARGE:
             lines.append("(its bytes are in the transcript)")
         else:
             lines += data_set_lines(message.data_set(DICTIONARY))

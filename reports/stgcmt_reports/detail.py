@@ -21,7 +21,6 @@ from stgcmt_reports.tagtree import Node
 LINE = 2_000  # characters of one line: a header of a megabyte is named, not shown
 LINES = 600  # lines of one pretty body
 LARGE = 400_000  # bytes above which a body is not decoded for the page
-RAW = 65_536  # bytes of one message
 
 
 @dataclass(frozen=True)
@@ -187,10 +186,10 @@ def _local(key: str) -> str:
 
 def _dimse(message: Message, nodes: int) -> Detail:
     bodies = [Body("command set", (), tagtree.of_command(message.command))]
-    if message.data is not None:
+    if message.parts.content is not None:
         syntax = decode.uid_name(message.transfer_syntax) if message.transfer_syntax else "no accepted transfer syntax"
-        title = f"data set, {len(message.data):,} bytes, {syntax}"
-        if len(message.data) > LARGE:
+        title = f"data set, {message.size:,} bytes, {syntax}"
+        if message.size > LARGE:
             bodies.append(Body(f"{title}; too large for this page, all of it is in the transcript"))
         else:
             bodies.append(

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stgcmt.transcript import Transcript
-from stgcmt_reports.detail import RAW, detail
+from stgcmt_reports.detail import detail
 from stgcmt_reports.detail_html import decoded_html
 from stgcmt_reports.diagram import Gap, Marks, diagram
 from stgcmt_reports.sequence import HERE, Step, lanes, steps
@@ -23,6 +23,8 @@ from stgcmt_reports.text import clip, plural, visible
 
 BUDGET = 4_500_000  # characters of all packed blocks: the page stays below 6 MB
 STEPS = 400  # of one transcript; those that a finding cites are always shown
+ROOM = 1_000_000  # bytes of the messages of one transcript that are shown as they were recorded
+BEGINNING = 4096  # of a message for which there is no room
 AROUND = 3  # steps shown before and after a cited one, beside a finding
 MARKED = 12  # cited steps drawn beside a finding
 MESSAGES = 4  # cited messages listed beside a finding
@@ -124,7 +126,7 @@ def _block(name: str, transcript: Transcript, cited: set[int], *, whole: bool) -
     rows = _with_gaps(everything, kept)
     shown = [row for row in rows if isinstance(row, Step)]
     svg = diagram(rows, lanes(transcript), name=name, title=f"The exchange {name}")
-    content = {"svg": svg, "steps": [_packed_step(step, whole=whole) for step in shown]}
+    content = {"svg": svg, "steps": [_packed_step(step, raw, whole=whole) for step, raw in _with_raw(shown)]}
     left_out = "" if whole else "the content of its messages is left out to keep this page small"
     if len(shown) < len(everything):
         gone = f"{plural(len(everything) - len(shown), 'step')} left out"
@@ -145,13 +147,20 @@ def _with_gaps(everything: Sequence[Step], kept: set[int]) -> list[Step | Gap]:
     return [*rows, Gap(gap)] if gap else rows
 
 
-def _packed_step(step: Step, *, whole: bool) -> dict[str, Any]:
+def _with_raw(shown: Sequence[Step]) -> Iterator[tuple[Step, bytes]]:
+    """Each step with its recorded bytes; where the first ones took the room, with the beginning of them."""
+    room = ROOM
+    for step in shown:
+        raw = step.data if len(step.data) <= room else step.data[:BEGINNING]
+        room -= len(raw)
+        yield step, raw
+
+
+def _packed_step(step: Step, raw: bytes, *, whole: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"e": list(step.events[:200]), "l": _title(step)}
     if not whole:
-        if step.data:
-            found["o"] = (
-                f"{plural(len(step.data), 'byte')} left out to keep this page small; they are in the transcript"
-            )
+        if step.size:
+            found["o"] = f"{plural(step.size, 'byte')} left out to keep this page small; they are in the transcript"
         return found
     content = detail(step)
     if content:
@@ -159,9 +168,9 @@ def _packed_step(step: Step, *, whole: bool) -> dict[str, Any]:
         told = [[body.title, body.form, visible(body.pretty)] for body in content.bodies if body.pretty]
         if pretty := [each for each in told if each[1] in ("JSON", "XML")]:
             found["p"] = pretty
-    if step.data:
-        found["r"] = step.data[:RAW].decode("latin-1")
-        found["s"] = len(step.data)
+    if raw:
+        found["r"] = raw.decode("latin-1")
+        found["s"] = step.size
         found["k"] = step.kind
     return found
 

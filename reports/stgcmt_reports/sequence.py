@@ -24,6 +24,7 @@ from stgcmt_reports import decode
 
 OUT, IN, HERE = "out", "in", "here"
 HARNESS, SUT = "harness", "SUT"
+KEPT = 65_536  # bytes of one message that a report may show; all of them are in the transcript
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Step:
         events: ids of the events it shows.
         t: seconds since the transcript's start.
         until: the end of a wait (seconds since the start); ``None`` for everything else and for a wait without end.
-        data: the recorded bytes.
+        data: the recorded bytes, of many the first ``KEPT``.
+        size: how many were recorded.
         bad: whether the bytes are no well-formed message.
         source: the view that decodes them: a request, response, DIMSE message or association.
         ends: the lanes of its connection, near and far.
@@ -53,6 +55,7 @@ class Step:
     source: object = None
     until: float | None = None
     ends: tuple[str, str] = (HARNESS, SUT)
+    size: int = 0
 
     @property
     def origin(self) -> str:
@@ -132,6 +135,7 @@ def _exchange(exchange: Exchange, transcript: Transcript) -> Iterator[Step]:
             bool(part.defects),
             functools.partial(decode.http_lines, part),
             part,
+            size=_size(transcript, part.events, first.kind),
         )
 
 
@@ -140,7 +144,7 @@ def _http_label(part: Request | Response) -> str:
         return part.summary
     reason = f" {part.message.reason}" if part.message.reason else ""
     media = f", {part.media_type.essence}" if part.media_type else ""
-    size = f", {len(part.body)} bytes" if part.body else ""
+    size = f", {part.message.body_size} bytes" if part.message.body_size else ""
     status, _, notes = part.summary.partition(", ")
     return f"{status}{reason}{media}{size}" + (f", {notes}" if notes else "")
 
@@ -167,9 +171,10 @@ def _association(assoc: Association, transcript: Transcript) -> Iterator[Step]:
             "dimse",
             assoc.conn,
             one.step,
-            one.pdu.raw,
+            one.pdu.raw[:KEPT],
             make_lines=lines or list,
             source=assoc if lines else None,
+            size=one.pdu.size,
         )
     for message in assoc.messages:
         kind = "dimse.in" if message.incoming else "dimse.out"
@@ -185,6 +190,7 @@ def _association(assoc: Association, transcript: Transcript) -> Iterator[Step]:
             bool(message.faults) or not message.complete,
             functools.partial(decode.message_lines, message),
             message,
+            size=_size(transcript, message.events, kind),
         )
 
 
@@ -228,9 +234,9 @@ def _wait(started: Event, ended: Event | None) -> Step:
 
 
 def _event(event: Event) -> Step:
-    if event.data:
+    if event.size:
         flow = OUT if event.kind.endswith(".out") else IN
-        label = f"{len(event.data)} bytes that belong to no message"
+        label = f"{event.size} bytes that belong to no message"
         return Step(
             (event.n,),
             event.t / NS,
@@ -239,8 +245,9 @@ def _event(event: Event) -> Step:
             event.kind.partition(".")[0],
             event.conn,
             event.step,
-            event.data,
+            event.data[:KEPT],
             bad=True,
+            size=event.size,
         )
     head = event.kind.partition(".")[0]
     return Step((event.n,), event.t / NS, HERE, _clip(_event_label(event)), head, event.conn, event.step)
@@ -261,7 +268,17 @@ def _event_label(event: Event) -> str:
 
 
 def _bytes(transcript: Transcript, ids: Iterable[int], kind: str) -> bytes:
-    return b"".join(event.data for event in (transcript.event(n) for n in ids) if event.kind == kind)
+    found: list[bytes] = []
+    left = KEPT
+    for event in map(transcript.event, ids):
+        if event.kind == kind and left > 0:
+            found.append(event.data[:left])
+            left -= len(found[-1])
+    return b"".join(found)
+
+
+def _size(transcript: Transcript, ids: Iterable[int], kind: str) -> int:
+    return sum(event.size for event in map(transcript.event, ids) if event.kind == kind)
 
 
 def _clip(text: str, limit: int = 240) -> str:

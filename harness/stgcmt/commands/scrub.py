@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,24 +49,20 @@ def scrub_bundle(
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.commands import installed  # noqa: PLC0415 - start-up
     from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
-    from stgcmt.results import tool  # noqa: PLC0415 - start-up
     from stgcmt.scrubbing.pseudonyms import Pseudonyms  # noqa: PLC0415 - start-up
-    from stgcmt.scrubbing.recording import scrub  # noqa: PLC0415 - start-up
+    from stgcmt.scrubbing.recording import learn  # noqa: PLC0415 - start-up
 
     suites = installed()
     before = bundles.load(bundle)
     _refuse_damage(before)
     table = Pseudonyms(key, keep)
-    after = scrub(before, table, also)
-    header = after.run.header
-    note = {"tool": tool(), "replaced": len(table.sensitive), "same_verdicts": True}
-    info = {**header.info, "scrubbed": note, "command": ["stgcmt", "run"]}
-    after = dataclasses.replace(
-        after, run=dataclasses.replace(after.run, header=dataclasses.replace(header, info=info))
-    )
-    write_transcripts(after, out)
+    learn(before, table, also)
+    _write_transcripts(before, out, table)
     _copy_instances(bundle, out, table)
-    old, new = (_judged(each, suites) for each in (before, bundles.load(out)))
+    old = _judged(before, suites)
+    del before
+    gc.collect()  # with all that was decoded of it
+    new = _judged(bundles.load(out), suites)
     differences = list(_differences(old, new))
     step = "nothing was written; where a check reads a word of your own, name it with --keep; else report this"
     if differences:
@@ -104,14 +101,23 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
         yield f"exit code {old['exit_code']} became {new['exit_code']}"
 
 
-def write_transcripts(recording: Any, out: Path) -> None:
-    """The transcripts of a recording as files. Raises ``OSError``."""
+def _write_transcripts(recording: Any, out: Path, table: Any) -> None:
+    """The transcripts of a recording, scrubbed, event by event; ``run``, which says so, at last. Raises ``OSError``."""
+    from stgcmt.results import tool  # noqa: PLC0415 - start-up
+    from stgcmt.scrubbing.recording import scrubbed_events, scrubbed_frame  # noqa: PLC0415 - start-up
     from stgcmt.transcript import write_transcript  # noqa: PLC0415 - start-up
 
-    for name, transcript in recording.named().items():
+    named = recording.named()
+    run = named.pop("run")
+    for name, transcript in [*named.items(), ("run", run)]:
         path = out / "transcripts" / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_transcript(transcript, path)
+        frame = scrubbed_frame(transcript, table)
+        if transcript is run:
+            note = {"tool": tool(), "replaced": len(table.sensitive), "same_verdicts": True}
+            info = {**frame.header.info, "scrubbed": note, "command": ["stgcmt", "run"]}
+            frame = dataclasses.replace(frame, header=dataclasses.replace(frame.header, info=info))
+        write_transcript(frame, path, scrubbed_events(transcript, table))
 
 
 def _copy_instances(bundle: Path, out: Path, table: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stgcmt.on_disk import Joined
 from stgcmt.scrubbing.dataset import data_set
 from stgcmt.scrubbing.pseudonyms import UID, Pseudonyms
 from stgcmt.wire.uids import uid_text
@@ -35,7 +36,24 @@ def stream(data: bytes, table: Pseudonyms) -> bytes:
     return bytes(out)
 
 
-def _pdus(data: bytes) -> Iterator[tuple[int, int, int]]:
+def streamed(data: bytes | Joined, table: Pseudonyms) -> Iterator[bytes]:
+    """The same piece by piece: of a large recording one message after the other is looked at."""
+    if not isinstance(data, Joined):
+        yield stream(data, table)
+        return
+    begin = 0
+    begun: set[tuple[int, bool]] = set()  # messages whose last fragment is still to come
+    for kind, start, end in _pdus(data):
+        for context, control, _, _ in _pdvs(data, start + 6, end) if kind == P_DATA else ():
+            (begun.discard if control & 2 else begun.add)((context, bool(control & 1)))
+        if not begun:
+            yield stream(data[begin:end], table)
+            begin = end
+    if begin < len(data):
+        yield stream(data[begin:], table)
+
+
+def _pdus(data: bytes | Joined) -> Iterator[tuple[int, int, int]]:
     at = 0
     while at + 6 <= len(data):
         end = min(at + 6 + int.from_bytes(data[at + 2 : at + 6], "big"), len(data))
@@ -45,7 +63,7 @@ def _pdus(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield -1, at, len(data)
 
 
-def _pdvs(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def _pdvs(data: bytes | Joined, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     while at + 6 <= end:
         stop = min(at + 4 + int.from_bytes(data[at : at + 4], "big"), end)
         yield data[at + 4], data[at + 5], at + 6, max(stop, at + 6)

@@ -3,55 +3,80 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stgcmt.masking import Masker
+from stgcmt.on_disk import Joined, lines, search
 from stgcmt.scrubbing.payloads import body
 from stgcmt.scrubbing.pseudonyms import Pseudonyms
 from stgcmt.scrubbing.vocabulary import ADDRESS_FIELDS, PROTOCOL_FIELDS
 
+LINE = 65_536  # bytes of a chunk's head, or of trailers
 _FIELD = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})([^\r\n]*)\r?\n")
+_BLANK = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(rb"\r?\n")
+_TRAILER = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n")
+_HOST = re.compile(rb"(?im)^host[ \t]*:[ \t]*([^\r\n]+)")
+_METHOD = re.compile(rb"(?m)^([A-Z]{3,10}) [^\r\n]+ HTTP/1\.[01]\r?$")
 _AUTHORITY = re.compile(rb"https?://([^/\s?#\"'<>@]+)", re.IGNORECASE)
 
 
-def hosts(data: bytes) -> Iterator[str]:
+def hosts(data: bytes | Joined) -> Iterator[str]:
     """The hosts that a stream names in Host fields and URLs."""
-    for match in re.finditer(rb"(?im)^host[ \t]*:[ \t]*([^\r\n]+)", data):
-        yield match[1].decode("latin-1").strip()
-    for match in _AUTHORITY.finditer(data):
-        yield match[1].decode("latin-1")
+    for text in lines(data):
+        for match in _HOST.finditer(text) if b"host" in text.lower() else ():
+            yield match[1].decode("latin-1").strip()
+        for match in _AUTHORITY.finditer(text) if b"://" in text else ():
+            yield match[1].decode("latin-1")
 
 
-def methods(data: bytes) -> list[bytes]:
+def methods(data: bytes | Joined) -> list[bytes]:
     """The methods of the requests of a stream, in order."""
-    return re.findall(rb"(?m)^([A-Z]{3,10}) [^\r\n]+ HTTP/1\.[01]\r?$", data)
+    return [method for text in lines(data) if b" HTTP/1." in text for method in _METHOD.findall(text)]
 
 
 def stream(data: bytes, asked: list[bytes], table: Pseudonyms) -> bytes:
     """All that went one way over a connection. ``asked``: the methods of the requests that its responses answer."""
-    secrets, _ = Masker().data(data)  # by place: a recorder masks the same; a bundle of another tool may not have
-    return b"".join(_messages(secrets, list(asked), table))
+    return b"".join(streamed(data, asked, table))
 
 
-def _messages(data: bytes, asked: list[bytes], table: Pseudonyms) -> Iterator[bytes]:
+def streamed(data: bytes | Joined, asked: list[bytes], table: Pseudonyms) -> Iterator[bytes]:
+    """The same piece by piece: of a large recording one message after the other is looked at."""
+    masker = Masker()  # by place: a recorder masks the same; a bundle of another tool may not have
+    if not isinstance(data, Joined):
+        yield from _messages(masker.data(data)[0], list(asked), table, bytes)
+        return
+    for text in data.lines():
+        masker.spans(text)  # what one header gives away is looked for everywhere
+    yield from _messages(data, list(asked), table, lambda message: masker.data(message)[0])
+
+
+def _messages(
+    data: bytes | Joined, asked: list[bytes], table: Pseudonyms, masked: Callable[[bytes], bytes]
+) -> Iterator[bytes]:
     at = 0
     while at < len(data):
-        blank = re.compile(rb"\r?\n\r?\n").search(data, at)
-        end = blank.end() if blank else len(data)
-        head = data[at:end]
-        yield _head(head, table)
-        at = end
+        blank = search(_BLANK, data, at)
         if blank is None:
+            yield _head(masked(data[at:]), table)
             return
+        begin, end = at, blank.end()
+        head = data[begin:end]
+        at = end
         response = re.match(rb"\s*HTTP/\d\.\d (\d+)", head)
         status = int(response[1]) if response else 0
         method = asked.pop(0) if status >= 200 and asked else b""
         fields = {name.lower(): value.strip() for name, _, value in _FIELD.findall(head)}
-        if method == b"HEAD" or status in (204, 304) or 100 <= status < 200:
+        segments: list[tuple[int, int, bool]] = []
+        if not (method == b"HEAD" or status in (204, 304) or 100 <= status < 200):
+            segments, at = _extent(data, at, fields, response=bool(response))
+        message = masked(data[begin:at])
+        yield _head(message[: end - begin], table)
+        if not segments:
             continue
-        segments, at = _extent(data, at, fields, response=bool(response))
-        whole = b"".join(data[start:stop] for start, stop, inside in segments if inside)
+        segments = [(start - begin, stop - begin, inside) for start, stop, inside in segments]
+        whole = b"".join(message[start:stop] for start, stop, inside in segments if inside)
         kind, coding = fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
         new = body(whole, kind, coding, table, lambda part: header_fields(part, table))
         taken = 0
@@ -60,11 +85,11 @@ def _messages(data: bytes, asked: list[bytes], table: Pseudonyms) -> Iterator[by
                 yield new[taken : taken + stop - start]
                 taken += stop - start
             else:
-                yield _framing(data[start:stop], table)
+                yield _framing(message[start:stop], table)
 
 
 def _extent(
-    data: bytes, at: int, fields: dict[bytes, bytes], *, response: bool
+    data: bytes | Joined, at: int, fields: dict[bytes, bytes], *, response: bool
 ) -> tuple[list[tuple[int, int, bool]], int]:
     """Where a body stands: pieces as (start, end, whether they are content), and where the next message begins."""
     if b"chunked" in fields.get(b"transfer-encoding", b"").lower():
@@ -75,19 +100,19 @@ def _extent(
     return [(at, end, True)], end
 
 
-def _chunked(data: bytes, at: int) -> tuple[list[tuple[int, int, bool]], int]:
+def _chunked(data: bytes | Joined, at: int) -> tuple[list[tuple[int, int, bool]], int]:
     pieces: list[tuple[int, int, bool]] = []
-    while match := _CHUNK.match(data, at):
+    while match := _CHUNK.match(data[at : at + LINE]):
         size = int(match[1], 16)
-        pieces.append((at, match.end(), False))
-        at = match.end()
+        pieces.append((at, at + match.end(), False))
+        at += match.end()
         if size == 0:
-            trailer = re.compile(rb"(?:[^\r\n]+\r?\n)*\r?\n").match(data, at)
-            end = trailer.end() if trailer else len(data)
+            trailer = _TRAILER.match(data[at : at + LINE])
+            end = at + trailer.end() if trailer else len(data)
             return [*pieces, (at, end, False)], end
         end = min(at + size, len(data))
-        rest = re.compile(rb"\r?\n").match(data, end)
-        after = rest.end() if rest else end
+        rest = _LINE_END.match(data[end : end + 2])
+        after = end + rest.end() if rest else end
         pieces += [(at, end, True), (end, after, False)]
         at = after
     return [*pieces, (at, len(data), True)], len(data)  # cut, or no chunk at all: content as far as anybody knows

@@ -246,9 +246,12 @@ def _between(kept: re.Pattern[bytes], text: bytes, change: Change) -> bytes:
 
 def _multipart(data: bytes, boundary: bytes, table: Pseudonyms, headers: Change) -> bytes:
     """Parts between their delimiters; each by its own media type."""
-    delimiter = re.compile(rb"(?:\A|(?<=\n))--%s(?:--)?[ \t]*(?:\r?\n|\Z)" % re.escape(boundary))
+    delimiter = re.compile(rb"--%s(?:--)?[ \t]*(?:\r?\n|\Z)" % re.escape(boundary))
+    found = [
+        match for match in delimiter.finditer(data) if data[max(match.start() - 1, 0) : match.start()] in (b"", b"\n")
+    ]
     out, at = [], 0
-    for match in [*delimiter.finditer(data), None]:
+    for match in [*found, None]:
         end = match.start() if match else len(data)
         out.append(_part(data[at:end], table, headers) if at else table.free(data[:end]))
         if match:

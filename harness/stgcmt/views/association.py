@@ -10,6 +10,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stgcmt.on_disk import Part
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views import shared
 from stgcmt.views.pieces import Assembled, BothWays, Direction, Fault, Located
@@ -73,6 +74,11 @@ class Message:
     def data(self) -> bytes | None:
         """The bytes of the data set."""
         return self.parts.data
+
+    @property
+    def size(self) -> int:
+        """The bytes of the data set, known without reading them."""
+        return self.parts.size
 
     @property
     def complete(self) -> bool:
@@ -148,7 +154,12 @@ class Message:
         return context.abstract_syntax if context else None
 
     def data_set(self, dictionary: Mapping[int, str] | None = None) -> DataSet:
-        """The data set, read strictly in the accepted transfer syntax; empty where none came."""
+        """The data set, read strictly in the accepted transfer syntax; empty where none came.
+
+        An object of a large recording is read again each time: its values would hold its bytes.
+        """
+        if isinstance(self.parts.content, Part) and self.command.field == cmd.C_STORE_RQ:
+            return read(self.data or b"", self.transfer_syntax or IMPLICIT_VR_LE, dictionary)
         if id(dictionary) not in self._data_sets:  # the mapping is kept beside, so that its id stays taken
             value = read(self.data or b"", self.transfer_syntax or IMPLICIT_VR_LE, dictionary)
             self._data_sets[id(dictionary)] = (dictionary, value)

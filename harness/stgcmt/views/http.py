@@ -11,7 +11,8 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stgcmt.transcript import Event, Transcript
+from stgcmt.on_disk import Joined
+from stgcmt.transcript import Event, StoredEvent, Transcript
 from stgcmt.views import shared
 from stgcmt.views.http_exchange import Exchange, Outcome, Request, Response
 from stgcmt.wire.http import Message
@@ -112,14 +113,17 @@ class _Direction:
     events: tuple[Event, ...]
 
     @functools.cached_property
-    def data(self) -> bytes:
+    def data(self) -> bytes | Joined:
+        """The bytes, or where they lie in a large recording."""
+        if any(isinstance(event, StoredEvent) for event in self.events):
+            return Joined(self.events)
         return b"".join([event.data for event in self.events])
 
     @functools.cached_property
     def _ends(self) -> list[int]:
         ends, total = [], 0
         for event in self.events:
-            total += len(event.data)
+            total += event.size
             ends.append(total)
         return ends
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from stgcmt.transcript import Event
+from stgcmt.on_disk import Joined, Part, contents, seen, size_of
+from stgcmt.transcript import Event, StoredEvent
 from stgcmt.wire import command as cmd
 from stgcmt.wire import pdu, pdv
 
@@ -51,11 +54,11 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A message put together from fragments; ``data`` is ``None`` where no data set came."""
+    """A message put together from fragments; ``content``, or where it lies, is ``None`` where no data set came."""
 
     context_id: int
     command: cmd.Command
-    data: bytes | None
+    content: bytes | Part | None
     complete: bool
     incoming: bool
     step: str | None
@@ -64,17 +67,55 @@ class Assembled:
     t_last: int
     faults: tuple[str, ...]
 
+    @property
+    def data(self) -> bytes | None:
+        """The bytes of the data set, read where they are not held."""
+        return None if self.content is None else seen(self.content)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the data set, known without reading them."""
+        return 0 if self.content is None else size_of(self.content)
+
+
+class LargePdu(pdu.Pdu):
+    """A PDU of a large recording: its bytes lie in the file until somebody looks."""
+
+    __slots__ = ("source", "start", "stop")
+    source: Joined
+    start: int
+    stop: int
+
+    def __init__(self, kind: int, source: Joined, start: int, stop: int) -> None:
+        for name, value in (("type", kind), ("source", source), ("start", start), ("stop", stop)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def raw(self) -> bytes:
+        """All its bytes."""
+        return self.source[self.start : self.stop]
+
+    @property
+    def body(self) -> bytes:
+        """What follows the header."""
+        return self.source[self.start + pdu.HEADER.size : self.stop]
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
 
 def locate(record: Iterable[Event], *, incoming: bool) -> Direction:
     """Cut the bytes of one direction into PDUs; what is no PDU becomes a fault."""
     kind = "dimse.in" if incoming else "dimse.out"
+    record = [event for event in record if event.kind == kind and event.size]
+    if any(isinstance(event, StoredEvent) for event in record):
+        return _locate_large(record, incoming=incoming)
     found: list[Located] = []
     faults: list[Fault] = []
     buffer = bytearray()
     spans: list[tuple[int, Event]] = []  # the events whose bytes are in the buffer, with the offset where each ends
     for event in record:
-        if event.kind != kind or not event.data:
-            continue
         buffer += event.data
         spans.append((len(buffer), event))
         pdus, used = pdu.scan(buffer)
@@ -93,6 +134,32 @@ def locate(record: Iterable[Event], *, incoming: bool) -> Direction:
     if buffer:
         text = pdu.garbage(buffer) or f"the last {len(buffer)} bytes are no complete PDU"
         faults.append(Fault(spans[0][1].n, text, incoming))
+    return Direction(tuple(found), tuple(faults))
+
+
+def _locate_large(record: Sequence[Event], *, incoming: bool) -> Direction:
+    """The same of a large recording: headers are read, bodies stay where they are."""
+    data = Joined(record)
+    ends = list(itertools.accumulate(event.size for event in record))
+    found: list[Located] = []
+    faults: list[Fault] = []
+    at = 0
+    while len(data) - at >= pdu.HEADER.size:
+        kind, length = pdu.HEADER.unpack(data[at : at + pdu.HEADER.size])
+        stop = at + pdu.HEADER.size + length
+        if length > pdu.MAX_LENGTH or stop > len(data):
+            break
+        carriers = record[bisect.bisect_right(ends, at) : bisect.bisect_left(ends, stop) + 1]
+        first, last = carriers[0], carriers[-1]
+        one = LargePdu(kind, data, at, stop)
+        found.append(Located(one, incoming, tuple(each.n for each in carriers), first.t, last.t, first.step))
+        if kind not in pdu.NAMES:
+            faults.append(Fault(first.n, f"{one.name} is no PDU of the upper layer", incoming))
+        at = stop
+    if at < len(data):
+        text = pdu.garbage(data[at : at + pdu.HEADER.size])
+        text = text or f"the last {len(data) - at} bytes are no complete PDU"
+        faults.append(Fault(record[bisect.bisect_right(ends, at)].n, text, incoming))
     return Direction(tuple(found), tuple(faults))
 
 
@@ -118,6 +185,7 @@ class _Open:
     events: list[int] = field(default_factory=list)
     command: list[bytes] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)  # of a large recording, in place of data
     decoded: cmd.Command | None = None
     faults: list[str] = field(default_factory=list)
     t_last: int = 0
@@ -134,15 +202,24 @@ class _Open:
                 self.decoded = cmd.decode(b"".join(self.command))
                 return not self.decoded.has_data_set
             return False
-        self.data.append(value.data)
+        if isinstance(one.pdu, LargePdu):
+            start = one.pdu.start + pdu.HEADER.size + value.at
+            self.spans.append((start, start + len(value.data)))
+        else:
+            self.data.append(value.data)
         return value.is_last
+
+    def _content(self) -> bytes | Part | None:
+        if self.spans and isinstance(self.begun.pdu, LargePdu):
+            return contents(self.begun.pdu.source, self.spans)
+        return b"".join(self.data) if self.data else None
 
     def close(self, *, complete: bool) -> Assembled:
         decoded = self.decoded or cmd.decode(b"".join(self.command))
         return Assembled(
             self.context_id,
             decoded,
-            b"".join(self.data) if self.data else None,
+            self._content(),
             complete,
             self.begun.incoming,
             self.begun.step,

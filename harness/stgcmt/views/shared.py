@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from stgcmt.on_disk import Joined
 from stgcmt.transcript import Event
 from stgcmt.wire import items, negotiation
 from stgcmt.wire.http import Message, read_requests, read_responses
@@ -35,7 +36,7 @@ class ByEvents(Generic[_T]):
         if found is not None:
             return found[1]
         value = self._make(events, *more)
-        if sum(len(event.data) for event in events) <= LARGE:
+        if sum(event.size for event in events) <= LARGE:
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = (tuple(events), value)  # the events stay alive, so that their ids stay taken
@@ -46,14 +47,16 @@ _requests = functools.lru_cache(MANY)(read_requests)
 _responses = functools.lru_cache(MANY)(read_responses)
 
 
-def requests(data: bytes) -> tuple[Message, ...]:
+def requests(data: bytes | Joined) -> tuple[Message, ...]:
     """``read_requests``."""
-    return (_requests if len(data) <= SMALL else read_requests)(data)
+    return _requests(data) if isinstance(data, bytes) and len(data) <= SMALL else read_requests(data)
 
 
-def responses(data: bytes, methods: tuple[str, ...] | None, *, eof: bool) -> tuple[Message, ...]:
+def responses(data: bytes | Joined, methods: tuple[str, ...] | None, *, eof: bool) -> tuple[Message, ...]:
     """``read_responses``."""
-    return (_responses if len(data) <= SMALL else read_responses)(data, methods, eof=eof)
+    if isinstance(data, bytes) and len(data) <= SMALL:
+        return _responses(data, methods, eof=eof)
+    return read_responses(data, methods, eof=eof)
 
 
 @functools.lru_cache(MANY)

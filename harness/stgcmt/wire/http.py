@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from stgcmt.on_disk import Joined, Part, content, contents, search, seen, size_of
 from stgcmt.wire.http_chunks import BLANK_LINE, ChunkScan
 from stgcmt.wire.http_fields import MediaType, RetryAfter, parse_media_type, parse_retry_after, split_list
 
@@ -100,18 +101,38 @@ class Head:
 
 @dataclass(frozen=True, repr=False)
 class Message(Head):
-    """A whole message, or as much of it as there is (``complete``). ``body`` is de-chunked, codings are left."""
+    """A whole message, or as much of it as there is (``complete``). ``body`` is de-chunked, codings are left.
 
-    body: bytes = b""
+    ``content`` is the body, or where it lies in a large recording.
+    """
+
+    content: bytes | Part = b""
     framing: Framing = "none"
     complete: bool = True
     end: int = 0
     interim: tuple[Head, ...] = ()
     trailers: Headers = ()
 
-    @functools.cached_property
+    @property
+    def body(self) -> bytes:
+        """The body, read where it is not held."""
+        return seen(self.content)
+
+    @property
+    def body_size(self) -> int:
+        """The bytes of the body, known without reading it."""
+        return size_of(self.content)
+
+    @property
     def decoded(self) -> bytes | None:
         """The body without its content codings; ``None`` where one is unknown or broken."""
+        return self._decoded if isinstance(self.content, bytes) else self._decode()
+
+    @functools.cached_property
+    def _decoded(self) -> bytes | None:
+        return self._decode()
+
+    def _decode(self) -> bytes | None:
         body: bytes | None = self.body
         for coding in reversed(self.items("content-encoding")):
             body = None if body is None else _decode(body, coding.lower())
@@ -119,7 +140,7 @@ class Message(Head):
 
 
 def message_at(
-    data: bytes | bytearray, start: int = 0, *, response: bool, method: str = "", eof: bool = True
+    data: bytes | bytearray | Joined, start: int = 0, *, response: bool, method: str = "", eof: bool = True
 ) -> Message:
     """Read the message that begins at ``start``.
 
@@ -164,10 +185,12 @@ def message_at(
     whole = eof if framing == "close" else end == head.body_start + length
     if not whole:
         message = replace(message, defects=_merge(message.defects, ("truncated-body",)))
-    return replace(message, body=bytes(data[head.body_start : end]), end=end, complete=whole)
+    return replace(message, content=content(data, head.body_start, end), end=end, complete=whole)
 
 
-def read_responses(data: bytes, methods: Sequence[str] | None = None, *, eof: bool = True) -> tuple[Message, ...]:
+def read_responses(
+    data: bytes | Joined, methods: Sequence[str] | None = None, *, eof: bool = True
+) -> tuple[Message, ...]:
     """All responses of one direction; ``methods`` are those of the requests, ``None`` where they are not known."""
     messages: list[Message] = []
     at = 0
@@ -181,14 +204,14 @@ def read_responses(data: bytes, methods: Sequence[str] | None = None, *, eof: bo
     return tuple(messages)
 
 
-def read_requests(data: bytes, *, eof: bool = True) -> tuple[Message, ...]:
+def read_requests(data: bytes | Joined, *, eof: bool = True) -> tuple[Message, ...]:
     """All requests of one direction; bytes after the last that begin no request are its ``extra-bytes``."""
     messages: list[Message] = []
     at = 0
     while at < len(data):
         message = message_at(data, at, response=False, eof=eof)
         if messages and "bad-request-line" in message.defects:
-            if data[at:].strip(b"\r\n"):
+            if _skip_blank(data, at) < len(data):
                 messages[-1] = replace(messages[-1], defects=_merge(messages[-1].defects, ("extra-bytes",)))
             break
         messages.append(message)
@@ -253,17 +276,18 @@ class Arrival:
         return False
 
 
-def _chunked(message: Message, data: bytes | bytearray) -> Message:
+def _chunked(message: Message, data: bytes | bytearray | Joined) -> Message:
     scan = ChunkScan(message.body_start)
     state = scan.scan(data)
-    body = b"".join([bytes(data[start:end]) for start, end in scan.spans])
+    spans = list(scan.spans)
     if state == "short":
-        body += scan.partial(data)
+        spans.append(scan.partial(data))
         scan.defects.append("truncated-body")
+    body = contents(data, spans)
     trailers, defects = _fields(scan.trailers)
     return replace(
         message,
-        body=body,
+        content=body,
         trailers=trailers,
         complete=state == "whole",
         end=scan.at if state == "whole" else len(data),
@@ -271,7 +295,7 @@ def _chunked(message: Message, data: bytes | bytearray) -> Message:
     )
 
 
-def _head(data: bytes | bytearray, start: int, *, response: bool) -> tuple[Head, bool]:
+def _head(data: bytes | bytearray | Joined, start: int, *, response: bool) -> tuple[Head, bool]:
     """The head at ``start``, and whether it ends; what is no status line at all is left to the body."""
     begin = _skip_blank(data, start)
     defects = ["leading-blank-line"] if begin > start else []
@@ -282,7 +306,7 @@ def _head(data: bytes | bytearray, start: int, *, response: bool) -> tuple[Head,
         )
         defects.append("http2" if settings == b"\0\4\0\0\0\0" else "bad-status-line")
         return Head(response, defects=tuple(defects), start=start, body_start=begin), True
-    blank = BLANK_LINE.search(data, begin)
+    blank = search(BLANK_LINE, data, begin)
     end = blank.end() if blank else len(data)
     line, _, rest = bytes(data[begin:end]).partition(b"\n")
     if not line.endswith(b"\r") and (rest or blank):
@@ -375,7 +399,7 @@ def _is_interim(head: Head) -> bool:
     return head.status is not None and 100 <= head.status <= 199 and head.status != 101
 
 
-def _skip_blank(data: bytes | bytearray, at: int) -> int:
+def _skip_blank(data: bytes | bytearray | Joined, at: int) -> int:
     while at < len(data) and data[at] in b"\r\n":
         at += 1
     return at

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from stgcmt.on_disk import Joined, search
+
 State = Literal["short", "bad", "whole"]
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(;.*)?\Z", re.DOTALL)
@@ -21,19 +23,19 @@ class ChunkScan:
         self.defects: list[str] = []
         self._last = False
 
-    def scan(self, data: bytes | bytearray) -> State:
+    def scan(self, data: bytes | bytearray | Joined) -> State:
         """Walk on as far as ``data`` reaches; `short` asks for more bytes."""
         while self.state == "short" and (self._trailers(data) if self._last else self._chunk(data)):
             pass
         return self.state
 
-    def partial(self, data: bytes | bytearray) -> bytes:
-        """The bytes of the chunk that has not arrived whole."""
+    def partial(self, data: bytes | bytearray | Joined) -> tuple[int, int]:
+        """Where the bytes stand of the chunk that has not arrived whole."""
         eol = -1 if self._last else data.find(b"\n", self.at)
         size = None if eol < 0 else _CHUNK_SIZE.match(bytes(data[self.at : eol]).rstrip(b"\r"))
-        return bytes(data[eol + 1 : eol + 1 + int(size[1], 16)]) if size else b""
+        return (eol + 1, min(eol + 1 + int(size[1], 16), len(data))) if size else (self.at, self.at)
 
-    def _chunk(self, data: bytes | bytearray) -> bool:
+    def _chunk(self, data: bytes | bytearray | Joined) -> bool:
         eol = data.find(b"\n", self.at)
         if eol < 0:
             if len(data) - self.at > 4096:
@@ -62,14 +64,14 @@ class ChunkScan:
         self.at = after
         return True
 
-    def _trailers(self, data: bytes | bytearray) -> bool:
+    def _trailers(self, data: bytes | bytearray | Joined) -> bool:
         if data[self.at : self.at + 1] == b"\n":
             self.defects.append("bare-lf")
             end = self.at + 1
         elif data[self.at : self.at + 2] == b"\r\n":
             end = self.at + 2
         else:
-            blank = BLANK_LINE.search(data, self.at)
+            blank = search(BLANK_LINE, data, self.at)
             if blank is None:
                 return False
             end = blank.end()

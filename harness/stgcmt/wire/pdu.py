@@ -42,6 +42,11 @@ class Pdu:
         """The PDU's name, or its type in hexadecimal where the standard knows none."""
         return NAMES.get(self.type, f"PDU type {self.type:02X}H")
 
+    @property
+    def size(self) -> int:
+        """The number of its bytes."""
+        return len(self.raw)
+
 
 @dataclass(frozen=True, slots=True)
 class AssociateRj:

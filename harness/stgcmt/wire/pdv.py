@@ -18,12 +18,13 @@ MAX_MESSAGE = 1024 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Pdv:
-    """One presentation data value: context, message control header's two bits, fragment."""
+    """One presentation data value: context, message control header's two bits, fragment; ``at``: where in its PDU's body."""
 
     context_id: int
     is_command: bool
     is_last: bool
     data: bytes
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def read_pdvs(body: bytes) -> tuple[tuple[Pdv, ...], tuple[str, ...]]:
         stop = at + 4 + length
         if length < 2 or stop > end:
             return tuple(found), (f"a PDV claims {length} bytes, {end - at - 4} are there",)
-        found.append(Pdv(context_id, bool(control & COMMAND), bool(control & LAST), body[at + 6 : stop]))
+        found.append(Pdv(context_id, bool(control & COMMAND), bool(control & LAST), body[at + 6 : stop], at + 6))
         at = stop
     if at < end:
         return tuple(found), (f"{end - at} bytes at the end are no PDV",)

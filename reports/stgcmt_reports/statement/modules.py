@@ -58,7 +58,7 @@ class Information:
 
 def of_message(message: Message) -> Information:
     """The Action or Event Information of a DIMSE message."""
-    if not message.data or len(message.data) > _LIMIT:
+    if not 0 < message.size <= _LIMIT:
         return Information()
     data = message.data_set()
     committed: list[tuple[str, str]] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from stgcmt.mutation import Edit, rebuilt
@@ -33,7 +32,7 @@ def no_default_syntax(transcript: Transcript) -> Iterator[Edit]:
     other = items.item(items.TRANSFER_SYNTAX, b"1.2.840.10008.1.9")
     for event in transcript.of("dimse.in"):
         if event.data[:1] == b"\x01" and default in event.data:
-            changed = replace(event, data=event.data.replace(default, other))
+            changed = event.but(data=event.data.replace(default, other))
             yield Edit("no default transfer syntax", f"event {event.n}", partial(_put, transcript, changed))
 
 
@@ -51,7 +50,7 @@ def extended(transcript: Transcript) -> Iterator[Edit]:
                 for each in tree
             )
             event = transcript.event(one.events[0])
-            changed = replace(event, data=pdu.encode(one.pdu.type, body))
+            changed = event.but(data=pdu.encode(one.pdu.type, body))
             yield Edit(f"class negotiated in {one.pdu.name}", f"event {event.n}", partial(_put, transcript, changed))
 
 

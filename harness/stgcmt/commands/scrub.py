@@ -55,7 +55,7 @@ def scrub_bundle(
     suites = installed()
     before = bundles.load(bundle)
     _refuse_damage(before)
-    table = Pseudonyms(key, keep)
+    table = Pseudonyms(key, keep, [each for suite in suites.values() for each in (suite.schema, suite.claims_schema)])
     learn(before, table, also)
     _write_transcripts(before, out, table)
     _copy_instances(bundle, out, table)

@@ -301,7 +301,11 @@ def results(rows: list[dict[str, Any]], known: dict[str, Any] | None = None) -> 
             "chain": [{"what": "scp/missing_class_uid", "seconds": 8.0, "why": "report"}],
             "sum_of_scenarios_s": 30.0,
         },
-        "summary": {**counts, "tested": 5, "total": 7},
+        "summary": {
+            **counts,
+            "tested": sum(counts[verdict] for verdict in ("pass", "fail", "warn", "note")),
+            "total": sum(each["verdict"] != "not-applicable" and not each["excluded"] for each in rows),
+        },
         "scenarios": [
             played("origin_server", "pending_commitment", 20),
             played("scp", "missing_class_uid", 30),

@@ -53,7 +53,8 @@ origin_server user_agent proxy_to_web proxy_to_dimse origin server agent referen
 secured short retention multipart plain true false null none localhost tls tcp answered status committed known deletable instance
 sop class uid study referenced failed failure reason code sequence item value values vr number name names native model
 attribute person alphabetic ideographic phonetic family given middle prefix suffix component keyword creator bulk inline binary
-group space preserve standalone xmlns nema org doctype entity element attlist notation cdata pcdata system body title div span br the and is was of to in for with
+group space preserve standalone xmlns nema org doctype entity element attlist notation cdata pcdata system
+body title div span br the and is was of to in for with
 vnd sun wadl resources resource base methods representation param style template grammars path openapi swagger
 port dir sut_dir destination sut
 monday tuesday wednesday thursday friday saturday sunday

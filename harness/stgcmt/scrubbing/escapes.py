@@ -1,4 +1,4 @@
-r"""Characters written as something else: ``%51``, ``&#81;``, ``&#x51;``, ``\\u0051``. What they spell is scrubbed, not how.
+r"""Characters written as something else: ``%51``, ``&#81;``, ``&#x51;``, ``\u0051``. What they spell is scrubbed, not how.
 
 A text is read as it means, changed, and written again in as many bytes: what was an escape is one of the same length.
 """
@@ -66,7 +66,7 @@ def _meaning(written: bytes) -> bytes | None:
         letter = html5.get(written[1:].decode("ascii"), "")
         return _OF_XML.get(written) or (b" " if letter and not letter.isalnum() else None)
     if written[1:2] == b"u" and len(written) > 2:
-        return chr(int(written, 0)).encode("utf-8", "surrogatepass")
+        return chr(int.from_bytes(bytes.fromhex(written[2:].decode("ascii")), "big")).encode("utf-8", "surrogatepass")
     return _OF_JSON.get(written[1:], written[1:])
 
 

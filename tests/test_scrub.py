@@ -93,7 +93,7 @@ def left(recording: Recording, *planted: str) -> list[str]:
             base64.b64encode(raw).rstrip(b"="),
             raw.hex().encode(),
         }
-        forms |= {each.encode(coding) for coding in ("utf-16-le", "utf-16-be")}
+        forms |= {each.encode(coding) for coding in ("utf-16-le", "utf-16-be", "utf-32-le")}
         forms |= {
             "".join(form % byte for byte in raw).encode() for form in ("%%%02X", "&#%d;", "&#x%x;", "\\u%04x", "=%02X")
         }
@@ -317,6 +317,7 @@ PLACES = {
     "xml-element": as_xml(f"<Error><{NAME}>x</{NAME}><a:{SECRET} xmlns:a='x'/></Error>"),
     "xml-namespace": as_xml(f'<Error xmlns="http://{HOST}/{NAME}" xmlns:{SECRET}="urn:{NAME}">x</Error>'),
     "xml-in-utf-16": as_xml(dicom_xml(NAME, before='<?xml version="1.0" encoding="UTF-16"?>').encode("utf-16")),
+    "xml-in-utf-32": as_xml(dicom_xml(NAME).encode("utf-32")),
     "xml-in-a-part": came_as("multipart/related; boundary=b", f"--b\r\nContent-Type: application/dicom+xml\r\n\r\n{dicom_xml(refs(NAME))}\r\n--b--\r\n"),
     "xml-error": came_as("text/xml", f"<error>{refs(NAME)}</error>", status="400 Bad Request"),
     "xhtml-error": came_as("application/xhtml+xml", f"<html><p>{refs(NAME, '&#x%x;')}</p></html>"),
@@ -501,6 +502,13 @@ def test_what_makes_a_body_odd_stays():
         text = payloads.body(tagged.encode(coding), b"application/dicom+json", b"", table(), bytes).decode(coding)
         assert json.loads(text)["00100010"]["vr"] == "PN"
         assert NAME not in text
+
+
+def test_names_of_the_native_model_stay_in_any_case():
+    text = (
+        b'<NATIVEDICOMMODEL><DICOMATTRIBUTE TAG="00081150" VR="UI" KEYWORD="ReferencedSOPClassUID"/></NATIVEDICOMMODEL>'
+    )
+    assert payloads.xml_text(text, table()) == text
 
 
 def test_uids_keep_their_shape():

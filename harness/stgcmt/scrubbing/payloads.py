@@ -58,7 +58,10 @@ def _recoded(data: bytes, coding: str, change: Change) -> bytes:
     """A text in UTF-16 scrubbed as one in UTF-8: what replaces a character takes as many units in both."""
     even = data[: len(data) // 2 * 2]
     text = even.decode(coding, "surrogatepass").encode("utf-8", "surrogatepass")
-    new = change(text).decode("utf-8", "surrogatepass").encode(coding, "surrogatepass") + data[len(even) :]
+    try:
+        new = change(text).decode("utf-8", "surrogatepass").encode(coding, "surrogatepass") + data[len(even) :]
+    except UnicodeDecodeError:  # not in that coding after all
+        new = b""
     return new if len(new) == len(data) else b"*" * len(data)
 
 

@@ -170,6 +170,7 @@ def _name(name: bytes, table: Pseudonyms) -> bytes:
 
 
 def _attribute_value(name: bytes, value: bytes, table: Pseudonyms) -> bytes:
+    name = name.lower()  # names in the wrong case are judged, too
     form = _KEPT_VALUES.get(name)
     if form is not None and form.fullmatch(value):
         return value
@@ -177,4 +178,4 @@ def _attribute_value(name: bytes, value: bytes, table: Pseudonyms) -> bytes:
         return value
     if name.startswith(b"xmlns") and value in _NAMESPACES:
         return value
-    return table.all_words(value) if name == b"privateCreator" else table.free(value)
+    return table.all_words(value) if name == b"privatecreator" else table.free(value)

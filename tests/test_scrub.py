@@ -509,6 +509,9 @@ def test_names_of_the_native_model_stay_in_any_case():
         b'<NATIVEDICOMMODEL><DICOMATTRIBUTE TAG="00081150" VR="UI" KEYWORD="ReferencedSOPClassUID"/></NATIVEDICOMMODEL>'
     )
     assert payloads.xml_text(text, table()) == text
+    short = b"1.2.345.67"  # only its place tells that it is a UID
+    text = b'<DicomAttribute Tag="00081155" Vr="UI"><Value Number="1">%s</Value></DicomAttribute>'
+    assert payloads.xml_text(text % short, table()) == text % table().uid(short.decode()).encode()
 
 
 def test_uids_keep_their_shape():

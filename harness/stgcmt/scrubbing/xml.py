@@ -73,12 +73,12 @@ def xml_text(data: bytes, table: Pseudonyms) -> bytes:
         _put(out, data, value, stack, table, binary=binary)
         value = []
         name = _NAME.match(text)
-        closes, local = (name[1], name[2]) if name else (b"", b"")
-        binary = local == b"InlineBinary" and not closes
-        if local == b"DicomAttribute" and not closes:
+        closes, local = (name[1], name[2].lower()) if name else (b"", b"")
+        binary = local == b"inlinebinary" and not closes
+        if local == b"dicomattribute" and not closes:
             if not text.endswith(b"/>"):
                 stack.append(_attribute(text))
-        elif local == b"DicomAttribute" and stack:
+        elif local == b"dicomattribute" and stack:
             stack.pop()
         out[piece.start() : at] = _tag(text, table)
     _put(out, data, [*value, (at, len(data))], stack, table, binary=binary)
@@ -87,7 +87,7 @@ def xml_text(data: bytes, table: Pseudonyms) -> bytes:
 
 def _attribute(text: bytes) -> tuple[int, str]:
     """Tag and VR that a DicomAttribute says it has; 0 and empty where it does not say."""
-    found = {key: value[1:-1] for key, value in _ATTRIBUTE.findall(text)}
+    found = {key.lower(): value[1:-1] for key, value in _ATTRIBUTE.findall(text)}
     tag = found.get(b"tag", b"")
     return int(tag, 16) if _TAG.fullmatch(tag) else 0, found.get(b"vr", b"").decode("latin-1")
 

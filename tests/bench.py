@@ -91,6 +91,7 @@ def main() -> None:
     """Print the table."""
     import bench_dimse
     import bench_large
+    import bench_mutants
     import bench_recording
 
     lines: list[tuple[str, str, str]] = []
@@ -114,6 +115,7 @@ def main() -> None:
     lines += bench_dimse.table()
     lines += bench_large.table()
     lines += bench_recording.table()
+    lines += bench_mutants.table()
     lines += proving()
     width = max(len(what) for what, _, _ in lines)
     for what, measured, target in lines:

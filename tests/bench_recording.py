@@ -25,6 +25,21 @@ COMMANDS = (
 GROWN = {"origin_server": ("committed_and_retrieved", "http"), "scp": ("plain_commitment", "dimse")}
 
 
+def make(role: str, directory: Path, size: int) -> None:
+    """Two bundles of a reference, one of them with ``size`` bytes of objects more."""
+    from large_bundle import grow
+    from stgcmt.selftest_cases import Case
+    from virtual_bundle import play
+
+    few, many = directory / "few", directory / "many"
+    for each in (few, many):
+        each.mkdir()
+    play(Case(role), few / "bundle")
+    shutil.copytree(few / "bundle", many / "bundle")
+    scenario, protocol = GROWN[role]
+    grow(many / "bundle", f"{role}/{scenario}", size, protocol=protocol)
+
+
 def measured(directory: Path, command: tuple[str, ...]) -> tuple[int, float]:
     """Peak memory of a command in bytes, and its seconds."""
     start = time.perf_counter()
@@ -39,20 +54,13 @@ def measured(directory: Path, command: tuple[str, ...]) -> tuple[int, float]:
 
 def table(megabytes: int = 200) -> list[tuple[str, str, str]]:
     """The lines of the bench: for each role, a recording whose transcripts have so many megabytes on disk."""
-    from large_bundle import grow
-    from stgcmt.selftest_cases import Case
-    from virtual_bundle import play
-
     lines = []
-    for role, (scenario, protocol) in GROWN.items():
+    for role in GROWN:
         with tempfile.TemporaryDirectory() as scratch:
             few, many = Path(scratch) / "few", Path(scratch) / "many"
-            for each in (few, many):
-                each.mkdir()
-            play(Case(role), few / "bundle")
-            shutil.copytree(few / "bundle", many / "bundle")
-            path = grow(many / "bundle", f"{role}/{scenario}", megabytes * 750_000, protocol=protocol)
-            size = path.stat().st_size / 1e6
+            # in a process of its own: a child never reports less than its parent had when it was forked
+            subprocess.run([sys.executable, __file__, role, scratch, str(megabytes * 750_000)], check=True)
+            size = sum(path.stat().st_size for path in many.rglob("*.jsonl")) / 1e6
             for command in COMMANDS:
                 usual, _ = measured(few, command)
                 taken, seconds = measured(many, command)
@@ -62,5 +70,8 @@ def table(megabytes: int = 200) -> list[tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        make(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+        sys.exit()
     for what, said, target in table(int(sys.argv[1]) if len(sys.argv) > 1 else 200):
         print(f"{what}  {said}  target {target}")

@@ -155,6 +155,25 @@ def test_safe_requests_share_a_connection_and_others_have_their_own(tmp_path):
     assert [(x.outcome, x.response.defects) for x in view.exchanges] == [("response", ())] * 4
 
 
+@pytest.mark.parametrize("second", ["POST", "GET"])
+def test_a_server_that_serves_one_connection_at_a_time(tmp_path, second):
+    alone = asyncio.Lock()
+
+    async def serve(stream):
+        async with alone:
+            while request := await read_request(stream):
+                await stream.send(OK[:-2] if request.startswith(b"HEAD") else OK)
+
+    async def script(stage):
+        before = await stage.client.request("GET", "x")
+        base = f"http://127.0.0.1:{stage.port}"
+        other = HttpClient(SystemNetwork(), SystemClock(), connection=stage.recorder.connection, base_url=base)
+        async with other:  # a line that stands idle would keep the next request waiting
+            return before, await (stage.client if second == "POST" else other).request(second, "x", timeout=5)
+
+    assert [answer.status for answer in play(tmp_path, serve, script, idle_s=0.2)] == [200, 200]
+
+
 @pytest.mark.parametrize("header", [b"Connection: close\r\n", b""])
 def test_servers_that_close_each_time(tmp_path, header):
     async def script(stage):

@@ -70,6 +70,18 @@ def test_rows_that_come_and_go():
     assert ("edition", "2025a", "2024c") in other.makers
 
 
+def test_a_role_that_is_gone_is_one_line(stored):
+    kept, gone = made.row("A", "scu", "pass"), [made.row(f"R-{n}", "scp", "pass") for n in range(40)]
+    a, b = stored("a", results(kept, *gone)), stored("b", results(kept))
+    said = CliRunner().invoke(command, [str(a), str(b)]).output
+    assert "only in A: scp, all 40 requirements (--all lists them)" in said
+    assert "R-7" not in said
+    assert "40 only in A" in said
+    assert "R-7" in CliRunner().invoke(command, [str(a), str(b), "--all"]).output
+    assert compare(results(kept, *gone), results(kept)).roles_in_one == {"scp": "only in A"}
+    assert compare(results(kept, *gone), results(kept, *gone[1:])).roles_in_one == {}
+
+
 def test_one_row_in_two_roles_is_two_rows():
     a = results(made.row("A", "scp", "pass"), made.row("A", "scu", "pass"))
     b = results(made.row("A", "scp", "pass"), made.row("A", "scu", "fail"))

@@ -13,7 +13,8 @@ import pytest
 from stgcmt import suite as face
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import EXPECTATION, Check, Ending, expected, inconclusive, not_applicable, outcome
-from stgcmt.judge import Citation, Recording, evaluate, judge_check
+from stgcmt.evaluation import Citation, evaluate
+from stgcmt.judge import Recording, judge_check
 from stgcmt.transcript import Event, Footer, Header, Transcript
 
 

@@ -302,3 +302,28 @@ def test_the_reference_s_own_token_is_a_secret(tmp_path, monkeypatch):
             assert not leaked(base64.b64decode(event.get("data", "")), b"made-by-the-reference-0815"), path
             blanked += "bearer-token" in str(event.get("info", {}).get("masked", ""))
     assert blanked
+
+
+_PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [TOKEN[:7], TOKEN[7:], TOKEN, b"2.25.17", b"Cookie: a=b", b"\r\n", b"\r\n1f\r\n", b"\r\n1f;x", b"?token=", b"&ke",
+             b"http://u:p@h/", b"http", b"x=1;", b"Auth", b"\r", b"}", b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"]
+        ),
+        noise,
+    ),
+    max_size=6,
+).map(b"".join)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(_PIECES, st.booleans())
+def test_what_is_written_as_it_is_holds_no_secret_and_none_that_begins(data, knows):
+    masker = Masker([Secret(TOKEN, "token"), Secret(b"2.25.1784", "password")] if knows else [])
+    nothing = masker.spans(data) == [] and masker.hold(data) == len(data)
+    assert masker.is_plain(data) is nothing
+
+
+def test_a_secret_of_digits_is_blanked_in_texts_of_digits():
+    assert Masker([Secret(b"178412", "password")]).text("2.25.178412.1") == "2.25.******.1"
+    assert Masker([Secret(TOKEN, "token")]).text("2.25.178412.1") == "2.25.178412.1"

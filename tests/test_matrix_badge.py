@@ -77,6 +77,28 @@ def test_readings_are_counted_over_implementations():
     }  # fmt: skip
 
 
+def test_readings_are_told_in_the_words_of_the_ledgers(tmp_path):
+    entry = {
+        "id": "AMB-01", "title": "A UID once more", "requirement": "1", "seen": "refuses it with 409",
+        "readings": [{"name": "used up", "verdict": "pass"}, {"name": "free again", "verdict": "warn"}],
+    }  # fmt: skip
+    rows = [results(name, row("1", "pass", readings=["AMB-01"])) for name in ("A", "B", "C", "D")]
+    for name, ledger in (("A", [entry]), ("B", [entry]), ("C", [{**entry, "seen": "takes it"}]), ("D", "damaged")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ledger.json").write_text(json.dumps({"readings": ledger}))
+    ledgers = [matrix.ledger_in(tmp_path / name) for name in ("A", "B", "C", "D")]
+    columns = matrix.implementations(zip("ABCD", rows, strict=True), ledgers)
+    (reading,) = matrix.readings(columns)
+    assert reading.title == "A UID once more"
+    assert reading.seen == {
+        "1: refuses it with 409": ("ACME A 1", "ACME B 1"), "1: takes it": ("ACME C 1",),
+        f"1: {matrix.AS_WRITTEN}": ("ACME D 1",),
+    }  # fmt: skip
+    assert reading.under["1: takes it"] == "used up: pass; free again: warn"
+    assert matrix.ledger_in(tmp_path) == ()
+    assert "used up: pass" in matrix.render(columns, made="now")
+
+
 class Page(HTMLParser):
     VOID = {"meta", "br", "link", "img"}
 

@@ -110,7 +110,7 @@ def peak(*arguments: object, cwd: Path) -> tuple[int, int]:
 
 
 def test_a_large_recording_costs_less_than_its_size(bundle, tmp_path):
-    """What each command takes on a bundle of 40 MB more than on the same one without them is less than half of that."""
+    """What each command takes on a bundle of 40 MB more than on one without is less; what is held costs several times that."""
     role, scenario, protocol, directory = bundle
     many = shutil.copytree(directory, tmp_path / "many")
     grow(many, f"{role}/{scenario}", LARGE, protocol=protocol)
@@ -126,7 +126,11 @@ def test_a_large_recording_costs_less_than_its_size(bundle, tmp_path):
         taken, code = peak(*command, cwd=tmp_path)
         said = (tmp_path / "said.txt").read_text()
         assert code not in (2, 3) and "Traceback" not in said, said
-        assert taken - usual < LARGE / 2, f"{command[0]} took {taken:,} bytes, {usual:,} without"
+        assert taken - usual < LARGE, f"{command[0]} took {taken:,} bytes, {usual:,} without"
+    before, after = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("few", "judged"))
+    assert [(row["id"], row["verdict"], row["vacuous"]) for row in before["requirements"]] == [
+        (row["id"], row["verdict"], row["vacuous"]) for row in after["requirements"]
+    ], "what was stored beside says nothing of the rest"
     for file in ("report.html", "results.json", "summary.md"):
         assert (tmp_path / "judged" / file).stat().st_size < 4_000_000
     copied = (tmp_path / "scrubbed" / "transcripts").rglob("*.jsonl")

@@ -117,8 +117,11 @@ def test_silence_beside_a_control_that_succeeds_is_a_deviation() -> None:
         talk(name, ("control", asked, GOOD))
         for name in ("malformed_modules", "malformed_xml", "malformed_multipart", "unsupported_bodies")
     ]
-    silent = talk("malformed_bodies", ("control", asked, GOOD), ("defect-no-json", asked, b""))
+    steps = [("control", asked, GOOD), ("defect-no-json", asked, b"")]
+    silent = talk("malformed_bodies", *steps, ("control-last", request("GET", UID), GOOD))
     assert verdict("test_every_request_gets_a_response", silent, *others).verdict == "fail"
+    gone = talk("malformed_bodies", *steps, ("control-last", request("GET", UID), b""))
+    assert verdict("test_every_request_gets_a_response", gone, *others).verdict == "inconclusive"
     dead = [talk(each.name, ("control", asked, b"")) for each in (silent, *others)]
     assert verdict("test_every_request_gets_a_response", *dead).verdict == "inconclusive"
 
@@ -168,10 +171,83 @@ def test_urls_that_are_none_lead_nowhere() -> None:
 def test_stated_media_types_are_held_against_the_wire(
     stated: list[str] | None, expected: str, name: str | None
 ) -> None:
-    t = negotiation(accept_json=GOOD, accept_xml=UNACCEPTABLE)
+    t = negotiation(accept_json=GOOD, accept_xml=UNACCEPTABLE, accept_multipart_xml=UNACCEPTABLE)
     claimed = run() if stated is None else run(media_types=stated)
     found = verdict("test_stated_media_types_are_served", t, claimed)
     assert (found.verdict, found.outcome) == (expected, name)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_stated_type_that_was_asked_for_in_a_bad_moment(status: int) -> None:
+    stated = run(media_types=["application/dicom+json", "application/dicom+xml"])
+    t = negotiation(accept_json=GOOD, accept_xml=response(status))
+    assert verdict("test_stated_media_types_are_served", t, stated).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("charset", "expected"), [("us-ascii", "pass"), ("US-ASCII", "pass"), ("utf-8", "pass"), ("iso-8859-1", "fail")]
+)
+def test_ascii_is_utf_8(charset: str, expected: str) -> None:
+    t = negotiation(
+        accept_json=response(200, result([A]), f"Content-Type: application/dicom+json; charset={charset}\r\n")
+    )
+    found = verdict("test_stated_media_types_are_served", t, run(media_types=["application/dicom+json"]))
+    assert found.verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected", "name"),
+    [(None, "warn", "undeclared"), ([422], "pass", None), ([], "fail", "violation"), ([499], "fail", "violation")],
+)
+def test_a_code_of_no_table_is_declared(codes: list[int] | None, expected: str, name: str | None) -> None:
+    asked = request("POST", "1.2.8", body(flat([A])))
+    names = ("pending_commitment", "partly_missing", "wrong_class", "duplicate_done")
+    played = [talk(each, ("request", asked, GOOD)) for each in names]
+    t = talk("malformed_modules", ("control-flat", asked, GOOD), ("defect-x", asked, response(422)))
+    found = verdict("test_own_codes_are_declared", t, *played, run() if codes is None else run(status_codes=codes))
+    assert (found.verdict, found.outcome) == (expected, name)
+
+
+DATE = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+
+@pytest.mark.parametrize(
+    ("heads", "claimed", "expected"),
+    [
+        ((DATE, DATE), False, "pass"),
+        (("", ""), False, "fail"),
+        (("", ""), True, "not-applicable"),
+        ((DATE, ""), True, "fail"),
+        (("Date: today\r\n", "Date: today\r\n"), True, "fail"),
+    ],
+)
+def test_a_server_without_a_clock_says_so(heads: tuple[str, str], claimed: bool, expected: str) -> None:  # noqa: FBT001 - a table
+    asked = request("POST", "1.2.8", body(flat([A])))
+    ts = [
+        talk(name, ("request", asked, response(202, head=head)))
+        for name, head in zip(("pending_commitment", "unknown_transaction"), heads, strict=True)
+    ]
+    assert verdict("test_responses_are_dated", *ts, run(**({"no_clock": True} if claimed else {}))).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("public", "expected"),
+    [
+        (None, "warn"),
+        ("https://pacs.example.org/outer", "pass"),
+        ("https://pacs.example.org/outer/", "pass"),
+        ("https://pacs.example.org/", "warn"),
+    ],
+)
+def test_a_reverse_proxy_shows_another_address(public: str | None, expected: str) -> None:
+    given = f"Content-Location: https://pacs.example.org/outer/commitment-requests/{UID}\r\nContent-Type: application/dicom+json\r\n"
+    t = negotiation(accept_json=response(200, result([A]), given))
+    claimed = run() if public is None else run(public_base_url=public)
+    asked = request("POST", "1.2.8", body(flat([A])))
+    there = talk("collection", ("control", asked, GOOD))
+    found = verdict("test_content_location_names_the_result", t, claimed)
+    assert found.verdict == ("note" if expected == "pass" else expected)  # other answers have none: a note
+    assert verdict("test_resources_hang_below_the_base_uri", t, there, claimed).verdict == expected
 
 
 # --- encodings --------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from stgcmt.checks import checks_of
-from stgcmt.judge import evaluate
+from stgcmt.evaluation import evaluate
 from stgcmt.transcript import Event, Footer, Header, Transcript
 from stgcmt.verdict import Verdict
 from stgcmt_suites.commitment.web_module import read_module
@@ -377,7 +377,8 @@ def test_a_forgotten_result_is_no_missing_route(claimed: int | None, status: int
     ("control", "defect", "expects"),
     [
         (202, 400, Verdict.PASS),
-        (202, 503, Verdict.FAIL),
+        (202, 503, Verdict.INCONCLUSIVE),
+        (202, 429, Verdict.INCONCLUSIVE),
         (503, 503, Verdict.INCONCLUSIVE),
         (202, 500, Verdict.FAIL),
         (503, 202, Verdict.FAIL),
@@ -385,6 +386,12 @@ def test_a_forgotten_result_is_no_missing_route(claimed: int | None, status: int
     ],
 )
 def test_a_busy_server_is_not_a_broken_one(control: int, defect: int, expects: Verdict) -> None:
+    assert _refusing(control, [defect]) is expects
+
+
+def _refusing(control: int, defects: list[int], beside: int = 400) -> Verdict:
+    """Of a server that answers one malformed Request, made again and again, like this, and others by ``beside``."""
+
     def asked(step: str, status: int) -> tuple[str, bytes, bytes]:
         return (step, request("POST", f"1.2.{len(step)}.{status}", body(flat([A]))), response(status))
 
@@ -392,12 +399,51 @@ def test_a_busy_server_is_not_a_broken_one(control: int, defect: int, expects: V
         "malformed_modules",
         asked("control-flat", control),
         asked("control-hierarchical", control),
-        asked("defect-x", defect),
-        asked("uid-x", defect),
+        *(asked("defect-x", status) for status in defects),
+        asked("uid-x", beside if len(defects) > 1 else defects[0]),
     )
-    bodies = talk("malformed_bodies", asked("control", control), asked("defect-y", defect))
+    bodies = talk(
+        "malformed_bodies", asked("control", control), asked("defect-y", 400 if len(defects) > 1 else defects[0])
+    )
     others = [talk(name, asked("control", control)) for name in ("malformed_xml", "malformed_multipart")]
-    assert verdict("test_malformed_modules_are_refused", modules, bodies, *others).verdict is expects
+    return verdict("test_malformed_modules_are_refused", modules, bodies, *others).verdict
+
+
+@pytest.mark.parametrize(
+    ("defects", "beside", "expects"),
+    [
+        ([503, 503, 503], 400, Verdict.FAIL),
+        ([503, 400], 400, Verdict.PASS),
+        ([429, 429, 400], 400, Verdict.PASS),
+        ([503, 503, 202], 400, Verdict.FAIL),
+        ([503, 503, 422], 400, Verdict.WARN),
+        ([429, 429, 429], 400, Verdict.INCONCLUSIVE),
+        ([503, 429, 503], 400, Verdict.INCONCLUSIVE),
+        ([503, 503, 503], 503, Verdict.FAIL),
+    ],
+    ids=str,
+)
+def test_not_now_counts_where_it_lasts(defects: list[int], beside: int, expects: Verdict) -> None:
+    assert _refusing(202, defects, beside) is expects
+
+
+def test_silence_says_nothing_where_the_control_is_silent() -> None:
+    """Whatever is asked last may meet a server that is gone."""
+    asked = request("POST", "1.2.9", body(flat([A])))
+    both = ("both", request("POST", "1.2.8", body({**flat([A]), **hierarchical([A])})), b"")
+    steps = [(name, asked, b"") for name in ("control-flat", "control-hierarchical")]
+    assert (
+        verdict("test_both_structures_at_once_are_refused", talk("both_structures", both, *steps)).verdict
+        is Verdict.INCONCLUSIVE
+    )
+    steps = [(name, asked, response(202)) for name in ("control-flat", "control-hierarchical")]
+    assert (
+        verdict("test_both_structures_at_once_are_refused", talk("both_structures", both, *steps)).verdict
+        is Verdict.FAIL
+    )
+    twice = [(name, asked, b"") for name in ("control", "control-studies", "twice", "two-studies")]
+    found = verdict("test_a_repeated_reference_has_one_verdict", talk("repeated_references", *twice))
+    assert found.verdict is Verdict.INCONCLUSIVE
 
 
 def _conflict(told: str) -> Transcript:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
 
 import pytest
@@ -74,3 +75,14 @@ def test_a_same_mint_repeats_itself_for_each_scenario_whoever_asks_first() -> No
 
 def test_other_mints_never_repeat() -> None:
     assert Mint().uid("a") != Mint().uid("a")
+
+
+def test_what_a_reference_mints_repeats_in_every_play_and_is_none_of_ours() -> None:
+    first, second = SameMint(), SameMint()
+    one = [first.foreign("a"), first.foreign("a"), first.foreign("b")]
+    assert one == [second.foreign("a"), second.foreign("a"), second.foreign("b")]
+    assert len(set(one)) == 3
+    assert first.found_in(" ".join(one).encode()) == set()
+    numbers = [uuid.UUID(int=int(uid.removeprefix("2.25."))) for uid in (*one, Mint().foreign())]
+    assert [each.version for each in numbers] == [4] * 4
+    assert Mint().foreign("a") != Mint().foreign("a")

@@ -164,6 +164,24 @@ def store(recording: Recording) -> int | None:
     return dimse(recording.scenarios["scp", "link_only"]).answer("store", "C-STORE-RQ").status
 
 
+def most_at_once(recording: Recording) -> int:
+    """How many of our associations were open at the same time."""
+    changes: list[tuple[int, int]] = []
+    for t in recording.scenarios.values():
+        ours = {
+            each.conn
+            for each in t.of("conn.open")
+            if (each.info["protocol"], each.info["side"]) == ("dimse", "requestor")
+        }
+        seen = [each for each in t.of("conn.open", "conn.close") if each.conn in ours]
+        changes += [(t.header.monotonic_ns + each.t, 1 if each.kind == "conn.open" else -1) for each in seen]
+    open_now = most = 0
+    for _, change in sorted(changes):
+        open_now += change
+        most = max(most, open_now)
+    return most
+
+
 def coerced(recording: Recording) -> bool:
     answers = dimse(recording.scenarios["scp", "plain_commitment"]).messages("C-STORE-RSP", incoming=True)
     return {each.status for each in answers} == {0xB000} and of(recording, "link_only")["link"].sent
@@ -192,6 +210,7 @@ SHOWS: dict[str, Callable[[Recording], bool]] = {
     "no-limit": lambda r: (rq := first(r)[1].assoc.rq) is not None and rq.max_pdu == 0,
     "more-items": lambda r: (rq := first(r)[1].assoc.rq) is not None and bool(rq.async_ops and rq.identity),
     "rejects-strangers": lambda r: stranger(r) == (True, False),
+    "five-associations": lambda r: most_at_once(r) == 5,
     "no-context-for-strangers": lambda r: stranger(r) == (False, False),
     "no-reason-for-strangers": lambda r: (
         status(r, "unknown_caller", "nobody") == 0x0110 and comment(r, "unknown_caller", "nobody")

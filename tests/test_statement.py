@@ -15,9 +15,10 @@ import pytest
 
 from statement_runs import CLEAN, VARIANT, evidence_of, facts, statement_of, suites
 from stgcmt.selftest_cases import Case, record
+from stgcmt_fixtures.instances import PRIVATE_CLASS
 from stgcmt_reports import statement as writer
 from stgcmt_reports.statement import editions, readings, render_docx, words
-from stgcmt_reports.statement.cells import Declared
+from stgcmt_reports.statement.cells import Declared, listed
 from stgcmt_reports.statement.document import build
 from stgcmt_reports.statement.values import Cell, Place, Seen
 
@@ -713,3 +714,20 @@ def test_claims_of_the_statement_may_stand_in_a_sut_file(tmp_path):
         '[claims.statement.origin_server]\ncommitment = "ten years"\n', "utf-8",
     )  # fmt: skip
     assert load(path, suites=suites()).claim("statement.origin_server.commitment") == "ten years"
+
+
+def test_what_the_harness_made_up_stands_in_no_table_of_the_vendor():
+    """A method and a SOP Class that exist for one question only are no part of a product, unless its vendor names them."""
+    rows = ("WEB-8.5-03", "WEB-8.5-405", "WEB-HTTP-OPTIONS-01", "WEB-13.4.3-03")
+    recording = record(suites()["origin_server"], Case("origin_server", rows=rows))
+    for claims, there in (({"origin_server": {"unsupported_sop_classes": [PRIVATE_CLASS]}}, True), ({}, False)):
+        statement = build(evidence_of(with_claims(recording, claims)))
+        assert (PRIVATE_CLASS in cells_of(statement, "content.classes")) is there
+        methods = set(cells_of(statement, "service_origin_server.resources"))
+        assert {"POST", "GET", "DELETE", "OPTIONS"} <= methods
+        assert "BREW" not in methods
+
+
+def test_lists_in_a_line_stand_apart():
+    assert listed(["POST, OPTIONS", "GET, HEAD"]) == "GET, HEAD; POST, OPTIONS"
+    assert listed(["b", "a"]) == "a, b"

@@ -135,6 +135,14 @@ def test_what_a_fault_cannot_reach_says_the_same_and_is_judged_the_same(role, fa
     assert any(str(verdict) == "fail" for verdict, _ in verdicts[0].values())
 
 
+@pytest.mark.parametrize("role", [name for name, suite in load_suites().items() if suite.reference is not None])
+def test_no_reference_looks_at_all_switches_at_once_and_few_faults_are_played_everywhere(role):
+    looks, faults = base_of(load_suites()[role]).looks, load_suites()[role].all_faults
+    assert not [scenario for scenario, names in looks._names.items() if "*" in names]
+    everywhere = [fault.name for fault in faults if looks.reach(fault.name) is None and not fault.crowded]
+    assert len(everywhere) <= len(faults) // 10, everywhere
+
+
 def _said(transcript):
     by_step: dict[tuple[str | None, str], bytes] = {}
     for event in transcript.events:

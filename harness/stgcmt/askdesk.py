@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,10 +81,11 @@ class Triggering:
         return None if how is None else cls(str(how), **limits)
 
 
-def names(path: str) -> set[str]:
+@functools.lru_cache(256)
+def names(path: str) -> frozenset[str]:
     """What the segments of a path name: UIDs, and whatever else stands where one is expected."""
-    found = {segment for segment in path.split("/") if sum(each.isdigit() for each in segment) >= DIGITS}
-    return {segment for segment in found if not segment.encode().startswith(REGISTERED)}
+    found = (segment for segment in path.split("/") if sum(each.isdigit() for each in segment) >= DIGITS)
+    return frozenset(segment for segment in found if not segment.encode().startswith(REGISTERED))
 
 
 class ExchangeTap:
@@ -212,7 +214,7 @@ class AskDesk:
         if asker in self._wanting:
             self._wanting.remove(asker)
 
-    def deal(self, uids: set[str], named: set[str] | None = None) -> Owner | None:
+    def deal(self, uids: Collection[str], named: Collection[str] = ()) -> Owner | None:
         """Give these UIDs, which nobody owns, to whoever has waited longest; ``named`` are those to tell the reader."""
         if not self._wanting:
             return None

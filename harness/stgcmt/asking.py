@@ -23,11 +23,13 @@ import asyncio
 import contextlib
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stgcmt.actors.signal import Signal
 from stgcmt.askdesk import SKIP, AskDesk, Triggering
+from stgcmt.asking_values import asked_with, in_turn
 from stgcmt.beliefs import believed, believed_in_front
 from stgcmt.clock import Clock
 from stgcmt.errors import SkippedError
@@ -64,7 +66,7 @@ class Asking:
         self._script: Any = None
         self._scripted: list[Any] = []
         self._acting: set[asyncio.Task[None]] = set()
-        self._hearing = asyncio.Condition()
+        self._heard_more = Signal()
 
     @property
     def unhurried(self) -> bool:
@@ -98,7 +100,7 @@ class Asking:
         ``script``: a function of the request (``Asked``) that returns a ``Reply`` or awaits one; or a sequence of replies, one a
         request, of which the last is repeated.
         """
-        self._script = script if callable(script) else _in_turn(tuple(script))
+        self._script = script if callable(script) else in_turn(tuple(script))
 
     def serve(self, handlers: Mapping[int, Any]) -> None:
         """Who serves this scenario's DIMSE requests, by Command Field (see ``actors.acceptor.Handler``)."""
@@ -164,11 +166,8 @@ class Asking:
             self.told.append(asked)
             return
         self.heard.append(asked)
-        _forget_failure(asyncio.ensure_future(self._tell()))
-
-    async def _tell(self) -> None:
-        async with self._hearing:
-            self._hearing.notify_all()
+        self._heard_more.set()
+        self._heard_more = Signal()
 
     # --- waiting for the SUT
 
@@ -180,12 +179,19 @@ class Asking:
         self._declared(within)
         length = float(getattr(self.timing, within)) if seconds is None else float(seconds)
         with self._waiting(within, reason, length, f"{count} request{'' if count == 1 else 's'} of the SUT"):
-            try:
-                async with asyncio.timeout(length), self._hearing:
-                    await self._hearing.wait_for(lambda: self._count(where) >= count)
-            except TimeoutError:
-                return False
-        return True
+            return await self._until_heard(count, where, length)
+
+    async def _until_heard(self, count: int, where: Callable[[Any], bool] | None, seconds: float) -> bool:
+        looked = fitting = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    fitting += self._count(where, looked)
+                    looked = len(self.heard)
+                    if fitting >= count:
+                        return True
+                    await self._heard_more.wait()
+        return False
 
     async def quiet(self, within: str = "quiet_period", seconds: float | None = None) -> int:
         """Wait until the SUT has asked nothing for a whole quiet period; how many requests it made meanwhile."""
@@ -196,8 +202,9 @@ class Asking:
         self.recorder.event("note", what="never-quiet", requests=len(self.heard) - before)
         return len(self.heard) - before
 
-    def _count(self, where: Callable[[Any], bool] | None) -> int:
-        return len(self.heard) if where is None else sum(1 for each in self.heard if where(each))
+    def _count(self, where: Callable[[Any], bool] | None, since: int) -> int:
+        new = self.heard[since:]
+        return len(new) if where is None else sum(1 for each in new if where(each))
 
     # --- making the SUT ask
 
@@ -332,25 +339,7 @@ class Asking:
 
     def _values(self, instances: Sequence[Any]) -> dict[str, str]:
         """What the placeholders of ``[trigger]`` and ``[state]`` stand for."""
-
-        def joined(name: str) -> str:
-            return ",".join(dict.fromkeys(str(getattr(each, name)) for each in instances))
-
-        values = {
-            f"{name}s": joined(name) for name in ("sop_instance_uid", "study_instance_uid", "series_instance_uid")
-        }
-        values["sop_class_uids"] = ",".join(each.sop_class_uid for each in instances)
-        values["scenario"] = self._scenario_name
-        place = self._asks().place(self.role)
-        if place is not None:
-            values |= {"base_url": place.base_url, "host": place.host, "port": str(place.port)}
-        if self.destination is not None:
-            ours = self.destination
-            values |= {"ae_title": ours.ae_title}
-            if place is None:
-                values |= {"host": ours.host, "port": str(ours.port)}
-            values |= {"dimse_host": ours.host, "dimse_port": str(ours.port)}
-        return values
+        return asked_with(self._scenario_name, instances, self._asks().place(self.role), self.destination)
 
     def _files(self, directory: Path, instances: Sequence[Any]) -> Path:
         """The instances as DICOM files in a directory of this scenario."""
@@ -391,17 +380,3 @@ class Asking:
         if self.asks is None:
             raise SkippedError("this suite serves nobody: Suite.serves is empty")
         return self.asks
-
-
-def _in_turn(replies: Sequence[Any]) -> Callable[[Any], Any]:
-    def turns() -> Iterator[Any]:
-        yield from replies
-        while True:
-            yield replies[-1]
-
-    endless = turns()
-    return lambda _: next(endless)
-
-
-def _forget_failure(task: asyncio.Future[None]) -> None:
-    task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)

@@ -39,12 +39,13 @@ class LoopClock:
     """Both clocks derived from the running loop, for loops with virtual time."""
 
     def __init__(self, wall_origin_ns: int = 1_700_000_000 * NS) -> None:
+        from asyncio import get_running_loop  # noqa: PLC0415 - start-up
+
         self._wall_origin_ns = wall_origin_ns
+        self._loop = get_running_loop
 
     def monotonic_ns(self) -> int:
-        import asyncio  # noqa: PLC0415 - start-up
-
-        return int(asyncio.get_running_loop().time() * NS)
+        return int(self._loop().time() * NS)
 
     def wall_ns(self) -> int:
         return self._wall_origin_ns + self.monotonic_ns()

@@ -86,5 +86,8 @@ def _is_plain(value: Any) -> bool:
     if kind in _PLAIN:
         return True
     if kind is dict:
-        return all(type(key) is str and (type(item) in _PLAIN or _is_plain(item)) for key, item in value.items())
+        for key, item in value.items():  # noqa: SIM110 - a loop is quicker, and every event is asked
+            if type(key) is not str or not (type(item) in _PLAIN or _is_plain(item)):
+                return False
+        return True
     return kind is list and all(map(_is_plain, value))

@@ -2,8 +2,7 @@
 
 A pass that no mutation turns red proves nothing: it is *vacuous*, and its row not-tested. Mutants are chosen by what is known
 to work (``kills.json`` of the suite), then by every operator in turn, with the seed in the ``run`` transcript; how many are tried
-depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere. Where the
-usual number kills nothing the search goes on, up to ten times as far, before a pass is called vacuous.
+depends on the size of the transcripts, never on the clock, so that judging again gives the same verdicts everywhere.
 """
 
 from __future__ import annotations
@@ -17,20 +16,24 @@ from itertools import chain, islice
 
 from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
+from stgcmt.evaluation import Finding
 from stgcmt.forked import LARGE, settled, shared_out
-from stgcmt.judge import CONTRADICTED, Finding, JudgedRow, Proof, Recording, judge_check
+from stgcmt.judge import CONTRADICTED, JudgedRow, Proof, Recording, judge_check
 from stgcmt.mutation import Edit, Operator, operators_for
+from stgcmt.mutation_http import OBJECT, carries_objects
 from stgcmt.suite import Kill, Suite
-from stgcmt.transcript import Transcript
+from stgcmt.transcript import StoredEvent, Transcript
 from stgcmt.verdict import VIOLATION, Verdict, severity
+from stgcmt.views.dimse import dimse
+from stgcmt.views.http import http
 
 SEED = "stgcmt"
 TRIES = 40  # mutants for one pass
-SEARCH = 10 * TRIES  # where none of those killed: a small sample alone must not call a pass vacuous
 KNOWN = 24  # of them those that the suite's table leads to; the others are any
 ENOUGH = 5  # kills, more convince no reader
 USUAL = 48_000  # bytes of a check's transcripts; larger ones are tried and killed as many times fewer
 LEAST = 8
+HEAD = 32  # what an event costs whose bytes are left where they lie
 SHARED = 60  # mutants of one transcript that are kept for the next check
 HUGE = 4_000_000  # bytes of one transcript; its mutants are made only for checks that look at nothing smaller
 VACUOUS = "vacuous: no mutation of the recording turns the pass red"
@@ -130,7 +133,7 @@ class Edits:
         if id(edit) not in self._made:
             mutant = edit.make()
             same = mutant.events == self.transcript.events and mutant.header == self.transcript.header
-            while len(self._made) >= max(1, SHARED * USUAL // max(_size(self.transcript), USUAL)):
+            while len(self._made) >= max(1, SHARED * USUAL // max(self.transcript.view(_recorded), USUAL)):
                 del self._made[next(iter(self._made))]
             self._made[id(edit)] = None if same else mutant
         return self._made[id(edit)]
@@ -150,18 +153,33 @@ class Edits:
 
 
 def _size(transcript: Transcript) -> int:
+    """The bytes of a transcript that judging a mutant of it looks at; of objects that lie in a file only heads are read."""
+    return transcript.view(_looked_at)
+
+
+def _recorded(transcript: Transcript) -> int:
     return sum(event.size for event in transcript.events)
+
+
+def _looked_at(transcript: Transcript) -> int:
+    whole = transcript.view(_recorded)
+    lying = sum(isinstance(event, StoredEvent) for event in transcript.events)
+    if not lying:
+        return whole
+    parts = [part for each in http(transcript).exchanges for part in (each.request, each.response) if part is not None]
+    objects = [part.message.body_size for part in parts if carries_objects(part.message)]
+    objects += [each.size for each in dimse(transcript).messages() if each.size > OBJECT and each.kind == "C-STORE-RQ"]
+    return max(whole - sum(objects), 0) + HEAD * lying
 
 
 @dataclass
 class Prover:
-    """Proves the passes of one role's rows in one recording; ``search``: mutants for a pass that no usual number kills."""
+    """Proves the passes of one role's rows in one recording."""
 
     suite: Suite
     recording: Recording
     profile: str
     seed: str
-    search: int
     known: Mapping[str, Mapping[str, tuple[Kill, ...]]]
     _edits: dict[str, Edits] = field(default_factory=dict)
     _proofs: dict[tuple[str, str], Proof] = field(default_factory=dict)
@@ -199,7 +217,6 @@ class Prover:
         arguments = [self._of(name) for name in (handy if set(handy) - {RUN} else there)]
         size = max(sum(_size(each) for each in there.values()), 1)
         tries = max(LEAST, min(TRIES, TRIES * USUAL // size))
-        most = max(LEAST, min(self.search, self.search * USUAL // size))
         wanted = max(1, min(ENOUGH, ENOUGH * USUAL // size))
         before = judge_check(check, row, self.recording, self.profile)
         tried = 0
@@ -212,7 +229,7 @@ class Prover:
             after = judge_check(check, row, with_transcript(self.recording, row.role, mutant), self.profile)
             if turned_red(row, before, after, self.profile):
                 killed.append(f"{mutant.name}: {edit.name}")
-            if tried >= (tries if killed else most) or len(killed) >= wanted:
+            if tried >= tries or len(killed) >= wanted:
                 break
         return Proof(tried, len(killed), tuple(killed))
 
@@ -267,7 +284,7 @@ def proved(
     """
     seed = str(recording.run.header.info.get("seed", SEED))
     roles = dict.fromkeys(row.role for row in rows)
-    provers = {role: Prover(suites[role], recording, profile, seed, SEARCH, suites[role].known_kills) for role in roles}
+    provers = {role: Prover(suites[role], recording, profile, seed, suites[role].known_kills) for role in roles}
     passes = [row for row in rows if row.verdict is Verdict.PASS]
     together = _together(passes, provers)
 

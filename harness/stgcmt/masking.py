@@ -9,6 +9,7 @@ that are told by their place (``Cookie``, ``Authorization``, ``?access_token=``,
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,9 @@ DERIVED = 4  # bytes; an encoded form of something shorter would be found everyw
 KNOWN_TEXTS = 4096  # texts of which a masker remembers that they hold no secret
 _NUMBERS = frozenset({int, float, bool, type(None)})  # nothing to blank in them; most values are such
 LINE_LIMIT = 65536  # bytes of an unfinished header line that are held back
+SMALL, LOOKED_AT = 4096, 2048  # bytes of a read, and how many such reads, of which is remembered what their places tell
+
+_DIGITS = "0123456789."
 
 _HEADER_KINDS = {
     b"cookie": "cookie",
@@ -62,6 +66,8 @@ class Masker:
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: dict[bytes, str] = {}
         self._longest_first: tuple[tuple[bytes, str], ...] = ()
+        self._inside: frozenset[int] = frozenset()  # bytes that a beginning of a secret may end with
+        self._numeric = False  # whether a secret may stand in a number or a UID
         self._harmless: set[str] = set()
         for secret in secrets:
             self.learn(secret)
@@ -73,6 +79,8 @@ class Masker:
             self._forms |= fresh
             self._harmless.clear()
             self._longest_first = tuple(sorted(self._forms.items(), key=lambda pair: -len(pair[0])))
+            self._inside = frozenset().union(*(form[:-1] for form in self._forms))
+            self._numeric = any(not form.strip(_DIGITS.encode()) for form in self._forms)
 
     def data(self, data: bytes) -> tuple[bytes, list[list[Any]]]:
         """``data`` with every secret blanked, and the spans."""
@@ -80,7 +88,7 @@ class Masker:
 
     def text(self, text: str) -> str:
         """``text`` with every secret blanked."""
-        if text in self._harmless:
+        if text in self._harmless or not (self._numeric or text.strip(_DIGITS)):
             return text
         masked = self.data(text.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "surrogateescape")
         if masked == text and len(text) <= 256:
@@ -91,11 +99,12 @@ class Masker:
 
     def value(self, value: Any) -> Any:
         """A JSON value with every secret in its strings blanked."""
-        if type(value) in _NUMBERS:
+        kind = type(value)
+        if kind in _NUMBERS:
             return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
+        if kind is str or isinstance(value, str):
+            return value if value in self._harmless else self.text(value)
+        if kind is dict or isinstance(value, Mapping):
             return {key: self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.value(item) for item in value]
@@ -118,6 +127,17 @@ class Masker:
             if cut < len(bare):
                 start = min(start, _outer(cut, boundaries))
         return start
+
+    def is_plain(self, data: bytes) -> bool:
+        """Whether there is nothing to blank and nothing to hold back: ``spans`` is empty, and ``hold`` is the end."""
+        texts = _look(data) if len(data) <= SMALL else _look.__wrapped__(data)
+        for text in texts if self._forms else texts[:1]:
+            for form in self._forms:
+                if form in text:
+                    return False
+            if text and text[-1] in self._inside and self._unfinished(text) < len(text):
+                return False
+        return bool(texts)
 
     def _known(self, data: bytes) -> list[Span]:
         found = []
@@ -177,10 +197,12 @@ class Flow:
         self._held: list[tuple[bytes, Any]] = []
         self._marked: list[Span] = []  # ends of what began in bytes that are written already
 
-    def feed(self, data: bytes, tag: Any) -> Iterator[tuple[bytes, list[list[Any]], Any]]:
-        """Take what was read; yields what can be written: bytes, spans, tag."""
+    def feed(self, data: bytes, tag: Any) -> Iterable[tuple[bytes, list[list[Any]], Any]]:
+        """Take what was read; gives what can be written: bytes, spans, tag."""
+        if not (self._held or self._marked) and self._masker.is_plain(data):  # as nearly all that is read
+            return ((data, [], tag),)
         self._held.append((data, tag))
-        yield from self._release(final=False)
+        return self._release(final=False)
 
     def flush(self) -> Iterator[tuple[bytes, list[list[Any]], Any]]:
         """What waits still: nothing more comes."""
@@ -317,6 +339,24 @@ def _stretched(spans: list[Span], gaps: list[tuple[int, int]]) -> Iterator[Span]
     for start, end, kind in spans:
         for one in range(start, end):
             yield _outer(one, gaps), _outer(one, gaps) + 1, kind
+
+
+@functools.lru_cache(LOOKED_AT)
+def _look(data: bytes) -> tuple[bytes, ...]:
+    """What follows from bytes alone: the texts in which known secrets are searched for.
+
+    These are the bytes themselves and, where there are boundaries of chunks, the same without them; none at all where a
+    secret is told by its place, or begins at the end.
+    """
+    low = data.lower()
+    if any(gate in low for gate in _GATES) and _HEADER.search(data):
+        return ()
+    if (b"=" in data and any(m[1] for m in _QUERY.finditer(data))) or (b"@" in data and _USER.search(data)):
+        return ()
+    if min(_unfinished_line(data), _unfinished_query(data)) < len(data):
+        return ()
+    boundaries = [(m.start(), m.end()) for m in _BOUNDARY.finditer(data)]
+    return (data, _without(data, boundaries)) if boundaries else (data,)
 
 
 def _unfinished_line(data: bytes) -> int:

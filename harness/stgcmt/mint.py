@@ -5,8 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections import Counter
 
 NUMBERED = 24  # digits that number the UIDs of one mint
+
+
+def fresh_uid(about: str = "") -> str:  # noqa: ARG001 - what a mint of the same UIDs counts by
+    """A UID that nobody has used yet, below 2.25 (PS3.5 B.2); ``about``: what it is for."""
+    return f"2.25.{_as_uuid(secrets.token_bytes(16))}"
+
+
+def _as_uuid(data: bytes) -> int:
+    """These 16 bytes as a UUID of version 4 (RFC 9562 5.4), which is a number."""
+    number = int.from_bytes(data, "big")
+    return number & ~(0xF << 76) & ~(0b11 << 62) | 4 << 76 | 0b10 << 62
 
 
 def _minted(prefix: str) -> re.Pattern[bytes]:
@@ -37,6 +49,10 @@ class Mint:
         self._next += 1
         return f"{self._prefix}{self._next % 10**NUMBERED:0{NUMBERED}d}"
 
+    def foreign(self, about: str = "") -> str:
+        """A fresh UID that this mint does not find: one that a reference chooses by itself; ``about``: what it is for."""
+        return fresh_uid(about)
+
     def found_in(self, data: bytes) -> set[str]:
         """The UIDs of this mint that occur in ``data``."""
         return {match.decode("ascii") for match in self._pattern.findall(data)}
@@ -53,6 +69,7 @@ class SameMint(Mint):
         self._prefix = "2.25.73516482093751"  # none of the harness's own: scrubbing must replace what is minted
         self._pattern = _minted(self._prefix)
         self._minted: dict[str, int] = {}
+        self._foreign: Counter[str] = Counter()
 
     def uid(self, scenario: str = "") -> str:
         """The next UID of this scenario, 43 characters."""
@@ -61,3 +78,9 @@ class SameMint(Mint):
             number = int.from_bytes(hashlib.sha256(scenario.encode()).digest()[:12], "big")
         number = self._minted[scenario] = (number + 1) % 10**NUMBERED
         return f"{self._prefix}{number:0{NUMBERED}d}"
+
+    def foreign(self, about: str = "") -> str:
+        """The next UID that is chosen about this, in every play the same, and no other mint's."""
+        self._foreign[about] += 1
+        digest = hashlib.sha256(f"{about}/{self._foreign[about]}".encode()).digest()
+        return f"2.25.{_as_uuid(digest[:16])}"

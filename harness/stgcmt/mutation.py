@@ -50,12 +50,10 @@ def mutants(
     for operator in operators:
         for edit in operator(transcript):
             found.setdefault(edit.operator, []).append(edit)
-    for edits in found.values():
-        chooser.shuffle(edits)
     made = 0
     while found and made < limit:
         for name in list(found):
-            edit = found[name].pop()
+            edit = _any(found[name], chooser)
             if not found[name]:
                 del found[name]
             mutant = edit.make()
@@ -65,6 +63,13 @@ def mutants(
             made += 1
             if made >= limit:
                 return
+
+
+def _any(edits: list[Edit], chooser: random.Random) -> Edit:
+    """Take any edit out of a list, whose order is free: of thousands a few are wanted."""
+    number = chooser.randrange(len(edits))
+    edits[number], edits[-1] = edits[-1], edits[number]
+    return edits.pop()
 
 
 def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:

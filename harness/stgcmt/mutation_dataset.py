@@ -19,7 +19,7 @@ from stgcmt.wire.elements import EXPLICIT_VR_LE, IMPLICIT_VR_LE, DataSet
 Made = tuple[str, str, Callable[[], bytes]]
 Path = tuple[int, ...]  # element number, item number, element number …
 OTHER_VRS = {"UI": "SH", "US": "SS", "SQ": "UN", "AE": "LO"}
-ENOUGH = 12
+FIRST = 3  # items of a sequence, and its last one: those between are like them
 PRIVATE = Elem(0x00091001, "LO", "mutant")
 SOP_CLASS, SOP_INSTANCE = Elem(0x00080016, "UI", "1.2.3"), Elem(0x00080018, "UI", "1.2.3.4")
 
@@ -134,8 +134,10 @@ def _levels(tree: list[Elem], path: Path = ()) -> Iterator[tuple[Path, list[Elem
     yield path, tree
     for number, element in enumerate(tree):
         if isinstance(element.value, list):
-            for at, item in enumerate(element.value[:ENOUGH]):
-                yield from _levels(item, (*path, number, at))
+            last = len(element.value) - 1
+            for at, item in enumerate(element.value):
+                if at < FIRST or at == last:
+                    yield from _levels(item, (*path, number, at))
 
 
 def _shown(tree: list[Elem], path: Path) -> str:

@@ -31,8 +31,10 @@ OPTIONAL = (
     (cmd.AFFECTED_CLASS, b"2.25.1"), (cmd.AFFECTED_INSTANCE, b"2.25.1"), (cmd.ACTION_TYPE, b"\x63\0"),
     (cmd.EVENT_TYPE, b"\x63\0"),
 )  # fmt: skip
-# Large objects are moved about, not judged attribute by attribute: their data sets get few mutants.
+# Objects are moved about, not judged attribute by attribute: their data sets, and large ones, get few mutants.
 LARGE = 4096
+OBJECT = 256_000  # bytes of a message that stores an instance: beyond, only the message as a whole is changed
+OF_AN_OBJECT = 60
 BORROWED = 12  # elements of requests
 
 
@@ -48,6 +50,8 @@ def messages(transcript: Transcript) -> Iterator[Edit]:
             yield Edit("abort in place of a message", where, partial(replaced, transcript, message, pdu.encode_abort()))
             for seconds in DELAYS_S:
                 yield Edit("late message", f"{seconds} s, {where}", partial(late, transcript, message.events, seconds))
+            if message.size > OBJECT and message.command.field == cmd.C_STORE_RQ:
+                continue  # each of these would hold a copy of it
             yield from _commands(transcript, message, where)
             yield from _data(transcript, message, where, asked)
             yield from _fragments(transcript, message, where)
@@ -143,7 +147,8 @@ def _data(transcript: Transcript, message: Message, where: str, asked: Sequence[
 
     yield Edit("empty data set", where, lambda: put(b""))
     yield Edit("no data set", where, lambda: put(None))
-    limit = 60 if len(message.data) > LARGE else None
+    stored = message.command.field == cmd.C_STORE_RQ
+    limit = OF_AN_OBJECT if stored or len(message.data) > LARGE else None
     made = data_edits(message.data, message.transfer_syntax or "", asked)
     for count, (name, what, make) in enumerate(made):
         if limit is not None and count >= limit:

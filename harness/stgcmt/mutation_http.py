@@ -142,12 +142,18 @@ def pieces_of(transcript: Transcript, messages: Iterable[tuple[Exchange, Message
         data = directions[exchange.conn]
         if isinstance(data, Joined):
             size = message.end - message.start
-            if size > left or (size > OBJECT and message.media_type and message.media_type.essence in BULK):
+            if size > left or carries_objects(message):
                 continue
             left -= size
         head, blank, body = data[message.start : message.end].partition(b"\r\n\r\n")
         if blank:
             yield Piece(transcript, exchange, message.start, message.end, head, body, message)
+
+
+def carries_objects(message: Message) -> bool:
+    """Whether a message is large because of the objects that it carries, not of the references that it lists."""
+    media = message.media_type
+    return message.body_size > OBJECT and media is not None and media.essence in BULK
 
 
 def _direction(transcript: Transcript, conn: int | None) -> bytes | Joined:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from stgcmt.mutation import DELAYS_S, Edit, late, rebuilt, repeated, without
-from stgcmt.mutation_dimse import LARGE, command_set, message_pdus, replaced
+from stgcmt.mutation_dimse import LARGE, OBJECT, command_set, message_pdus, replaced
 from stgcmt.transcript import Event, Transcript
 from stgcmt.views.association import Association, Message
 from stgcmt.views.dimse import dimse
@@ -45,6 +45,13 @@ def moved(transcript: Transcript) -> Iterator[Edit]:
                         )
 
 
+def _uids(message: Message) -> Sequence[bytes]:
+    """The UIDs of instances and transactions that a message names; of a large object its own."""
+    if message.size > OBJECT and message.command.affected_instance:
+        return (message.command.affected_instance.encode("ascii", "replace"),)
+    return _UID.findall(message.data or b"")
+
+
 def _concerned(ours: Sequence[Association], message: Message) -> Sequence[Association]:
     """Those of our associations whose messages share most UIDs with a message of the SUT; none where it shares none.
 
@@ -52,9 +59,7 @@ def _concerned(ours: Sequence[Association], message: Message) -> Sequence[Associ
     """
     named = frozenset(_UID.findall(message.data or b""))
     shared = {
-        each.conn: len(
-            named & {uid for one in each.messages if not one.incoming for uid in _UID.findall(one.data or b"")}
-        )
+        each.conn: len(named & {uid for one in each.messages if not one.incoming for uid in _uids(one)})
         for each in ours
     }
     most = max(shared.values(), default=0)

@@ -26,9 +26,9 @@ from stgcmt.errors import UsageError
 
 HELD = 8_000_000  # bytes of the files of a recording; a smaller one is held in memory, where it is quicker to look at
 LEAST = 512  # bytes of one event; fewer cost less than the note of where they lie
-RECENT = 24_000_000  # bytes that were read last, over all transcripts: the bodies of one large exchange
+RECENT = 8_000_000  # bytes that were read last, over all transcripts: the bodies of a few exchanges
 NEAR = 3  # events of a direction that were looked at last
-WINDOW = 65_536  # bytes that a search looks at in one go
+FIRST, WINDOW = 2_048, 65_536  # bytes that a search looks at in one go: at first, and then
 LINE = 1_048_576  # bytes; what has no end of a line for longer is no text
 LONGEST = 8  # bytes; no pattern that is searched for matches more
 
@@ -85,8 +85,13 @@ class Place:
 
     def read(self) -> bytes:
         """The bytes; raises ``ChangedError``."""
-        text = self.file.read(self.start, (self.size + 2) // 3 * 4)
-        return base64.b64decode(text)
+        return base64.b64decode(self.file.read(self.start, (self.size + 2) // 3 * 4))
+
+    def part(self, start: int, stop: int) -> bytes:
+        """Some of the bytes, ``stop`` at most ``size``; raises ``ChangedError``."""
+        first, last = start // 3, -(-stop // 3)  # groups of three bytes are four characters
+        text = self.file.read(self.start + 4 * first, 4 * (last - first))
+        return base64.b64decode(text)[start - 3 * first : stop - 3 * first]
 
 
 class Piece(Protocol):
@@ -100,6 +105,10 @@ class Piece(Protocol):
     @property
     def size(self) -> int:
         """How many."""
+        ...
+
+    def part(self, start: int, stop: int) -> bytes:
+        """Some of them."""
         ...
 
 
@@ -147,29 +156,36 @@ class Joined:
         number = bisect.bisect_right(self._ends, start)
         while start < stop:
             begin = self._ends[number - 1] if number else 0
-            part = self._piece(number)[start - begin : stop - begin]
+            part = self._part(number, start - begin, stop - begin)
             found.append(part)
             start += len(part)
             number += 1
         return found[0] if len(found) == 1 else b"".join(found)
 
-    def _piece(self, number: int) -> bytes:
+    def _part(self, number: int, start: int, stop: int) -> bytes:
+        """Some bytes of a piece; few of them are read alone."""
         found = self._last.get(number)
         if found is None:
+            piece = self._pieces[number]
+            stop = min(stop, piece.size)
+            if stop - start < piece.size // 8:
+                return piece.part(start, stop)
             while len(self._last) >= NEAR:
                 del self._last[next(iter(self._last))]
-            found = self._last[number] = self._pieces[number].data
-        return found
+            found = self._last[number] = piece.data
+        return found[start:stop]
 
     def search(self, pattern: re.Pattern[bytes], at: int) -> Found | None:
         """Where a pattern of at most ``LONGEST`` bytes stands first, from ``at`` on."""
+        window = FIRST  # a head ends soon
         while at < len(self):
-            found = pattern.search(self[at : at + WINDOW])
+            found = pattern.search(self[at : at + window])
             if found:
                 return Found(at + found.start(), at + found.end())
-            if at + WINDOW >= len(self):
+            if at + window >= len(self):
                 break
-            at += WINDOW - LONGEST
+            at += window - LONGEST
+            window = WINDOW
         return None
 
     def lines(self) -> Iterator[bytes]:

@@ -149,6 +149,7 @@ class Player:
                 variant=self.plan.variant,
                 options=self.plan.options,
                 base_urls={place.role: place.base_url for place in asks.places},
+                uid=desk.mint.foreign,
             ) as running:
                 self._bringing_up = None
                 for role, mode in self._modes():  # what a reference of ours hands out is a secret, too

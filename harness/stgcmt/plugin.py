@@ -279,7 +279,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
 def _standing(ours: Session, item: pytest.Item, suite: Any) -> Any:
     """The worst finding of this check over its requirements, as the engine judged it."""
-    from stgcmt.judge import Finding  # noqa: PLC0415 - start-up
+    from stgcmt.evaluation import Finding  # noqa: PLC0415 - start-up
     from stgcmt.verdict import Verdict, worst  # noqa: PLC0415 - start-up
 
     assert ours.results is not None, "the recording was judged"  # noqa: S101 - for the type checker

@@ -42,6 +42,10 @@ class Event:
         """The number of bytes in ``data``, known without reading them."""
         return len(self.data)
 
+    def part(self, start: int, stop: int) -> bytes:
+        """Some of ``data``."""
+        return self.data[start:stop]
+
     def but(self, **changes: Any) -> Event:
         """The event with other values."""
         return dataclasses.replace(self, **changes)
@@ -100,6 +104,9 @@ class StoredEvent(Event):
     def size(self) -> int:
         return self._place.size
 
+    def part(self, start: int, stop: int) -> bytes:
+        return self._place.part(start, stop)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
             return NotImplemented
@@ -135,6 +142,9 @@ class Footer:
     state: str
     events: int
     reason: str = ""
+
+
+_ON_CONNECTIONS = frozenset({"conn", "http", "dimse"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,6 +191,8 @@ class Transcript:
 
     def of(self, *kinds: str) -> tuple[Event, ...]:
         """The events of these kinds, in order."""
+        if len(kinds) == 1:
+            return self._by_kind.get(kinds[0], ())
         return tuple(event for event in self.events if event.kind in kinds)
 
     def event(self, n: int) -> Event:
@@ -190,6 +202,22 @@ class Transcript:
     @functools.cached_property
     def _by_n(self) -> dict[int, Event]:
         return {event.n: event for event in self.events}
+
+    @functools.cached_property
+    def _by_kind(self) -> dict[str, tuple[Event, ...]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.kind, []).append(event)
+        return {kind: tuple(events) for kind, events in found.items()}
+
+    @functools.cached_property
+    def connections(self) -> dict[int | None, list[Event]]:
+        """The events of each connection in order, by its id: how it was opened and ended, and what was sent on it."""
+        found: dict[int | None, list[Event]] = {}
+        for event in self.events:
+            if event.kind.partition(".")[0] in _ON_CONNECTIONS:
+                found.setdefault(event.conn, []).append(event)
+        return found
 
     def with_events(self, events: Iterable[Event]) -> Transcript:
         """The same transcript with other events: a fresh value, no view is carried over."""

@@ -153,8 +153,8 @@ def record(suite: Suite, case: Case, *, files: bool = False) -> Recording:
     part = tuple(each for each in whole.scenarios if each.scenario.name in reach)
     recording = _played(dataclasses.replace(whole, scenarios=part))
     clean = base_of(suite).recording.scenarios
-    wanted = [(each.role, each.scenario.name) for each in whole.scenarios]
-    scenarios = {key: recording.scenarios.get(key, clean[key]) for key in wanted if key in clean}
+    wanted = {(each.role, each.scenario.name) for each in whole.scenarios}
+    scenarios = {key: recording.scenarios.get(key, there) for key, there in clean.items() if key in wanted}
     return dataclasses.replace(recording, scenarios=scenarios)
 
 

@@ -18,7 +18,7 @@ from stgcmt.catalogue import Requirement
 from stgcmt.checks import RUN, Check
 from stgcmt.judge import Recording, judge_check
 from stgcmt.kill_proof import SEED as PROOF_SEED
-from stgcmt.kill_proof import TRIES, Edits, Prover, shape, turned_red, with_transcript
+from stgcmt.kill_proof import Edits, Prover, shape, turned_red, with_transcript
 from stgcmt.mutation import Edit, operators_for
 from stgcmt.selftest_cases import VARIANT, Case, record
 from stgcmt.suite import Kill, Suite, kills_from, load_suites
@@ -27,6 +27,7 @@ from stgcmt.verdict import Verdict
 
 SEED = "survey"
 EACH = 25  # edits of one operator that are tried
+FOUND = 20  # kills of a check that no sample has killed: more are not looked for
 KEPT = 8  # kills of one check that the table keeps
 ALIKE = 3  # of them of one family of operators, so that a recording that lacks one place has others
 SEARCH_EACH = 2_000  # edits of one operator that are tried for a check that no sample has killed
@@ -66,13 +67,20 @@ def survey(
     ]
     tried: Counter[tuple[Key, Kill]] = Counter()
     killed: Counter[tuple[Key, Kill]] = Counter()
+    kills: Counter[Key] = Counter()
     for edit, mutant in _mutants(suite, transcript, each) if ready else ():
         changed = with_transcript(recording, suite.role, mutant)
         kill = Kill(name, edit.operator, shape(edit.where))
-        for check, row, before in ready:
+        for check, row, before in list(ready):
             key = ((row.id, check.name), kill)
             tried[key] += 1
-            killed[key] += turned_red(row, before, judge_check(check, row, changed, "default"))
+            if turned_red(row, before, judge_check(check, row, changed, "default")):
+                killed[key] += 1
+                kills[key[0]] += 1
+                if only and kills[key[0]] >= FOUND:  # looked for: a few are enough
+                    ready.remove((check, row, before))
+        if not ready:
+            break
     return [Counted(key, kill, tried[key, kill], count) for (key, kill), count in killed.items()]
 
 
@@ -122,16 +130,17 @@ def _best(mine: Sequence[Counted]) -> list[Kill]:
 
 def gaps(suite: Suite, recording: Recording, content: Mapping[str, Any]) -> list[Counted]:
     """What turns those passes of a recording red to which a table does not lead."""
-    prover = Prover(
-        suite, recording, "default", PROOF_SEED, TRIES, kills_from(content)
-    )  # as a run would, without a search
-    found = []
+    prover = Prover(suite, recording, "default", PROOF_SEED, kills_from(content))
+    found: list[Counted] = []
     for check, row in pairs(suite):
         passes = judge_check(check, row, recording, "default").verdict is Verdict.PASS
         if passes and not prover.proof(row, check.name).killed:
             only = frozenset({(row.id, check.name)})
-            for name in check.arguments:
-                found += survey(suite, recording, name, each=EACH, only=only)
+            for each in (EACH, SEARCH_EACH):
+                mine = [one for name in check.arguments for one in survey(suite, recording, name, each=each, only=only)]
+                found += mine
+                if any(one.killed for one in mine):
+                    break
     return found
 
 
@@ -161,10 +170,10 @@ class Surveyors:
         names = tuple(dict.fromkeys(name for check, _ in pairs(self._suite) for name in check.arguments))
         return self._all(_clean, [(name, each, only) for name in names])
 
-    def variants(self, content: Mapping[str, Any]) -> list[Counted]:
-        """Where the table leads to no kill in the recording of a conformant variant."""
+    def gaps(self, content: Mapping[str, Any]) -> list[Counted]:
+        """Where the table leads to no kill in the recording of the clean reference or of a conformant variant."""
         cases = [Case(self._suite.role, VARIANT, variant.name) for variant in self._suite.all_variants]
-        return self._all(_variant, [(case, content) for case in cases])
+        return self._all(_gaps, [(case, content) for case in (Case(self._suite.role), *cases)])
 
     def _all(self, part: Callable[..., list[Counted]], tasks: Sequence[tuple[Any, ...]]) -> list[Counted]:
         if self._pool is None:
@@ -192,7 +201,7 @@ def _clean(suite: Suite, name: str, each: int, only: frozenset[Key]) -> list[Cou
     return survey(suite, _CLEAN[id(suite)][1], name, each=each, only=only)
 
 
-def _variant(suite: Suite, case: Case, content: Mapping[str, Any]) -> list[Counted]:
+def _gaps(suite: Suite, case: Case, content: Mapping[str, Any]) -> list[Counted]:
     return gaps(suite, record(suite, case), content)
 
 
@@ -205,21 +214,43 @@ def kills_of(suite: Suite, jobs: int = 1) -> dict[str, Any]:
         if missing:
             found += surveyors.clean(SEARCH_EACH, missing)
         content: dict[str, Any] = {"schema": 1, "kills": table(found)}
-        for ident, checks in table(surveyors.variants(content)).items():
-            for check, kills in checks.items():
-                mine = content["kills"].setdefault(ident, {}).setdefault(check, [])
-                mine += [kill for kill in kills if kill not in mine]
+        _add_gaps(content, surveyors)
     return content
 
 
-def write_kills(suite: Suite, jobs: int = 1) -> tuple[Path, list[Key]]:
-    """Write ``kills.json`` beside the suite's catalogue; the file, and the (row, check) that nothing killed."""
+def mended(suite: Suite, content: Mapping[str, Any], jobs: int = 1) -> dict[str, Any]:
+    """A table with what it lacks for the clean reference and the variants, and without checks that are no more."""
+    known = {(row.id, check.name) for check, row in pairs(suite)}
+    kept = {
+        ident: {check: list(kills) for check, kills in checks.items() if (ident, check) in known}
+        for ident, checks in content["kills"].items()
+    }
+    made: dict[str, Any] = {"schema": 1, "kills": {ident: checks for ident, checks in kept.items() if checks}}
+    with Surveyors(suite, jobs) as surveyors:
+        _add_gaps(made, surveyors)
+    made["kills"] = dict(sorted(made["kills"].items()))
+    return made
+
+
+def _add_gaps(content: dict[str, Any], surveyors: Surveyors) -> None:
+    for ident, checks in table(surveyors.gaps(content)).items():
+        for check, kills in checks.items():
+            mine = content["kills"].setdefault(ident, {}).setdefault(check, [])
+            mine += [kill for kill in kills if kill not in mine]
+
+
+def write_kills(suite: Suite, jobs: int = 1, *, anew: bool = True) -> tuple[Path, list[Key]]:
+    """Write ``kills.json`` beside the suite's catalogue; the file, and the (row, check) that nothing killed.
+
+    ``anew``: by a survey of everything; else what stands in the file is kept, and what it lacks is added.
+    """
     import importlib  # noqa: PLC0415 - only where the source tree is written to
 
-    content = kills_of(suite, jobs)
     source = importlib.import_module(suite.package).__file__
     assert source is not None, "a package with a file"  # noqa: S101 - for the type checker
     path = Path(source).parent / suite.kills
+    known = None if anew or not path.is_file() else json.loads(path.read_text("utf-8"))
+    content = kills_of(suite, jobs) if known is None else mended(suite, known, jobs)
     path.write_text(dump(content), "utf-8")
     missing = [
         (row.id, check.name) for check, row in pairs(suite) if check.name not in content["kills"].get(row.id, {})

@@ -43,6 +43,7 @@ from stgcmt.checks import (
     requirement,
 )
 from stgcmt.faces import Face, borrowed_checks, borrowed_kills, borrowed_rows, borrowed_scenarios, suite_of
+from stgcmt.mint import fresh_uid
 from stgcmt.playing import Play
 from stgcmt.switches import Switches
 from stgcmt.transcript import Event, Transcript
@@ -188,6 +189,7 @@ class Setting:
     variant: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     destinations: tuple[Any, ...] = ()
+    uid: Callable[[str], str] = fresh_uid  # a UID of the reference's own; its argument says what it is for
     back_url: str = ""  # where our origin server listens, for a reference that asks us over HTTP by itself
 
     @property

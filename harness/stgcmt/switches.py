@@ -99,6 +99,10 @@ class Switches(AbstractSet[str]):
         """Whether one of these is on."""
         return any(name in self for name in names)  # all of them are asked for where none is on
 
+    def none_of(self, names: Iterable[str]) -> bool:
+        """Whether none of these is on, so that what follows need not look. Where somebody watches it is to look: False."""
+        return not self.watched and self._on.isdisjoint(names)
+
     def with_manners(self, names: Iterable[str]) -> Switches:
         """These, and more that are on for good; nothing is asked for by that."""
         return Switches(self._on | frozenset(names), self._own)

@@ -149,18 +149,22 @@ class Recorder:
         """Record one event and return its id; 0 once the transcript is closed. ``t`` is monotonic, now where absent."""
         if self.closed:
             return 0
-        if kind == "conn.open" and (named := self.lanes.get(str(info.get("protocol")))):
+        if self.lanes and kind == "conn.open" and (named := self.lanes.get(str(info.get("protocol")))):
             info["lanes"] = list(named)
         when = (self.clock.monotonic_ns() if t is None else t) - self.header.monotonic_ns
         step = step or STEP.get()
         if data and conn is not None and kind in {"http.in", "http.out"}:
-            flow = self._flows.setdefault((conn, kind), Flow(self._masker))
+            if (flow := self._flows.get((conn, kind))) is None:
+                flow = self._flows[conn, kind] = Flow(self._masker)
             for piece, masked, tag in flow.feed(data, (when, step, info)):
                 self._event(kind, piece, masked, conn, *tag)
             return self._n
         if kind == "conn.close" and conn is not None:
             self._flush(conn)
-        spans = self._masker.spans(data) if data else []
+        if not data:
+            self._event(kind, data, [], conn, when, step, info)
+            return self._n
+        spans = self._masker.spans(data)
         if kind in {"dimse.in", "dimse.out"}:
             spans += self._identity(data)
         self._event(kind, *blanked(data, spans), conn, when, step, info)

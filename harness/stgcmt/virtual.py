@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 ORIGIN_S = 1000.0
 # What one turn of the loop costs: events of different turns have different times, and what only spins meets its deadline.
 TURN_S = 1e-6
+LOOKS = 64  # turns with work to do after which real sockets and signals are looked for all the same
 OUTSIDE_S = 10.0  # real seconds in which a thread may still wake a loop that has nothing else to wait for
 
 
@@ -28,10 +31,15 @@ class VirtualSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = ORIGIN_S
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now; else what gets ready before ``timeout``, which passes at once. Raises ``DeadlockError``."""
         self.now += TURN_S
+        if timeout == 0 and len(self.get_map()) == 1:  # work to do, and no socket but the one that wakes the loop
+            self._turns += 1
+            if self._turns % LOOKS:
+                return []
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
@@ -53,11 +61,33 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._virtual = VirtualSelector()
+        self._queue: Any = None  # asyncio's own queue of what runs next, where the short way into it may be taken
         super().__init__(self._virtual)
+        self.set_debug(self.get_debug())
 
     def time(self) -> float:
         """Virtual seconds since an arbitrary origin."""
         return self._virtual.now
+
+    def set_debug(self, enabled: bool) -> None:
+        """As the loop below it; without it callbacks take the short way."""
+        super().set_debug(enabled)
+        self._queue = None if enabled else getattr(self, "_ready", None)  # asyncio's own, where it has one
+
+    def close(self) -> None:
+        """As the loop below it."""
+        self._queue = None
+        super().close()
+
+    def call_soon(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As the loop below it, without what that asks each time: a play has ten thousand callbacks."""
+        if self._queue is None:
+            return super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._queue.append(handle)
+        return handle
 
 
 def run_virtual(main: Coroutine[Any, Any, _T]) -> _T:

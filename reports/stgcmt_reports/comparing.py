@@ -63,6 +63,14 @@ class Comparison:
         return tuple(each for each in self.changes if each.what == what)
 
     @property
+    def roles_in_one(self) -> dict[str, str]:
+        """The roles that were tested in one of them only, and in which: ``only in A`` or ``only in B``."""
+        kinds: dict[str, set[str]] = {}
+        for each in self.changes:
+            kinds.setdefault(each.role, set()).add(each.what)
+        return {role: next(iter(found)) for role, found in kinds.items() if found in ({REMOVED}, {ADDED})}
+
+    @property
     def worse(self) -> bool:
         """Whether B is worse: a row went down without a known issue that excuses it, a judged one is gone, or a whole role.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from stgcmt_reports.rows import Caveat, caveats, score, sut_name
@@ -19,6 +20,7 @@ WORST = ("error", "fail", "warn", "inconclusive", "not-tested", "note", "pass", 
 TESTED = frozenset({"pass", "fail", "warn", "note"})
 AS_WRITTEN = "none of the readings"
 UNDECIDED = "not shown"
+_ENTRY = {"id", "title", "requirement", "seen", "readings"}
 _CLAUSE = re.compile(r"(PS3\.\d+)?\s*(?:Table\s+)?([A-Z]|\d+)((?:\.\d+)*)(?![A-Za-z])")
 
 
@@ -29,6 +31,7 @@ class Implementation:
     name: str
     results: Mapping[str, Any]
     source: str
+    ledger: tuple[Mapping[str, Any], ...] = ()  # what it does at each point that can be read in more than one way
 
     @property
     def score(self) -> str:
@@ -64,23 +67,42 @@ class Group:
 
 @dataclass(frozen=True)
 class Reading:
-    """A reading of silent text: in how many implementations which way was seen, with their names."""
+    """A reading of silent text: in how many implementations which way was seen, with their names.
+
+    ``under``: for what was seen, the verdict under each reading, where a ledger says it.
+    """
 
     name: str
     requirements: tuple[str, ...]
     seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    title: str = ""
+    under: Mapping[str, str] = field(default_factory=dict)
 
 
-def implementations(found: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Implementation, ...]:
-    """Columns from (source, results); those of one name are told apart by number."""
+def implementations(
+    found: Iterable[tuple[str, Mapping[str, Any]]], ledgers: Sequence[tuple[Mapping[str, Any], ...]] = ()
+) -> tuple[Implementation, ...]:
+    """Columns from (source, results); those of one name are told apart by number. ``ledgers``: theirs, in the same order."""
     pairs = list(found)
     names = [sut_name(results) for _, results in pairs]
     seen: Counter[str] = Counter()
     columns = []
-    for (source, results), name in zip(pairs, names, strict=True):
+    for (source, results), name, ledger in zip(pairs, names, ledgers or [()] * len(pairs), strict=True):
         seen[name] += 1
-        columns.append(Implementation(f"{name} ({seen[name]})" if names.count(name) > 1 else name, results, source))
+        shown = f"{name} ({seen[name]})" if names.count(name) > 1 else name
+        columns.append(Implementation(shown, results, source, ledger))
     return tuple(columns)
+
+
+def ledger_in(place: Path) -> tuple[Mapping[str, Any], ...]:
+    """The readings ledger of a bundle; empty where there is none of ours: then outcomes say less of the same."""
+    import orjson  # noqa: PLC0415 - start-up
+
+    try:
+        entries = orjson.loads((place / "ledger.json").read_bytes())["readings"]
+        return tuple(each for each in entries if each.keys() >= _ENTRY)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def groups(columns: Sequence[Implementation], role: str) -> tuple[Group, ...]:
@@ -98,21 +120,44 @@ def played(columns: Sequence[Implementation], role: str) -> tuple[Implementation
 
 
 def readings(columns: Sequence[Implementation]) -> tuple[Reading, ...]:
-    """Each reading that a row names, and what was seen of it: by the outcome of the row, over all implementations."""
+    """Each reading that a row names, and what was seen of it over all implementations.
+
+    What an implementation does is said in the words of its ledger, else by the outcome of the row.
+    """
     found: dict[str, dict[str, dict[str, None]]] = {}
     ids: dict[str, dict[str, None]] = {}
+    titles: dict[str, str] = {}
+    under: dict[str, dict[str, str]] = {}
     for column in columns:
-        for row in column.results["requirements"]:
-            for name in row["readings"]:
-                seen = AS_WRITTEN if row["verdict"] == "pass" else row["outcome"]
-                if row["verdict"] not in TESTED:
-                    seen = UNDECIDED
-                ids.setdefault(name, {})[row["id"]] = None
-                found.setdefault(name, {}).setdefault(f"{row['id']}: {seen or AS_WRITTEN}", {})[column.name] = None
+        for name, row, seen, entry in _met(column):
+            said = f"{row}: {seen}"
+            ids.setdefault(name, {})[row] = None
+            found.setdefault(name, {}).setdefault(said, {})[column.name] = None
+            if entry is not None:
+                titles[name] = str(entry["title"])
+                verdicts = "; ".join(f"{each['name']}: {each['verdict']}" for each in entry["readings"])
+                under.setdefault(name, {})[said] = verdicts
     return tuple(
-        Reading(name, tuple(ids[name]), {seen: tuple(who) for seen, who in found[name].items()})
+        Reading(
+            name, tuple(ids[name]), {seen: tuple(who) for seen, who in found[name].items()},
+            titles.get(name, ""), under.get(name, {}),
+        )
         for name in sorted(found, key=_natural)
-    )
+    )  # fmt: skip
+
+
+def _met(column: Implementation) -> Iterator[tuple[str, str, str, Mapping[str, Any] | None]]:
+    """The readings that an implementation met: name, requirement, what was seen, and the ledger's entry."""
+    told: set[tuple[str, str]] = set()
+    for entry in column.ledger:
+        told.add((entry["id"], entry["requirement"]))
+        yield entry["id"], entry["requirement"], str(entry["seen"]) or UNDECIDED, entry
+    for row in column.results["requirements"]:
+        for name in row["readings"]:
+            if (name, row["id"]) in told:
+                continue
+            seen = AS_WRITTEN if row["verdict"] == "pass" else row["outcome"]
+            yield name, row["id"], UNDECIDED if row["verdict"] not in TESTED else seen or AS_WRITTEN, None
 
 
 def render(columns: Sequence[Implementation], *, made: str) -> str:

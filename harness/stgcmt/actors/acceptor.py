@@ -7,7 +7,6 @@ every message before it is answered, so that a connection can be attributed to i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -124,9 +123,7 @@ async def _until_ended(assoc: Association, stop: asyncio.Event | None) -> None:
 async def _pause(assoc: Association, seconds: float) -> None:
     """Wait, unless the association ends meanwhile."""
     if seconds:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await assoc.ended.wait()
+        await assoc.ended.within(seconds)
 
 
 class _Served:

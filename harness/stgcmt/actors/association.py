@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TypedDict, Unpack
 
 from stgcmt.actors.outcome import Ended, NotAccepted, Outcome, Response, Silence, Split, Timeouts
-from stgcmt.actors.upperlayer import Side, UpperLayer
+from stgcmt.actors.services import Services
+from stgcmt.actors.signal import Mailbox
+from stgcmt.actors.upperlayer import Side
 from stgcmt.clock import Clock
 from stgcmt.transcript import Tap
 from stgcmt.wire import command as cmd
@@ -23,23 +25,13 @@ from stgcmt.wire.items import Associate, AssociateAc, AssociateRq
 from stgcmt.wire.negotiation import Granted, granted
 from stgcmt.wire.pdv import Message
 from stgcmt.wire.stream import Stream
-from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, STUDY_ROOT_GET, STUDY_ROOT_MOVE, VERIFICATION
 
 OnMessage = Callable[["Association", Message], Awaitable[None]]
 OnCommand = Callable[["Association", int, Command], Awaitable[None]]
-OnStore = Callable[[Message], Awaitable[int]]
 PENDING = frozenset({0xFF00, 0xFF01})
 
 
-class Sending(TypedDict, total=False):
-    """How a request goes out: the id of its context, in parts, its deadline (seconds)."""
-
-    context: int | None
-    split: Split | None
-    timeout: float | None
-
-
-class Association(UpperLayer):
+class Association(Services):
     """One association. Where it is not established ``outcome`` says why, and every service returns that outcome."""
 
     def __init__(
@@ -62,11 +54,10 @@ class Association(UpperLayer):
         self.on_command: OnCommand | None = None  # sees each command set as soon as it is whole, before its data set
         self._assembler = pdv.Assembler()
         self._message_id = 0
-        self._pending: dict[int, tuple[int, asyncio.Queue[Message | None]]] = {}
+        self._pending: dict[int, tuple[int, Mailbox[Message | None]]] = {}
         self._waiters: list[tuple[Callable[[Message], bool], asyncio.Future[Message | None]]] = []
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._inbox: deque[Message] = deque()  # what is still to be handled
         self._handler: asyncio.Task[None] | None = None
-        self._on_store: OnStore | None = None
         self._whole = asyncio.Lock()  # fragments of two messages never mix
 
     @contextlib.asynccontextmanager
@@ -86,6 +77,11 @@ class Association(UpperLayer):
             raise self.failure
 
     @property
+    def _handling(self) -> bool:
+        """Whether a message is being handled, or is about to be."""
+        return self._handler is not None and not self._handler.done()
+
+    @property
     def established(self) -> bool:
         """Whether the association was accepted and has not ended."""
         return self.answer is not None and self.open
@@ -96,7 +92,6 @@ class Association(UpperLayer):
         peer: Associate = answer if self.side == "requestor" else request
         self.peer_max_pdu = peer.max_pdu or 0
         self.contexts = {context.id: context for context in granted(request, answer)}
-        self._handler = asyncio.create_task(self._handle())
 
     def context_for(self, abstract_syntax: str, transfer_syntax: str | None = None) -> int | None:
         """The first accepted context of an abstract syntax (and transfer syntax)."""
@@ -112,102 +107,12 @@ class Association(UpperLayer):
 
     # ------------------------------------------------------------------------------------------------ services
 
-    async def c_echo(self, *, timeout: float | None = None) -> Outcome:
-        """C-ECHO."""
-        return await self._invoke(VERIFICATION, cmd.C_ECHO_RQ, {cmd.AFFECTED_CLASS: VERIFICATION}, timeout=timeout)
-
-    async def c_store(
-        self,
-        class_uid: str,
-        instance_uid: str,
-        data: bytes,
-        transfer_syntax: str | None = None,
-        *,
-        overrides: Mapping[int, Value] | None = None,
-        timeout: float | None = None,
-    ) -> Outcome:
-        """C-STORE of a data set that is already encoded in ``transfer_syntax``."""
-        values: dict[int, Value] = {
-            cmd.AFFECTED_CLASS: class_uid,
-            cmd.AFFECTED_INSTANCE: instance_uid,
-            cmd.PRIORITY: 0,
-            **(overrides or {}),
-        }
-        context = self.context_for(class_uid, transfer_syntax)
-        if context is None:
-            return self.outcome or NotAccepted(class_uid)
-        return await self._invoke(class_uid, cmd.C_STORE_RQ, values, data, context=context, timeout=timeout)
-
-    async def c_get(
-        self, identifier: bytes, on_store: OnStore, *, model: str = STUDY_ROOT_GET, timeout: float | None = None
-    ) -> Outcome:
-        """C-GET; each C-STORE that comes back is given to ``on_store``, whose status answers it.
-
-        The deadline counts from the last message. Returns the final response.
-        """
-        self._on_store = on_store
-        try:
-            values: dict[int, Value] = {cmd.AFFECTED_CLASS: model, cmd.PRIORITY: 0}
-            return await self._invoke(model, cmd.C_GET_RQ, values, identifier, timeout=timeout)
-        finally:
-            self._on_store = None
-
-    async def c_move(
-        self, identifier: bytes, destination: str, *, model: str = STUDY_ROOT_MOVE, timeout: float | None = None
-    ) -> Outcome:
-        """C-MOVE to the AE title ``destination``; the deadline counts from the last response. Returns the final one."""
-        values: dict[int, Value] = {cmd.AFFECTED_CLASS: model, cmd.PRIORITY: 0, cmd.MOVE_DESTINATION: destination}
-        return await self._invoke(model, cmd.C_MOVE_RQ, values, identifier, timeout=timeout)
-
-    async def n_action(
-        self,
-        data: bytes | None,
-        *,
-        action_type: int | None = 1,
-        class_uid: str | None = COMMITMENT_PUSH,
-        instance_uid: str | None = COMMITMENT_PUSH_INSTANCE,
-        overrides: Mapping[int, Value] | None = None,
-        **sending: Unpack[Sending],
-    ) -> Outcome:
-        """N-ACTION; by default a Storage Commitment request on the context of its class."""
-        named = {cmd.REQUESTED_CLASS: class_uid, cmd.REQUESTED_INSTANCE: instance_uid, cmd.ACTION_TYPE: action_type}
-        return await self._invoke(COMMITMENT_PUSH, cmd.N_ACTION_RQ, {**named, **(overrides or {})}, data, **sending)
-
-    async def n_event_report(
-        self,
-        data: bytes | None,
-        event_type: int | None,
-        *,
-        class_uid: str | None = COMMITMENT_PUSH,
-        instance_uid: str | None = COMMITMENT_PUSH_INSTANCE,
-        overrides: Mapping[int, Value] | None = None,
-        **sending: Unpack[Sending],
-    ) -> Outcome:
-        """N-EVENT-REPORT; roles are not looked at, the caller decides (PS3.7 D.3.3.4)."""
-        named = {cmd.AFFECTED_CLASS: class_uid, cmd.AFFECTED_INSTANCE: instance_uid, cmd.EVENT_TYPE: event_type}
-        return await self._invoke(
-            COMMITMENT_PUSH, cmd.N_EVENT_REPORT_RQ, {**named, **(overrides or {})}, data, **sending
-        )
-
     async def respond(
         self, asked: Message, status: int, *, data: bytes | None = None, fields: Mapping[int, Value] | None = None
     ) -> bool:
         """Send the response to ``asked``; ``fields`` override its elements (``None`` leaves one out)."""
         values = cmd.response(asked.command, status, fields or {}, has_data=data is not None)
         return await self.send_message(asked.context_id, values, data)
-
-    async def invoke(
-        self,
-        abstract_syntax: str,
-        field: int,
-        values: Mapping[int, Value],
-        data: bytes | None = None,
-        *,
-        context: int | None = None,
-        timeout: float | None = None,
-    ) -> Outcome:
-        """Any other request (N-CREATE, N-GET …): send it and return its outcome."""
-        return await self._invoke(abstract_syntax, field, values, data, context=context, timeout=timeout)
 
     # ------------------------------------------------------------------------------------------------ messages
 
@@ -262,7 +167,8 @@ class Association(UpperLayer):
 
     async def idle(self) -> None:
         """Return when every message that has arrived was handled."""
-        await self._inbox.join()
+        while self._handler is not None and not self._handler.done():
+            await asyncio.wait({self._handler})
 
     def next_message_id(self) -> int:
         """A Message ID that no outstanding request of ours has."""
@@ -273,7 +179,7 @@ class Association(UpperLayer):
 
     async def release(self, timeout: float | None = None) -> Ended:
         """Release in order; what has arrived before is handled first, since nothing can be answered afterwards."""
-        if self.outcome is None and self._handler is not asyncio.current_task():
+        if self.outcome is None and self._handling and self._handler is not asyncio.current_task():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.timeouts.release if timeout is None else timeout):
                     await self.idle()
@@ -284,9 +190,10 @@ class Association(UpperLayer):
         try:
             await super().close(reset=reset)
         finally:  # a cancellation meanwhile must not leave the handler behind
-            if self._handler is not None and self._handler is not asyncio.current_task():
-                self._handler.cancel()
-                await asyncio.gather(self._handler, return_exceptions=True)
+            handler = self._handler
+            if handler is not None and not handler.done() and handler is not asyncio.current_task():
+                handler.cancel()
+                await asyncio.gather(handler, return_exceptions=True)
 
     async def finish(self) -> None:
         """Close the connection, but let the handlers of what had arrived come to their end."""
@@ -298,7 +205,7 @@ class Association(UpperLayer):
         if self.outcome is None:
             super().end(outcome, how, by=by, t=t)
             for _, queue in self._pending.values():
-                queue.put_nowait(None)
+                queue.put(None)
             for _, future in self._waiters:
                 if not future.done():
                     future.set_result(None)
@@ -323,7 +230,7 @@ class Association(UpperLayer):
         if message.command.is_response:
             queue = self._awaiting(message.command)
             if queue is not None:
-                queue.put_nowait(message)
+                queue.put(message)
                 return
         for predicate, future in self._waiters:
             if not future.done() and predicate(message):
@@ -334,9 +241,11 @@ class Association(UpperLayer):
             if self.side == "requestor" and not served:
                 self.messages.append(message)
         if not message.command.is_response:
-            self._inbox.put_nowait(message)
+            self._inbox.append(message)
+            if not self._handling:
+                self._handler = asyncio.create_task(self._handle())
 
-    def _awaiting(self, command: Command) -> asyncio.Queue[Message | None] | None:
+    def _awaiting(self, command: Command) -> Mailbox[Message | None] | None:
         """Who waits for a response: by Message ID Being Responded To.
 
         A wrong id is the judge's business, not a reason to wait in vain: where a single request is outstanding, the
@@ -351,8 +260,8 @@ class Association(UpperLayer):
         return None if asked is None else asked[1]
 
     async def _handle(self) -> None:
-        while True:
-            message = await self._inbox.get()
+        while self._inbox:
+            message = self._inbox.popleft()
             try:
                 if self._on_store is not None and message.command.field == cmd.C_STORE_RQ:
                     await self.respond(message, await self._on_store(message))
@@ -362,8 +271,6 @@ class Association(UpperLayer):
                 self.failure = self.failure or error
                 self.tap.event("note", text=f"the harness's own handler failed: {type(error).__name__}: {error}")
                 await self.abort()
-            finally:
-                self._inbox.task_done()
 
     async def _invoke(
         self,
@@ -384,7 +291,7 @@ class Association(UpperLayer):
             return NotAccepted(abstract_syntax)
         limit = self.timeouts.response if timeout is None else timeout
         message_id = self.next_message_id()
-        queue: asyncio.Queue[Message | None] = asyncio.Queue()
+        queue: Mailbox[Message | None] = Mailbox()
         self._pending[message_id] = (field, queue)
         try:
             command = cmd.request(field, message_id, values, has_data=data is not None)
@@ -393,11 +300,10 @@ class Association(UpperLayer):
         finally:
             del self._pending[message_id]
 
-    async def _final(self, queue: asyncio.Queue[Message | None], limit: float) -> Outcome:
+    async def _final(self, queue: Mailbox[Message | None], limit: float) -> Outcome:
         while True:
             try:
-                async with asyncio.timeout(limit):
-                    message = await queue.get()
+                message = await queue.get(limit)
             except TimeoutError:
                 quiet = (self.clock.monotonic_ns() - self._arrived) / 1e9
                 if self._on_store is not None and quiet < limit:

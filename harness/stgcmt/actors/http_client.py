@@ -60,7 +60,7 @@ class HttpClient:
         headers: sent with every request to the base URL's origin, and nowhere else.
         tls: context for https; ``tls_context()`` where absent.
         timeouts: seconds.
-        idle_s: a connection that was idle for longer is not used again (0: every request opens its own).
+        idle_s: a connection that was idle for longer is closed (0: every request opens its own).
         connects: how often a connection is tried before it counts as refused; nothing was sent, so nothing is sent twice.
     """
 
@@ -136,6 +136,8 @@ class HttpClient:
         data = self._compose(method, origin, _pairs(headers), content, without)
         limit = self._timeouts.request if timeout is None else timeout
         reused = self._reuse(origin) if method in SAFE else None  # a close is never mistaken for an answer to a POST
+        if reused is None:
+            self._close_idle(origin)  # it might be the only line that is served
         answer = await self._attempt(origin, [data], method, limit, reused)
         if reused is not None and isinstance(answer, NoAnswer) and answer.kind in {"closed", "reset"}:
             # Either side may close an idle connection at any time (RFC 9112 9.5): once more, on a new one.
@@ -176,10 +178,15 @@ class HttpClient:
             raise ValueError("composing the request: line ends or NUL in a header; use send_raw for these")
         return "\r\n".join([*head, "", ""]).encode("utf-8") + (content or b"")
 
+    def _close_idle(self, origin: Origin) -> None:
+        for connection in self._idle.pop(origin.key, []):
+            connection.close()
+
     def _reuse(self, origin: Origin) -> Connection | None:
         waiting = self._idle.get(origin.key, [])
         while waiting:
             connection = waiting.pop()
+            connection.wake()
             fresh = self._clock.monotonic_ns() - connection.idle_since_ns <= self._idle_ns
             if fresh and connection.quiet:
                 return connection
@@ -220,7 +227,7 @@ class HttpClient:
         message = arrival.message(eof=connection.ended == "fin")
         elapsed = self._clock.monotonic_ns() - began
         if not raw and arrival.whole and len(arrival.data) == message.end and _persistent(message) and connection.quiet:
-            connection.idle_since_ns = self._clock.monotonic_ns()
+            connection.rest(self._clock.monotonic_ns(), self._idle_ns / NS)
             self._idle.setdefault(origin.key, []).append(connection)
             connection = None
         if connection is not None:

@@ -29,6 +29,7 @@ class Connection:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._closed = False
+        self._resting: asyncio.TimerHandle | None = None
         self.reader = asyncio.get_running_loop().create_task(self._read(), context=contextvars.Context())
 
     @property
@@ -56,6 +57,17 @@ class Connection:
         self._room.set()
         return data
 
+    def rest(self, since_ns: int, seconds: float) -> None:
+        """Nobody uses it for now; after so long it is closed: a server may have few that it serves at a time."""
+        self.idle_since_ns = since_ns
+        self._resting = asyncio.get_running_loop().call_later(seconds, self.close)
+
+    def wake(self) -> None:
+        """It is used again."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+
     def note(self, **info: Any) -> None:
         """Record a decision of the harness about this connection."""
         self._tap.event("decision", step=self.step, **info)
@@ -65,6 +77,7 @@ class Connection:
         if self._closed:
             return
         self._closed = True
+        self.wake()
         # The socket outlives its reader: the loop must forget the descriptor before another socket is given its number.
         self.reader.add_done_callback(lambda _: self._stream.close())
         self.reader.cancel()
@@ -82,6 +95,10 @@ class Connection:
                 while len(self._buffer) > READ_AHEAD:
                     self._room.clear()
                     await self._room.wait()
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise
+            return  # a task that ends by itself keeps no traceback, and with it no connection, until the collector comes
         except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):
             how = "rst"
         except ssl.SSLError as error:  # with TLS 1.3 a refused client certificate is told after the handshake

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gzip
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
@@ -314,9 +315,15 @@ def compose(reply: Reply, request: Message, *, keep: bool, wall_ns: int) -> Iter
 
 def http_date(wall_ns: int, form: str = "imf-fixdate") -> str:
     """An instant as an HTTP date (RFC 9110 5.6.7): ``imf-fixdate``, ``rfc850`` or ``asctime``."""
+    return _date(wall_ns // 1_000_000_000, form)
+
+
+@functools.lru_cache(64)
+def _date(wall_s: int, form: str) -> str:
+    """The same of a whole second: many answers fall into one."""
     from datetime import UTC, datetime  # noqa: PLC0415 - start-up
 
-    when = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
+    when = datetime.fromtimestamp(wall_s, UTC)
     short = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[when.weekday()]
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     month, clock = months[when.month - 1], f"{when:%H:%M:%S}"

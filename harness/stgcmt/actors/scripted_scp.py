@@ -26,6 +26,7 @@ from typing import Any, Literal
 from stgcmt.actors.acceptor import Handler, Reply
 from stgcmt.actors.association import Association
 from stgcmt.actors.outcome import NotAccepted, Outcome, Response, Silence, Split, Unreachable
+from stgcmt.actors.signal import Signal
 from stgcmt.transcript import STEP
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
@@ -170,6 +171,7 @@ class ScriptedScp:
     def __init__(self, script: Script, opener: Opener = nowhere, *, on_store: OnStore = stored) -> None:
         self._script, self._opener, self._on_store = script, opener, on_store
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answering: set[Signal] = set()  # one a request whose response is going out: its reports come after it
         self.requests: list[Request] = []
         self.delivered: list[Delivered] = []
         self.failures: list[Exception] = []
@@ -182,12 +184,15 @@ class ScriptedScp:
     @property
     def busy(self) -> bool:
         """Whether a report is still to go out, or to be answered."""
-        return bool(self._tasks)
+        return bool(self._tasks or self._answering)
 
     async def settled(self) -> None:
         """Return when every report has gone out and was answered, or cannot be."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        while self.busy:
+            for answered in tuple(self._answering):
+                await answered.wait()
+            if self._tasks:
+                await asyncio.wait(set(self._tasks))
 
     def report(self, request: Request, *deliveries: Delivery) -> None:
         """Report on a request of before, now: one after the other (``settled`` waits for them)."""
@@ -217,10 +222,16 @@ class ScriptedScp:
             await asyncio.sleep(0)
         if turn.delay_s:
             await asyncio.sleep(turn.delay_s)
-        await self._respond(request, turn)
-        later = [each for each in turn.reports if each.when != "before-response"]
-        if later:
-            self._spawn(self._deliver_all(request, later))
+        answered = Signal()
+        self._answering.add(answered)
+        try:
+            await self._respond(request, turn)
+            later = [each for each in turn.reports if each.when != "before-response"]
+            if later:
+                self._spawn(self._deliver_all(request, later))
+        finally:
+            self._answering.discard(answered)
+            answered.set()
 
     async def _respond(self, request: Request, turn: Turn) -> None:
         assoc = request.association
@@ -267,12 +278,8 @@ class ScriptedScp:
 
     async def _deliver(self, request: Request, delivery: Delivery) -> Outcome:
         assoc = request.association
-        if delivery.when == "after-end":
-            try:
-                async with asyncio.timeout(END_S):
-                    await assoc.ended.wait()
-            except TimeoutError:
-                return Silence(END_S)
+        if delivery.when == "after-end" and not await assoc.ended.within(END_S):
+            return Silence(END_S)
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.way == "same" or (delivery.way == "either" and assoc.established):

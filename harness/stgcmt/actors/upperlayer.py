@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from stgcmt.actors.outcome import Aborted, Closed, Ended, Fault, Rejected, Released, Reset, Silence, Timeouts
+from stgcmt.actors.signal import Mailbox, Signal
 from stgcmt.clock import Clock
 from stgcmt.tls import words
 from stgcmt.transcript import Tap
@@ -38,13 +39,13 @@ class UpperLayer:
         self.side: Side = side
         self.timeouts = timeouts
         self.outcome: Ended | None = None
-        self.ended = asyncio.Event()
+        self.ended = Signal()
         self._buffer = bytearray()
-        self._negotiation: asyncio.Queue[Pdu | None] = asyncio.Queue()
+        self._negotiation: Mailbox[Pdu | None] = Mailbox()
         self._reader: asyncio.Task[None] | None = None
         self._write = asyncio.Lock()
         self._releasing = False
-        self._done_reading = asyncio.Event()
+        self._done_reading = Signal()
         self._closed_how = ""
         self._closed_t: int | None = None
         self._arrived = 0
@@ -68,8 +69,7 @@ class UpperLayer:
     async def negotiation_pdu(self, timeout: float) -> Pdu | None:
         """The next A-ASSOCIATE-RQ or -AC; ``None`` where the association ended first, or nothing came in time."""
         try:
-            async with asyncio.timeout(timeout):
-                return await self._negotiation.get()
+            return await self._negotiation.get(timeout)
         except TimeoutError:
             if self.side == "requestor":
                 await self.give_up(Silence(timeout))
@@ -106,9 +106,7 @@ class UpperLayer:
             limit = self.timeouts.release if timeout is None else timeout
             self._releasing = True
             await self.send([pdu.encode_release_rq()])
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(limit):
-                    await self.ended.wait()
+            await self.ended.within(limit)
             if self.outcome is None:
                 await self.abort()
                 return Silence(limit)
@@ -133,9 +131,7 @@ class UpperLayer:
 
     async def drain(self) -> None:
         """Read until the peer closes, for the linger time at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.timeouts.linger):
-                await self._done_reading.wait()
+        await self._done_reading.within(self.timeouts.linger)
 
     async def close(self, *, reset: bool = False) -> None:
         """Close the connection, without a word where nothing has ended it; may be called twice."""
@@ -143,19 +139,20 @@ class UpperLayer:
             self.end(Closed(0, by_us=True), "local")
         if self._reader is not None:
             reader, self._reader = self._reader, None
-            reader.cancel()
+            reader.cancel()  # one that has come to its end takes no notice
             self._flush_rest()
             self.stream.close(reset=reset or self._cut_off)
             how, _, by = self._closed_how.partition("/")
             self.tap.event("conn.close", t=self._closed_t, how=how, by=by)
-            await asyncio.gather(reader, return_exceptions=True)
+            if not reader.done() or reader.cancelled() or reader.exception() is not None:
+                await asyncio.gather(reader, return_exceptions=True)
 
     def end(self, outcome: Ended, how: str, *, by: str = "local", t: int | None = None) -> None:
         """Set the terminal outcome; only the first counts. ``t``: when the peer closed, where it did."""
         if self.outcome is None:
             self.outcome = outcome
             self._closed_how, self._closed_t = f"{how}/{by}", t
-            self._negotiation.put_nowait(None)
+            self._negotiation.put(None)
             self.ended.set()
 
     async def on_data(self, body: bytes, t: int) -> str:
@@ -216,7 +213,7 @@ class UpperLayer:
                 if fault := await self.on_data(one.body, t):
                     await self._refuse(fault, INVALID_PARAMETER)
             case pdu.ASSOCIATE_RQ | pdu.ASSOCIATE_AC:
-                self._negotiation.put_nowait(one)
+                self._negotiation.put(one)
             case pdu.ASSOCIATE_RJ:
                 said = pdu.decode_reject(one.body)
                 self.end(Rejected(said.result, said.source, said.reason), "reject", by="peer")

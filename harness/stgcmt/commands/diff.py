@@ -49,7 +49,8 @@ def _show(found: Comparison, *, every: bool) -> None:
         out.print(f"{name}: {before or '-'} -> {after or '-'}", markup=False, highlight=False)
     for role in found.gone:
         out.print(f"{role}: B did not judge this role at all", markup=False, highlight=False, style="bold")
-    shown = [each for each in found.changes if every or each.what != SAME]
+    gone = {} if every else found.roles_in_one
+    shown = [each for each in found.changes if every or (each.what != SAME and each.role not in gone)]
     if shown:
         table = Table("", "requirement", "A", "B", "what B says", box=None, pad_edge=False, header_style="dim")
         for each in shown:
@@ -60,6 +61,9 @@ def _show(found: Comparison, *, every: bool) -> None:
                 _plain(said[:300]),
             )  # fmt: skip
         out.print(table)
+    for role, where in gone.items():
+        number = sum(each.role == role for each in found.changes)
+        out.print(f"{where}: {role}, all {number} requirements (--all lists them)", markup=False, highlight=False)
     counts = ", ".join(f"{len(found.of(what))} {what}" for what in ORDER if found.of(what))
     out.print(f"{counts}; tested {found.tested[0]} before, {found.tested[1]} after", markup=False, highlight=False)
 

@@ -19,9 +19,10 @@ def command(bundles: tuple[Path, ...], out: Path) -> None:
     from stgcmt.clock import SystemClock, iso  # noqa: PLC0415 - start-up
     from stgcmt.files import write_output  # noqa: PLC0415 - start-up
     from stgcmt.stored import load_results  # noqa: PLC0415 - start-up
-    from stgcmt_reports.matrix import implementations, render  # noqa: PLC0415 - start-up
+    from stgcmt_reports.matrix import implementations, ledger_in, render  # noqa: PLC0415 - start-up
 
-    columns = implementations((place.name, load_results(place)) for given in bundles for place in _bundles(given))
+    places = [place for given in bundles for place in _bundles(given)]
+    columns = implementations(((place.name, load_results(place)) for place in places), [*map(ledger_in, places)])
     write_output(out, render(columns, made=iso(SystemClock().wall_ns())), "writing the matrix")
     click.echo(f"{out}: {len(columns)} implementation{'s' if len(columns) != 1 else ''}")
     for column in columns:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1), help="processes (default: one for each processor)")
 @click.option("--repeat", type=click.IntRange(2), help="so many runs on real sockets under load: does a verdict flip?")
 @click.option("--write-kills", is_flag=True, help="write each suite's kills.json: which mutation turns which check red")
+@click.option(
+    "--mend-kills", is_flag=True, help="add to each kills.json what its reference or a variant shows to be lacking"
+)
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def command(
     *,
@@ -36,6 +39,7 @@ def command(
     jobs: int | None,
     repeat: int | None,
     write_kills: bool,
+    mend_kills: bool,
     as_json: bool,
 ) -> None:
     """Prove the checks: every named fault is found, for the right reason, and nothing conformant is called wrong."""
@@ -45,8 +49,8 @@ def command(
     suites = installed()
     proved = [name for name in suites if suites[name].reference is not None]
     roles = roles_of(role, suites, proved)
-    if write_kills:
-        _write_kills([suites[name] for name in roles], jobs or os.cpu_count() or 1)
+    if write_kills or mend_kills:
+        _write_kills([suites[name] for name in roles], jobs or os.cpu_count() or 1, anew=write_kills)
         return
     if repeat is not None:
         if fault is not None or quick or jobs or every_scenario:
@@ -71,11 +75,11 @@ def command(
     sys.exit(0 if report.good else 1)
 
 
-def _write_kills(suites: Sequence[Suite], jobs: int) -> None:
+def _write_kills(suites: Sequence[Suite], jobs: int, *, anew: bool) -> None:
     from stgcmt.selftest_kills import write_kills  # noqa: PLC0415 - start-up
 
     for suite in suites:
-        path, missing = write_kills(suite, jobs)
+        path, missing = write_kills(suite, jobs, anew=anew)
         click.echo(f"{suite.role}: {path}")
         for ident, check in missing:
             click.echo(f"  no mutation turns {check} red for {ident}")

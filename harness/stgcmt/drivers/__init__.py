@@ -14,6 +14,7 @@ from typing import Any
 from stgcmt.clock import Clock
 from stgcmt.drivers.meeting import meeting_of
 from stgcmt.drivers.running import Context, External, Running
+from stgcmt.mint import fresh_uid
 from stgcmt.placeholders import Place
 from stgcmt.sut import Sut
 from stgcmt.wire.stream import Network
@@ -38,6 +39,7 @@ async def bring_up(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     variant: str | None = None,
     base_urls: Mapping[str, str] | None = None,
+    uid: Callable[[str], str] = fresh_uid,
 ) -> AsyncIterator[Running]:
     """Bring the SUT up, and down again at the end of the block whatever happens in it.
 
@@ -54,13 +56,14 @@ async def bring_up(
         options: further settings of the references, by role.
         variant: the variant that the references are told to be.
         base_urls: where we are asked over HTTP, by role.
+        uid: makes the UIDs that references choose by themselves; its argument says what one is for.
 
     Raises:
         UsageError: the command cannot be started, a template cannot be rendered; no engine, image or port.
         UnreachableError: the SUT ended or was not ready in time; with its last lines of output.
         HarnessError: a reference does not come up.
     """
-    context = Context(sut, directory, clock, network, record, tuple(destinations), base_urls or {})
+    context = Context(sut, directory, clock, network, record, tuple(destinations), base_urls or {}, uid)
     running: Running
     if sut.driver.kind == "process":
         from stgcmt.drivers.process import Process  # noqa: PLC0415 - start-up

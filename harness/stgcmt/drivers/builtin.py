@@ -99,7 +99,7 @@ class Builtin(Running):
             setting = Setting(
                 self.context.clock, self.context.network, directory, mode, self._fault.get(role), self._variant,
                 self._options.get(role, {}), self.context.destinations,
-                self.context.base_urls.get(role, ""),
+                self.context.uid, self.context.base_urls.get(role, ""),
             )  # fmt: skip
             keeper = self._keepers[role, mode] = Keeper(self._references[role], setting)
             await self._enter(keeper, role, mode)

@@ -10,6 +10,7 @@ from typing import Any
 from stgcmt.clock import Clock
 from stgcmt.drivers.provoke import Provoked, carry_out
 from stgcmt.errors import UsageError
+from stgcmt.mint import fresh_uid
 from stgcmt.placeholders import Place, Placeholders
 from stgcmt.sut import Provocation, Sut, thaw
 from stgcmt.wire.stream import Network
@@ -26,6 +27,7 @@ class Context:
     record: Callable[..., Any]
     destinations: tuple[Place, ...] = ()
     base_urls: Mapping[str, str] = field(default_factory=dict)  # where we are asked over HTTP, by role
+    uid: Callable[[str], str] = fresh_uid  # the UIDs that references choose by themselves
 
 
 class Running:

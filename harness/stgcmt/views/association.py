@@ -231,13 +231,13 @@ class Association:
     def rq(self) -> items.AssociateRq | None:
         """The A-ASSOCIATE-RQ, decoded."""
         found = self._first(pdu.ASSOCIATE_RQ)
-        return shared.rq(found.pdu.body) if found else None
+        return items.decode_rq(found.pdu.body) if found else None
 
     @functools.cached_property
     def ac(self) -> items.AssociateAc | None:
         """The A-ASSOCIATE-AC, decoded."""
         found = self._first(pdu.ASSOCIATE_AC)
-        return shared.ac(found.pdu.body) if found else None
+        return items.decode_ac(found.pdu.body) if found else None
 
     @functools.cached_property
     def rj(self) -> pdu.AssociateRj | None:

@@ -233,15 +233,15 @@ def _final(responses: tuple[Message, ...]) -> Message | None:
 
 
 def _associations(transcript: Transcript) -> tuple[Association, ...]:
-    records: dict[int, list[Event]] = {}
-    ours: dict[int, bool] = {}
-    for event in transcript.events:
-        if event.conn is None or not event.kind.startswith(("conn.", "dimse.")):
-            continue
-        records.setdefault(event.conn, []).append(event)
-        if event.kind.startswith("dimse.") or event.info.get("protocol") == "dimse":
-            ours[event.conn] = True
-    return tuple(_association(transcript, conn, record) for conn, record in records.items() if ours.get(conn))
+    return tuple(
+        _association(transcript, conn, record)
+        for conn, record in transcript.connections.items()
+        if conn is not None and _is_dimse(record)
+    )
+
+
+def _is_dimse(record: list[Event]) -> bool:
+    return any(event.kind.startswith("dimse.") or event.info.get("protocol") == "dimse" for event in record)
 
 
 def _association(transcript: Transcript, conn: int, record: list[Event]) -> Association:

@@ -81,13 +81,9 @@ def http(t: Transcript) -> HttpView:
 
 
 def _http(t: Transcript) -> HttpView:
-    connections: dict[int | None, list[Event]] = {}
-    for event in t.events:
-        if event.kind.startswith(("conn.", "http.")):
-            connections.setdefault(event.conn, []).append(event)
     found: list[Exchange] = []
     stale: list[Exchange] = []
-    for conn, events in connections.items():
+    for conn, events in t.connections.items():
         if not _is_http(events):
             continue
         from_outside, exchanges = _CONVERSATIONS.of(events, conn, t.name, t.header.wall_ns)

@@ -5,12 +5,14 @@ Nothing here raises on any bytes: what cannot be read has ``defects``, or no sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 from stgcmt.wire.http import Head, Headers, Message
 from stgcmt.wire.http_fields import MediaType, RetryAfter, one_line
 
+_T = TypeVar("_T")
 Outcome = Literal["response", "closed", "reset", "silence", "refused", "absent"]
 _PHRASES = {
     "closed": "connection closed without an answer",
@@ -176,9 +178,17 @@ class Exchange:
     t: int = 0
     detail: str = ""
     transcript: str = ""
+    _views: dict[Any, Any] = field(default_factory=dict, compare=False, init=False)
 
     def __repr__(self) -> str:
         return f"<Exchange {self.summary}>"
+
+    def view(self, make: Callable[[Exchange], _T]) -> _T:
+        """``make(self)``, computed once for this exchange: mutants of a recording share those that they leave alone."""
+        if make not in self._views:
+            self._views[make] = make(self)
+        value: _T = self._views[make]
+        return value
 
     def __bool__(self) -> bool:
         return self.outcome != "absent"

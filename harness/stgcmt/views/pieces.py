@@ -176,6 +176,38 @@ def _carriers(spans: Sequence[tuple[int, Event]], start: int, stop: int) -> list
     return carriers
 
 
+@dataclass(frozen=True, slots=True)
+class _Lying(pdv.Pdv):
+    """A fragment of a data set whose bytes lie in the file."""
+
+    length: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.length
+
+
+def _large_pdvs(one: LargePdu) -> tuple[tuple[pdv.Pdv, ...], tuple[str, ...]]:
+    """``read_pdvs`` of a PDU that lies in the file: of fragments of data sets only the heads are read."""
+    found: list[pdv.Pdv] = []
+    begin, at = one.start + pdu.HEADER.size, one.start + pdu.HEADER.size
+    while one.stop - at >= pdv.HEAD.size:
+        length, context_id, control = pdv.HEAD.unpack(one.source[at : at + pdv.HEAD.size])
+        stop = at + 4 + length
+        if length < 2 or stop > one.stop:
+            return tuple(found), (f"a PDV claims {length} bytes, {one.stop - at - 4} are there",)
+        first = at + pdv.HEAD.size
+        command, last = bool(control & pdv.COMMAND), bool(control & pdv.LAST)
+        if command:
+            found.append(pdv.Pdv(context_id, True, last, one.source[first:stop], first - begin))
+        else:
+            found.append(_Lying(context_id, False, last, b"", first - begin, stop - first))
+        at = stop
+    if at < one.stop:
+        return tuple(found), (f"{one.stop - at} bytes at the end are no PDV",)
+    return tuple(found), () if found else ("the P-DATA-TF has no PDV",)
+
+
 @dataclass
 class _Open:
     """A message that has begun."""
@@ -204,7 +236,7 @@ class _Open:
             return False
         if isinstance(one.pdu, LargePdu):
             start = one.pdu.start + pdu.HEADER.size + value.at
-            self.spans.append((start, start + len(value.data)))
+            self.spans.append((start, start + value.size))
         else:
             self.data.append(value.data)
         return value.is_last
@@ -238,7 +270,7 @@ def assemble(pdus: Iterable[Located]) -> tuple[tuple[Assembled, ...], tuple[Faul
     for one in pdus:
         if one.pdu.type != pdu.P_DATA_TF:
             continue
-        values, wrong = pdv.read_pdvs(one.pdu.body)
+        values, wrong = _large_pdvs(one.pdu) if isinstance(one.pdu, LargePdu) else pdv.read_pdvs(one.pdu.body)
         faults += [Fault(one.events[-1], text, one.incoming) for text in wrong]
         for value in values:
             if value.is_command and current is not None and current.decoded is not None:
@@ -246,7 +278,7 @@ def assemble(pdus: Iterable[Located]) -> tuple[tuple[Assembled, ...], tuple[Faul
                 found.append(current.close(complete=False))
                 current = None
             if not value.is_command and (current is None or current.decoded is None):
-                text = f"a data set fragment of {len(value.data)} bytes that no command announced"
+                text = f"a data set fragment of {value.size} bytes that no command announced"
                 faults.append(Fault(one.events[-1], text, one.incoming))
                 continue
             if current is None:

@@ -6,19 +6,18 @@ values that follow from the events or bytes alone may be kept, and that nobody c
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from stgcmt.by_value import by_value
 from stgcmt.on_disk import Joined
-from stgcmt.transcript import Event
+from stgcmt.transcript import Event, StoredEvent
 from stgcmt.wire import items, negotiation
 from stgcmt.wire.http import Message, read_requests, read_responses
 
 _T = TypeVar("_T")
 KEPT = 512  # connections; a recording has fewer than a hundred
-SMALL = 16_384  # bytes of one direction; what is larger is read again
-MANY = 2048  # such pieces
+LYING = 16  # connections whose bytes lie in a file: what is read of one are the places of its messages
 LARGE = 262_144  # bytes of one connection; a larger one is read again rather than kept
 
 
@@ -28,50 +27,41 @@ class ByEvents(Generic[_T]):
     def __init__(self, make: Callable[..., _T]) -> None:
         self._make = make
         self._kept: dict[tuple[Hashable, ...], tuple[tuple[Event, ...], _T]] = {}
+        self._lying: dict[tuple[Hashable, ...], tuple[tuple[Event, ...], _T]] = {}
 
     def of(self, events: Sequence[Event], *more: Hashable) -> _T:
         """``make(events, *more)``, or what it gave for the same events before."""
         key = (tuple(map(id, events)), *more)
-        found = self._kept.get(key)
+        found = self._kept.get(key) or self._lying.get(key)
         if found is not None:
             return found[1]
         value = self._make(events, *more)
-        if sum(event.size for event in events) <= LARGE:
+        if any(isinstance(event, StoredEvent) for event in events):
+            while len(self._lying) >= LYING:
+                del self._lying[next(iter(self._lying))]
+            self._lying[key] = (tuple(events), value)
+        elif sum(event.size for event in events) <= LARGE:
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = (tuple(events), value)  # the events stay alive, so that their ids stay taken
         return value
 
 
-_requests = functools.lru_cache(MANY)(read_requests)
-_responses = functools.lru_cache(MANY)(read_responses)
+_requests = by_value()(read_requests)
+_responses = by_value()(read_responses)
 
 
 def requests(data: bytes | Joined) -> tuple[Message, ...]:
     """``read_requests``."""
-    return _requests(data) if isinstance(data, bytes) and len(data) <= SMALL else read_requests(data)
+    return _requests(data) if isinstance(data, bytes) else read_requests(data)
 
 
 def responses(data: bytes | Joined, methods: tuple[str, ...] | None, *, eof: bool) -> tuple[Message, ...]:
     """``read_responses``."""
-    if isinstance(data, bytes) and len(data) <= SMALL:
-        return _responses(data, methods, eof=eof)
-    return read_responses(data, methods, eof=eof)
+    return _responses(data, methods, eof=eof) if isinstance(data, bytes) else read_responses(data, methods, eof=eof)
 
 
-@functools.lru_cache(MANY)
-def rq(body: bytes) -> items.AssociateRq:
-    """``decode_rq``."""
-    return items.decode_rq(body)
-
-
-@functools.lru_cache(MANY)
-def ac(body: bytes) -> items.AssociateAc:
-    """``decode_ac``."""
-    return items.decode_ac(body)
-
-
-@functools.lru_cache(MANY)
+@by_value()
 def granted(asked: bytes, answered: bytes) -> tuple[negotiation.Granted, ...]:
     """``granted``, of the bodies of both PDUs."""
-    return negotiation.granted(rq(asked), ac(answered))
+    return negotiation.granted(items.decode_rq(asked), items.decode_ac(answered))

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.uids import uid_text
 
 GROUP_LENGTH = 0x0000
@@ -61,7 +62,7 @@ _SHORTS = frozenset({
 _UIDS = frozenset({AFFECTED_CLASS, REQUESTED_CLASS, AFFECTED_INSTANCE, REQUESTED_INSTANCE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command:
     """A decoded command set: ``elements`` in wire order with their bytes, ``faults`` of the encoding.
 
@@ -83,12 +84,12 @@ class Command:
         value = self.values.get(element)
         return None if value is None else uid_text(value)
 
-    @property
+    @functools.cached_property
     def field(self) -> int | None:
         """Command Field (0000,0100)."""
         return self.short(FIELD)
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The message's name: ``N-ACTION-RQ``; its Command Field in hexadecimal where it is unknown."""
         field = self.field
@@ -185,13 +186,9 @@ class Command:
         return (self.short(REMAINING), self.short(COMPLETED), self.short(FAILED), self.short(WARNED))
 
 
+@by_value(small=SMALL)  # message ids begin anew with each association, so the same bytes come again and again
 def decode(data: bytes) -> Command:
     """The command set in ``data``; never raises."""
-    return _decode(data) if len(data) <= SMALL else _decode.__wrapped__(data)
-
-
-@functools.lru_cache(2048)  # message ids begin anew with each association, so the same bytes come again and again
-def _decode(data: bytes) -> Command:
     elements: list[tuple[int, bytes]] = []
     values: dict[int, bytes] = {}
     faults: list[str] = []
@@ -217,6 +214,12 @@ def _decode(data: bytes) -> Command:
 
 def encode(values: Mapping[int, Value]) -> bytes:
     """A command set in ascending order; the group length is counted unless ``values`` gives it (``None``: left out)."""
+    return _encode(tuple(values.items()))
+
+
+@functools.lru_cache(1024)  # as with reading: the same few values again and again
+def _encode(items: tuple[tuple[int, Value], ...]) -> bytes:
+    values = dict(items)
     parts: list[bytes] = []
     for element in sorted(values):
         value = values[element]

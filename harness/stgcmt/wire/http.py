@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import functools
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from stgcmt.on_disk import Joined, Part, content, contents, search, seen, size_of
 from stgcmt.wire.http_chunks import BLANK_LINE, ChunkScan
+from stgcmt.wire.http_codings import decoded
 from stgcmt.wire.http_fields import MediaType, RetryAfter, parse_media_type, parse_retry_after, split_list
 
 Framing = Literal["content-length", "chunked", "close", "none"]
 Headers = tuple[tuple[str, str], ...]
+_Framed = tuple[
+    Framing, int, tuple[str, ...]
+]  # how the body is delimited, its announced length, what is wrong with that
 
 DEFECTS: Mapping[str, str] = {
     "bad-status-line": "the first line is no status line",
@@ -45,7 +48,7 @@ DEFECTS: Mapping[str, str] = {
 }
 """Every defect that a message may list, and what it says."""
 
-BODY_LIMIT = 1 << 28  # what a coded body may grow to: 16 times the largest result the harness asks for
+SMALL, KEPT = 4096, 1024  # bytes of a head, and how many such heads, that are remembered once they were read
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _STATUS_LINE = re.compile(r"(HTTP/\d+\.\d+)[ \t]+([^ \t]*)(?:[ \t](.*))?\Z", re.DOTALL)
 _STATUS_STRICT = re.compile(r"HTTP/\d\.\d [1-9]\d\d (.*)\Z", re.DOTALL)
@@ -135,7 +138,7 @@ class Message(Head):
     def _decode(self) -> bytes | None:
         body: bytes | None = self.body
         for coding in reversed(self.items("content-encoding")):
-            body = None if body is None else _decode(body, coding.lower())
+            body = None if body is None else decoded(body, coding.lower())
         return body
 
 
@@ -154,7 +157,7 @@ def message_at(
     interim: list[Head] = []
     at = start
     while True:
-        head, ended = _head(data, at, response=response)
+        head, ended, (framing, length, defects) = _head(data, at, method, response=response)
         if not (ended and response and _is_interim(head)):
             break
         interim.append(head)
@@ -169,23 +172,19 @@ def message_at(
                 end=at,
                 interim=tuple(interim),
             )
-    framing, length, defects = _framing(head, method)
-    message = Message(
-        **{**vars(head), "defects": _merge(head.defects, defects)}, framing=framing, interim=tuple(interim)
-    )
+    found = {**vars(head), "defects": _merge(head.defects, defects), "framing": framing, "interim": tuple(interim)}
     if not ended:
-        return replace(
-            message, complete=False, end=len(data), framing="none", defects=_merge(message.defects, ("truncated-head",))
-        )
+        found["defects"] = _merge(found["defects"], ("truncated-head",))
+        return Message(**found | {"complete": False, "end": len(data), "framing": "none"})
     if framing == "chunked":
-        return _chunked(message, data)
+        return _chunked(Message(**found), data)
     if framing == "none":
-        return replace(message, end=head.body_start)
+        return Message(**found, end=head.body_start)
     end = len(data) if framing == "close" else min(len(data), head.body_start + length)
     whole = eof if framing == "close" else end == head.body_start + length
     if not whole:
-        message = replace(message, defects=_merge(message.defects, ("truncated-body",)))
-    return replace(message, content=content(data, head.body_start, end), end=end, complete=whole)
+        found["defects"] = _merge(found["defects"], ("truncated-body",))
+    return Message(**found, content=content(data, head.body_start, end), end=end, complete=whole)
 
 
 def read_responses(
@@ -262,11 +261,10 @@ class Arrival:
         if end is None:
             self._searched = max(begin, len(self.data) - 3)
             return False
-        head, _ = _head(self.data, self._at, response=True)
+        head, _, (framing, length, _) = _head(self.data, self._at, self._method, response=True)
         if _is_interim(head):
             self._at = self._searched = head.body_start
             return True
-        framing, length, _ = _framing(head, self._method)
         if framing == "chunked":
             self._chunks = ChunkScan(head.body_start)
         elif framing == "close":
@@ -295,26 +293,43 @@ def _chunked(message: Message, data: bytes | bytearray | Joined) -> Message:
     )
 
 
-def _head(data: bytes | bytearray | Joined, start: int, *, response: bool) -> tuple[Head, bool]:
-    """The head at ``start``, and whether it ends; what is no status line at all is left to the body."""
+def _head(
+    data: bytes | bytearray | Joined, start: int, method: str = "", *, response: bool
+) -> tuple[Head, bool, _Framed]:
+    """The head at ``start``, whether it ends, and the framing; what is no status line at all is left to the body."""
     begin = _skip_blank(data, start)
-    defects = ["leading-blank-line"] if begin > start else []
+    blank_first = ("leading-blank-line",) if begin > start else ()
     if response and not bytes(data[begin : begin + 5]).startswith(b"HTTP/"[: max(1, len(data) - begin)]):
         # no HTTP at all: everything is body. A SETTINGS frame on stream 0 opens every HTTP/2 connection (RFC 9113 3.4).
         settings = (
             bytes(data[begin : begin + 1]) + bytes(data[begin + 3 : begin + 4]) + bytes(data[begin + 5 : begin + 9])
         )
-        defects.append("http2" if settings == b"\0\4\0\0\0\0" else "bad-status-line")
-        return Head(response, defects=tuple(defects), start=start, body_start=begin), True
+        defect = "http2" if settings == b"\0\4\0\0\0\0" else "bad-status-line"
+        head = Head(response, defects=(*blank_first, defect), start=start, body_start=begin)
+        return head, True, _framing(head, method)
     blank = search(BLANK_LINE, data, begin)
     end = blank.end() if blank else len(data)
-    line, _, rest = bytes(data[begin:end]).partition(b"\n")
-    if not line.endswith(b"\r") and (rest or blank):
+    raw = bytes(data[begin:end])
+    of_lines = _lines if len(raw) <= SMALL else _lines.__wrapped__
+    read, framed = of_lines(raw, method, whole=blank is not None, response=response)
+    defects = _merge(blank_first, read.defects) if blank_first else read.defects
+    head = Head(
+        response, read.method, read.target, read.status, read.reason, read.version, read.headers, defects, start, end
+    )
+    return head, blank is not None, framed
+
+
+@functools.lru_cache(KEPT)
+def _lines(raw: bytes, method: str, *, whole: bool, response: bool) -> tuple[Head, _Framed]:
+    """What follows from the lines of a head alone; an actor and its view read the same, and one play what another did."""
+    defects: list[str] = []
+    line, _, rest = raw.partition(b"\n")
+    if not line.endswith(b"\r") and (rest or whole):
         defects.append("bare-lf")
     first = _first_line(line.removesuffix(b"\r").decode("latin-1"), response=response, defects=defects)
     headers, more = _fields(rest)
-    head = replace(first, headers=headers, defects=_merge(tuple(defects), more), start=start, body_start=end)
-    return head, blank is not None
+    head = replace(first, headers=headers, defects=_merge(tuple(defects), more))
+    return head, _framing(head, method)
 
 
 def _first_line(line: str, *, response: bool, defects: list[str]) -> Head:
@@ -369,8 +384,8 @@ def _fields(raw: bytes) -> tuple[Headers, tuple[str, ...]]:
     return tuple(headers), tuple(defects)
 
 
-def _framing(head: Head, method: str) -> tuple[Framing, int, tuple[str, ...]]:
-    """How the body is delimited, its announced length, and what is wrong with that (RFC 9112 6.3)."""
+def _framing(head: Head, method: str) -> _Framed:
+    """How the body is delimited (RFC 9112 6.3)."""
     lengths = [item.strip() for value in head.all("content-length") for item in value.split(",")]
     codings = [item.lower() for item in head.items("transfer-encoding")]
     defects: list[str] = []
@@ -406,19 +421,4 @@ def _skip_blank(data: bytes | bytearray | Joined, at: int) -> int:
 
 
 def _merge(first: tuple[str, ...], more: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*first, *more)))
-
-
-def _decode(body: bytes, coding: str) -> bytes | None:
-    if coding == "identity":
-        return body
-    windows = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}.get(coding, ())
-    for bits in windows:  # many servers send raw deflate where RFC 9110 8.4.1.2 says zlib
-        machine = zlib.decompressobj(bits)
-        try:
-            decoded = machine.decompress(body, BODY_LIMIT)
-        except zlib.error:
-            continue
-        if machine.eof and not machine.unused_data:
-            return decoded
-    return None
+    return tuple(dict.fromkeys((*first, *more))) if more else first

@@ -137,19 +137,24 @@ def read_items(data: bytes, offset: int = 0) -> tuple[Item, ...]:
 
 def decode_rq(body: bytes) -> AssociateRq:
     """The body of an A-ASSOCIATE-RQ; never raises."""
-    return AssociateRq(**_decoded(body, CONTEXT_RQ))
+    return _rq(body) if len(body) <= SMALL else _rq.__wrapped__(body)
 
 
 def decode_ac(body: bytes) -> AssociateAc:
     """The body of an A-ASSOCIATE-AC; never raises."""
-    return AssociateAc(**_decoded(body, CONTEXT_AC))
-
-
-def _decoded(body: bytes, context_type: int) -> dict[str, Any]:
-    return (_decode if len(body) <= SMALL else _decode.__wrapped__)(body, context_type)
+    return _ac(body) if len(body) <= SMALL else _ac.__wrapped__(body)
 
 
 @functools.lru_cache(KEPT)
+def _rq(body: bytes) -> AssociateRq:
+    return AssociateRq(**_decode(body, CONTEXT_RQ))
+
+
+@functools.lru_cache(KEPT)
+def _ac(body: bytes) -> AssociateAc:
+    return AssociateAc(**_decode(body, CONTEXT_AC))
+
+
 def _decode(body: bytes, context_type: int) -> dict[str, Any]:
     faults: list[str] = []
     if len(body) < FIXED:

@@ -9,7 +9,7 @@ from stgcmt.wire import command as cmd
 from stgcmt.wire import pdu
 
 COMMAND, LAST = 0x01, 0x02
-_HEAD = struct.Struct(">IBB")
+HEAD = struct.Struct(">IBB")
 # What we send at once to a peer that sets no limit (0): large enough that the PDU header costs nothing.
 UNLIMITED_FRAGMENT = 128 * 1024
 # The largest message put together: an object larger than this is not what the harness sends or asks for.
@@ -25,6 +25,11 @@ class Pdv:
     is_last: bool
     data: bytes
     at: int = field(default=0, compare=False)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the fragment."""
+        return len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def read_pdvs(body: bytes) -> tuple[tuple[Pdv, ...], tuple[str, ...]]:
     found: list[Pdv] = []
     at, end = 0, len(body)
     while end - at >= 6:
-        length, context_id, control = _HEAD.unpack_from(body, at)
+        length, context_id, control = HEAD.unpack_from(body, at)
         stop = at + 4 + length
         if length < 2 or stop > end:
             return tuple(found), (f"a PDV claims {length} bytes, {end - at - 4} are there",)
@@ -62,7 +67,7 @@ def read_pdvs(body: bytes) -> tuple[tuple[Pdv, ...], tuple[str, ...]]:
 def encode_pdv(context_id: int, data: bytes, *, is_command: bool, is_last: bool) -> bytes:
     """One PDV item."""
     control = (COMMAND if is_command else 0) | (LAST if is_last else 0)
-    return _HEAD.pack(len(data) + 2, context_id, control) + data
+    return HEAD.pack(len(data) + 2, context_id, control) + data
 
 
 def fragment(
@@ -74,6 +79,8 @@ def fragment(
     """
     size = max_pdu - 6 if max_pdu > 7 else UNLIMITED_FRAGMENT
     size -= size & 1
+    if first is None and len(data) <= size:
+        return (pdu.encode(pdu.P_DATA_TF, encode_pdv(context_id, data, is_command=is_command, is_last=True)),)
     cuts = list(range(0, len(data), size))
     if first is not None and 0 < first < len(data):
         cuts = [0, *range(min(first, size), len(data), size)]

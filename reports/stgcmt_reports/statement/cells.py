@@ -76,10 +76,10 @@ class Declared:
 
 
 def listed(values: Iterable[Any], limit: int = 8) -> str:
-    """Values in a line, sorted; the first ``limit`` of them."""
+    """Values in a line, sorted; the first ``limit`` of them. Values that are lists themselves stand apart."""
     words = sorted({str(value) for value in values})
     more = f" and {len(words) - limit} more" if len(words) > limit else ""
-    return ", ".join(words[:limit]) + more
+    return ("; " if any(", " in word for word in words) else ", ").join(words[:limit]) + more
 
 
 def sent_in(seen: Seen, word: str = "sent") -> Callable[[Iterable[Any]], str]:

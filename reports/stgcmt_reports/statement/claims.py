@@ -151,6 +151,11 @@ def _links(kept: Kept) -> Look:
     return _flag(kept.links, lambda what: what == REFUSED, lambda what: what == TAKEN)
 
 
+def _outer(web: WebSeen, claimed: Any) -> Look:
+    """Nothing speaks against another address of the same server; one that nobody named is no finding."""
+    return Look(_filtered(web.bases, lambda base: base == str(claimed).rstrip("/"), lambda _: claimed))
+
+
 def _both(words: str) -> bool:
     return words == "SCU=1 SCP=1"
 
@@ -173,6 +178,11 @@ AUDITORS: tuple[Auditor, ...] = (
     ),
     Auditor("origin_server", "coerced", lambda web, _: _items(web.kept_back.coerced), about=("WEB-J.2-09",)),
     Auditor("origin_server", "no_link_transfer_syntaxes", lambda web, _: _links(web.kept_back), about=("WEB-J.2-10",)),
+    Auditor(
+        "origin_server", "no_clock",
+        lambda web, _: _flag(web.presence["date"], lambda pair: not pair[1], lambda pair: pair[1]), about=("WEB-HTTP-DATE-01",),
+    ),
+    Auditor("origin_server", "public_base_url", _outer, about=("WEB-8.4.2-03",)),
     Auditor("origin_server", "unsecured", lambda web, _: Look(against=_refusals(web))),
     Auditor(
         "scp", "keeps_undelivered",

@@ -185,6 +185,8 @@ def _web(name: str, seen: WebSeen) -> Observation | None:
         "representations": (representations(seen), (), listed),
         "media_types": (media_types(seen), (), _media),
         "retry_after": (seen.headers.get("retry-after", Seen()), (), lambda values: f"sent as {listed(values)}"),
+        "dated": (seen.presence.get("date", Seen()), (), _dated),
+        "bases": (seen.bases, (), lambda values: f"results are named below {listed(values)}"),
         "capabilities": (seen.capabilities, (), lambda values: f"answered as {listed(values)}"),
         "polling": (_polling(seen), (), _polling_text),
         "kept": (seen.kept_back.back, (), _kept),
@@ -193,6 +195,18 @@ def _web(name: str, seen: WebSeen) -> Observation | None:
         "role": (role, (), lambda _: "user agent" if seen.sut_asks else "origin server"),
     }
     return table.get(name)
+
+
+def _dated(values: Iterable[Any]) -> str:
+    """From (method, whether the field was there) of every answer."""
+    there = {present for _, present in values}
+    return (
+        "Date is sent"
+        if there == {True}
+        else "no Date is sent"
+        if there == {False}
+        else "Date is sent on some responses"
+    )
 
 
 def observation(name: str, seen: FaceSeen) -> Observation | None:

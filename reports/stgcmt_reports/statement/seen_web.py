@@ -5,7 +5,6 @@ Whose request an exchange is, is read from who opened the connection, so proxies
 
 from __future__ import annotations
 
-import email.utils
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from urllib.parse import parse_qsl, unquote
 
 from stgcmt.clock import NS
 from stgcmt.transcript import Transcript
-from stgcmt.views.http import Exchange, Response, http
+from stgcmt.views.http import Exchange, http
 from stgcmt.wire.http_fields import parse_media_type
+from stgcmt_reports.statement.fields_web import RESOURCE, asked_pause, honoured, pattern, shown, type_of
 from stgcmt_reports.statement.kept import Kept
 from stgcmt_reports.statement.modules import Information, of_body
 from stgcmt_reports.statement.values import Seen
 
-RESOURCE = "commitment-requests"
 NO_ANSWER = -1
 SLACK_S = 1.0  # Retry-After counts whole seconds
 LARGE = 500  # references: far above what a study sent at once has, below what servers limit
@@ -63,6 +62,7 @@ class WebSeen:
     repeats: Seen = field(default_factory=Seen)
     capabilities: Seen = field(default_factory=Seen)
     tls: Seen = field(default_factory=Seen)
+    bases: Seen = field(default_factory=Seen)  # Base URIs that absolute URIs in Content-Location name
     default_types: Seen = field(default_factory=Seen)  # media types of results where Accept leaves the choice
     obeyed: Seen = field(default_factory=Seen)  # whether a Result Check came as Retry-After asked
     pauses: Seen = field(default_factory=Seen)  # seconds from a pending answer that names none to the next Result Check
@@ -139,7 +139,7 @@ class _Reader:
         for exchange in self.exchanges:
             if exchange.request is None:
                 continue
-            self._add(self.seen.resources, (exchange.method, _pattern(exchange.request.path)), exchange)
+            self._add(self.seen.resources, (exchange.method, pattern(exchange.request.path)), exchange)
             if exchange.method == "OPTIONS" and exchange.response is not None and exchange.status == 200:
                 media = exchange.response.media_type
                 named = RESOURCE.encode() in (exchange.response.decoded or exchange.response.body)
@@ -238,13 +238,15 @@ class _Reader:
             if message is not None:
                 self._add(self.seen.presence[name], (call.method, value is not None), call.exchange)
             if value is not None:
-                self._add(seen, _shown(name, value), call.exchange)
+                self._add(seen, shown(name, value), call.exchange)
+            if value is not None and name == "content-location" and "://" in value:
+                self._add(self.seen.bases, value.partition(f"/{RESOURCE}/")[0], call.exchange)
 
     def _payloads(self, call: _Call) -> None:
         seen, exchange, request, response = self.seen, call.exchange, call.exchange.request, call.exchange.response
         success = 200 <= call.status < 300
         if request is not None and call.method == "POST" and request.media_type is not None:
-            self._add(seen.request_types, (_type(request.media_type), success), exchange)
+            self._add(seen.request_types, (type_of(request.media_type), success), exchange)
             charset = request.media_type.param("charset")
             if charset and (success or seen.sut_asks):
                 self._add(seen.charsets, charset.lower(), exchange)
@@ -254,10 +256,10 @@ class _Reader:
         if request is not None and response is not None and call.status == 406 and len(request.items("accept")) == 1:
             asked = parse_media_type(request.items("accept")[0])
             if asked is not None and asked.essence.startswith(("application/dicom+", "multipart/related")):
-                self._add(seen.refused_accept, _type(asked), exchange)
+                self._add(seen.refused_accept, type_of(asked), exchange)
         if request is not None and request.query:
             for key, value in parse_qsl(request.query, keep_blank_values=True):
-                if seen.sut_asks or (success and _honoured(key, value, exchange)):
+                if seen.sut_asks or (success and honoured(key, value, exchange)):
                     self._add(seen.parameters, key, exchange)
         for uid in call.asked.classes:
             self._add(seen.classes, uid, exchange)
@@ -265,9 +267,9 @@ class _Reader:
             self._add(seen.structures, call.asked.structure, exchange)
         if call.status == 200 and response is not None:
             if response.media_type is not None:
-                self._add(seen.result_types, _type(response.media_type), exchange)
+                self._add(seen.result_types, type_of(response.media_type), exchange)
                 if not seen.sut_asks and request is not None and request.items("accept") == ("*/*",):
-                    self._add(seen.default_types, _type(response.media_type), exchange)
+                    self._add(seen.default_types, type_of(response.media_type), exchange)
                 if not seen.sut_asks and (charset := response.media_type.param("charset")):
                     self._add(seen.charsets, charset.lower(), exchange)
             for reason in call.told.reasons:
@@ -321,7 +323,7 @@ class _Reader:
     def _pauses(self, calls: list[_Call]) -> None:
         for before, after in itertools.pairwise(calls):
             response = before.exchange.response
-            asked = _asked_pause(response) if response is not None and after.method == "GET" else None
+            asked = asked_pause(response) if response is not None and after.method == "GET" else None
             if response is not None and asked is not None:
                 late = (after.exchange.t - response.t_last) / NS >= asked - SLACK_S
                 self._add(
@@ -338,30 +340,6 @@ class _Reader:
                 )
 
 
-def _asked_pause(response: Response) -> float | None:
-    """The seconds that Retry-After asks for; a date is held against the answer's own Date. ``None`` where it asks nothing."""
-    value = (response.header("retry-after") or "").strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        until, now = (email.utils.parsedate_to_datetime(each) for each in (value, response.header("date") or ""))
-        return (until - now).total_seconds()
-    except (TypeError, ValueError):
-        return None
-
-
-def _honoured(key: str, value: str, exchange: Exchange) -> bool:
-    """Whether an answer shows that a query parameter was understood: it did what no header field asked for."""
-    request, response = exchange.request, exchange.response
-    if request is None or response is None or response.media_type is None:
-        return False
-    if key == "accept":
-        wanted = parse_media_type(value)
-        asked = request.header("accept") or ""
-        return wanted is not None and _type(response.media_type) == _type(wanted) and wanted.essence not in asked
-    return key == "charset" and (response.media_type.param("charset") or "").lower() == value.lower()
-
-
 def _call(exchange: Exchange) -> _Call:
     request, response = exchange.request, exchange.response
     segments = request.segments if request is not None else ()
@@ -376,41 +354,3 @@ def _call(exchange: Exchange) -> _Call:
 
 def _on_resource(exchange: Exchange) -> bool:
     return exchange.request is not None and RESOURCE in exchange.request.segments
-
-
-def _pattern(path: str) -> str:
-    """A path with its UIDs as placeholders, from the first segment that the services of PS3.18 name."""
-    names = {RESOURCE: "{transactionUID}", "studies": "{study}", "series": "{series}", "instances": "{instance}"}
-    segments = [each for each in path.split("/") if each]
-    start = next((at for at, each in enumerate(segments) if each in names), None)
-    if start is None:
-        return "/"
-    shown: list[str] = []
-    for each in segments[start:]:
-        previous = shown[-1] if shown else ""
-        shown.append(names[previous] if previous in names and each not in names else each)
-    return "/" + "/".join(shown[:8])
-
-
-def _type(media_type: Any) -> str:
-    """A media type as claims spell it: the ``type`` parameter of multipart, and nothing else."""
-    inner = media_type.param("type")
-    return f'{media_type.essence}; type="{inner}"' if media_type.essence == "multipart/related" and inner else str(
-        media_type.essence
-    )  # fmt: skip
-
-
-def _shown(name: str, value: str) -> str:
-    """A header field's value without what changes from message to message, and without secrets."""
-    if name == "content-length":
-        return "0" if value.strip() == "0" else "the payload's length"
-    if name == "retry-after":
-        return "seconds" if value.strip().isdigit() else "a date" if "gmt" in value.lower() else "something else"
-    if name in {"authorization", "www-authenticate"}:
-        return value.partition(" ")[0]
-    if name in {"content-location", "etag", "date"}:
-        return "present"
-    if name == "content-type":
-        media_type = parse_media_type(value)
-        return _type(media_type) if media_type else value[:60]
-    return value[:80]

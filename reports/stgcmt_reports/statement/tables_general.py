@@ -50,11 +50,10 @@ def _classes(context: Context) -> tuple[Row, ...]:
     dimse = Seen()
     for seen in context.dimse.values():
         dimse.merge(seen.stored)
-    told = {
-        uid for web_seen in context.web.values() for uid in (*web_seen.committed_classes, *web_seen.refused_classes)
-    }
+    committed = {uid for web_seen in context.web.values() for uid in web_seen.committed_classes}
     for uid in sorted(asked):
-        if named(uid) == uid and uid not in dimse and uid not in told:
+        known = named(uid) != uid or uid in dimse or uid in committed
+        if not known and stated.commitment_of(context, uid) is None:
             continue  # a class that the harness made up for one question
         rows.append(
             row(

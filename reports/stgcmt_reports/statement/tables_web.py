@@ -7,10 +7,12 @@ from typing import Any
 
 from stgcmt_reports.statement.cells import fixed, listed, row, sent_in
 from stgcmt_reports.statement.context import Context
-from stgcmt_reports.statement.seen_web import NO_ANSWER, RESOURCE, SENT_BY_SUT, WebSeen
+from stgcmt_reports.statement.fields_web import RESOURCE
+from stgcmt_reports.statement.seen_web import NO_ANSWER, SENT_BY_SUT, WebSeen
 from stgcmt_reports.statement.values import Cell, Row, Seen
 
 TRANSACTION = f"/{RESOURCE}/{{transactionUID}}"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _NAMES = {"etag": "ETag", "www-authenticate": "WWW-Authenticate"}
 
 
@@ -26,7 +28,8 @@ def resources(context: Context, key: str, _name: str) -> tuple[Row, ...]:
             text="used" if seen.sut_asks else "answered", hint="not seen in this run",
         )  # fmt: skip
         rows.append(row(method, f"{method} {TRANSACTION} ({what})", cell))
-    for method in sorted({pair[0] for pair in seen.other_methods}):
+    known = (method for method in {pair[0] for pair in seen.other_methods} if seen.sut_asks or method in METHODS)
+    for method in sorted(known):  # not those that the harness made up to ask one question
         pairs = [pair for pair in seen.other_methods if pair[0] == method]
         codes = listed(_code(status) for _, status in pairs)
         found_cell = Cell(

@@ -26,7 +26,11 @@ class Belief:
 
 def beliefs_of(*transcripts: Transcript) -> tuple[Belief, ...]:
     """What the client said of instances, in order of time."""
-    return tuple(_belief(each, event) for each in transcripts for event in each.of("state"))
+    return tuple(belief for each in transcripts for belief in each.view(_beliefs))
+
+
+def _beliefs(transcript: Transcript) -> tuple[Belief, ...]:
+    return tuple(_belief(transcript, event) for event in transcript.of("state"))
 
 
 def _belief(transcript: Transcript, event: Event) -> Belief:

@@ -6,10 +6,10 @@ tree of the data set, so that an empty element differs from an absent one and a 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.dataset import DataSet, Element, read, tag_text
 from stgcmt_suites.commitment.references import FailedReference, Reference, Result
 
@@ -102,10 +102,10 @@ def read_information(data: bytes | None, transfer_syntax: str | None, events: tu
     """Read Action or Event Information; never raises. ``None`` (no data set was sent) gives the empty value."""
     if data is None:
         return Information(result=Result(problems=("there is no data set",), events=events))
-    return (_read if len(data) <= SMALL else _read.__wrapped__)(data, transfer_syntax, events)
+    return _read(data, transfer_syntax, events)
 
 
-@functools.lru_cache(maxsize=512)  # mutants of a recording share most of their messages
+@by_value(small=SMALL, kept=512)
 def _read(data: bytes, transfer_syntax: str | None, events: tuple[int, ...]) -> Information:
     data_set = read(data, transfer_syntax or "", DICTIONARY)
     problems: list[str] = []

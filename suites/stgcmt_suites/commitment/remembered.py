@@ -7,35 +7,13 @@ faults alone that are looked at on the way; which ones these are is noted as the
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Collection, Hashable, Iterator
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
-SMALL = 16_384  # bytes
 KEPT = 1024  # payloads; the oldest go first
 PART = 32  # the largest payload that is kept is this part of what all of them together may have
 WAYS = 16  # of one payload: as many as faults were seen to change what is made of it
-
-
-def by_value(make: Callable[_P, _T]) -> Callable[_P, _T]:
-    """``make``, which follows from its arguments alone and returns what nobody changes; large arguments are not kept."""
-    kept = functools.lru_cache(KEPT)(make)
-
-    @functools.wraps(make)
-    def remembered(*arguments: _P.args, **named: _P.kwargs) -> _T:
-        small = sum(_size(each) for each in arguments) <= SMALL
-        return (kept if small else make)(*arguments, **named)  # type: ignore[arg-type]
-
-    return remembered
-
-
-def _size(argument: object) -> int:
-    """About how many bytes an argument has; each of the references in a tuple has some two hundred."""
-    if isinstance(argument, bytes):
-        return len(argument)
-    return 200 * len(argument) if isinstance(argument, tuple) else 0
 
 
 class Noted(Collection[str]):

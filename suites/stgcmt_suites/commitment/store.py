@@ -10,35 +10,39 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import io
 import json
+import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stgcmt.clock import Clock
+from stgcmt.switches import Switches
 from stgcmt_suites.commitment import decisions
 from stgcmt_suites.commitment.decisions import Asked, Decided, Held
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt_suites.commitment.part10 import header_of, held_of
 
 __all__ = ["Asked", "Decided", "Held", "Store", "Transaction"]
 
+_T = TypeVar("_T")
 _NAMES = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
 LIKE = 43  # characters of a UID that the fault compares-beginnings looks at: a whole one as the engine makes them
+SMALL = 4096  # characters of a list of references; more of these are remembered than of longer ones
+WAL = slice(18, 20)  # where the header of a database says that it keeps a write-ahead log (2: it does)
 BATCH = 500  # references that one statement looks up
 PENDING, DONE, EXPIRED = "pending", "done", "expired"
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS instances (
+CREATE TABLE instances (
   sop_instance_uid TEXT PRIMARY KEY, sop_class_uid TEXT NOT NULL, study_instance_uid TEXT NOT NULL,
   series_instance_uid TEXT NOT NULL, transfer_syntax_uid TEXT NOT NULL, file TEXT NOT NULL,
   data_offset INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ns INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS transactions (
+CREATE TABLE transactions (
   uid TEXT PRIMARY KEY, state TEXT NOT NULL, structure TEXT NOT NULL, asked TEXT NOT NULL, created_ns INTEGER NOT NULL,
   due_ns INTEGER NOT NULL, done_ns INTEGER, decided TEXT, info TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS marks (sop_instance_uid TEXT, mark TEXT, PRIMARY KEY (sop_instance_uid, mark));
+CREATE TABLE marks (sop_instance_uid TEXT, mark TEXT, PRIMARY KEY (sop_instance_uid, mark));
 """
 
 
@@ -83,12 +87,15 @@ class Store:
         self._results: dict[frozenset[Asked], tuple[Decided, ...]] = {}  # what the fault remembers-results goes by
         self._files = directory / "instances"
         self._files.mkdir(exist_ok=True)
-        self._db = sqlite3.connect(directory / "store.sqlite3", isolation_level=None, check_same_thread=False)
+        self._directory = str(self._files)
+        path = directory / "store.sqlite3"
+        with contextlib.suppress(FileExistsError), path.open("xb") as file:
+            file.write(_empty())
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         # WAL without fsync: survives the end of a process, which is what a restart is here.
-        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA busy_timeout=2000"):
+        for statement in ("PRAGMA synchronous=OFF", "PRAGMA busy_timeout=2000", "PRAGMA journal_mode=WAL"):
             self._db.execute(statement)
-        self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the database; the directory stays. May be called twice."""
@@ -98,18 +105,18 @@ class Store:
 
     def add_part10(self, data: bytes) -> Held:
         """Keep a DICOM file as it is; an instance of that UID is replaced. Raises ``ValueError`` if it is none."""
-        return self._add(data, _parse(data))
+        return self._add(data, held_of(data))
 
     def add_data_set(self, data: bytes, transfer_syntax_uid: str) -> Held:
         """Keep an encoded data set (C-STORE) as a DICOM file. Raises ``ValueError`` if it is unreadable."""
-        data = _header_of(data, transfer_syntax_uid) + data
-        return self._add(data, _parse(data))
+        data = header_of(data, transfer_syntax_uid) + data
+        return self._add(data, held_of(data))
 
     def instance(self, sop_instance_uid: str) -> Held | None:
         """What is held under a SOP Instance UID; ``None`` also where its file is lost."""
         row = self._db.execute("SELECT * FROM instances WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
         held = _held(row) if row else None
-        return held if held and (self._files / held.file).exists() else None
+        return held if held and os.path.exists(self._path(held.file)) else None  # noqa: PTH110 - a path costs more than the question
 
     def instances(self, **match: str) -> tuple[Held, ...]:
         """Everything held whose columns match, e.g. ``study_instance_uid=…``, oldest first."""
@@ -119,7 +126,11 @@ class Store:
 
     def part10(self, held: Held) -> bytes:
         """The DICOM file of an instance; raises ``OSError`` where it is lost."""
-        return (self._files / held.file).read_bytes()
+        with open(self._path(held.file), "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            return file.readall()
+
+    def _path(self, name: str) -> str:
+        return f"{self._directory}{os.sep}{name}"
 
     def data_set(self, held: Held) -> bytes:
         """The encoded data set of an instance, in its transfer syntax; raises ``OSError`` where it is lost."""
@@ -162,9 +173,11 @@ class Store:
         return whole or "commits-corrupt" in self.faults
 
     def _add(self, data: bytes, found: Held) -> Held:
-        (self._files / found.file).write_bytes(data)
+        with open(self._path(found.file), "wb") as file:  # noqa: PTH123 - as above
+            file.write(data)
         values = (
-            *(getattr(found, name) for name in Held.__dataclass_fields__),
+            *(found.sop_instance_uid, found.sop_class_uid, found.study_instance_uid, found.series_instance_uid),
+            *(found.transfer_syntax_uid, found.file, found.data_offset),
             hashlib.sha256(data).hexdigest(),
             self.clock.wall_ns(),
         )
@@ -288,7 +301,7 @@ class Store:
             distinct = named
         held = self._held_of(distinct)
         marks = {mark: self.marked(mark) for mark in ("broken", "exhausted")}
-        if (known := self._results.get(frozenset(distinct))) and "remembers-results" in self.faults:
+        if self._results and (known := self._results.get(frozenset(distinct))) and "remembers-results" in self.faults:
             return known
         truth = []
         for each in distinct:
@@ -300,7 +313,8 @@ class Store:
                 condition = "broken"
             truth.append(Decided(each, decisions.reason(each, found, self.unsupported, condition, self.faults)))
         told = decisions.distorted(tuple(truth), held, self.faults)
-        self._results[frozenset(distinct)] = told
+        if not (isinstance(self.faults, Switches) and self.faults.none_of(("remembers-results",))):
+            self._results[frozenset(distinct)] = told
         return told
 
     def _alike(self, uid: str) -> Held | None:
@@ -321,61 +335,22 @@ class Store:
         return found
 
 
+@functools.cache
+def _empty() -> bytes:
+    """A database without rows, made once: to create the tables in each new file costs ten times as much as to copy them."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(_SCHEMA)
+        made = bytearray(database.serialize())
+    made[WAL] = b"\2\2"
+    return bytes(made)
+
+
 def _batches(uids: list[str]) -> Iterator[list[str]]:
     return (uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
 
 
-@by_value
-def _parse(data: bytes) -> Held:
-    import pydicom  # noqa: PLC0415 - start-up
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - start-up
-
-    buffer = io.BytesIO(data)
-    try:
-        ds = pydicom.dcmread(
-            buffer, specific_tags=["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
-        )
-        sop_instance_uid = str(ds.SOPInstanceUID)
-        name = (
-            hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:40] + ".dcm"
-        )  # a UID is the sender's text: no path
-        syntax = str(ds.file_meta.TransferSyntaxUID)
-        offset = 132 + 12 + int(ds.file_meta.FileMetaInformationGroupLength)  # preamble, DICM, group length element
-        study, series = str(ds.get("StudyInstanceUID", "")), str(ds.get("SeriesInstanceUID", ""))
-        return Held(sop_instance_uid, str(ds.SOPClassUID), study, series, syntax, name, offset)
-    except (InvalidDicomError, AttributeError, ValueError, KeyError, EOFError, NotImplementedError, OSError) as error:
-        raise ValueError(f"no DICOM instance: {error}") from error
-
-
-@by_value
-def _header_of(data: bytes, transfer_syntax_uid: str) -> bytes:
-    """The DICOM file header for a bare data set, whose own class and UID it repeats."""
-    from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 - start-up
-    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
-    from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
-    from pydicom.filewriter import write_file_meta_info  # noqa: PLC0415 - start-up
-    from pydicom.uid import UID  # noqa: PLC0415 - start-up
-
-    syntax = UID(transfer_syntax_uid)
-    try:
-        ds = read_dataset(
-            io.BytesIO(data), syntax.is_implicit_VR, syntax.is_little_endian,
-            stop_when=lambda tag, _vr, _length: tag > 0x00080018,
-        )  # fmt: skip
-        sop_class, sop_instance = UID(ds.SOPClassUID), UID(ds.SOPInstanceUID)
-    except (AttributeError, ValueError, KeyError, EOFError, NotImplementedError) as error:
-        raise ValueError(f"no readable data set: {error}") from error
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, sop_instance
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = UID(decisions.IMPLEMENTATION_CLASS_UID)
-    buffer = DicomBytesIO()
-    write_file_meta_info(buffer, meta)
-    return b"\0" * 128 + b"DICM" + buffer.getvalue()
-
-
 def _held(row: sqlite3.Row) -> Held:
-    return Held(*(row[name] for name in Held.__dataclass_fields__))
+    return Held(*row[: len(Held.__dataclass_fields__)])  # the columns stand in the order of the fields
 
 
 def _dump(items: Iterable[Asked] | Iterable[Decided]) -> str:
@@ -388,19 +363,26 @@ def _dump(items: Iterable[Asked] | Iterable[Decided]) -> str:
     return json.dumps(plain)
 
 
-@functools.lru_cache(maxsize=16)
+def _remembered(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """``parse`` with its last results: of short texts many, of lists of thousands a few."""
+    short, long = functools.lru_cache(1024)(parse), functools.lru_cache(16)(parse)
+    return lambda text: (short if len(text) <= SMALL else long)(text)
+
+
+@_remembered
 def _asked(text: str) -> tuple[Asked, ...]:
     return tuple(Asked(*each) for each in json.loads(text))
 
 
-@functools.lru_cache(maxsize=16)
+@_remembered
 def _decided(text: str) -> tuple[Decided, ...]:
     return tuple(Decided(Asked(*each[:4]), each[4]) for each in json.loads(text))
 
 
 def _transaction(row: sqlite3.Row) -> Transaction:
     asked, decided = _asked(row["asked"]), _decided(row["decided"] or "[]")
+    info = json.loads(row["info"]) if row["info"] != "{}" else {}
     return Transaction(
         row["uid"], row["state"], row["structure"], asked, row["created_ns"], row["due_ns"], row["done_ns"], decided,
-        json.loads(row["info"]),
+        info,
     )  # fmt: skip

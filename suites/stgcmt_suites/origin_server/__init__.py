@@ -57,6 +57,11 @@ _CLAIMS = {
             "description": "the JPIP transfer syntaxes are not taken at all",
         },
         "unsecured": {"type": "boolean", "description": "no configuration asks for credentials"},
+        "no_clock": {"type": "boolean", "description": "the server has no clock, and sends no Date"},
+        "public_base_url": {
+            "type": "string",
+            "description": "the Base URI under which others reach the server, where that is not base_url: behind a proxy",
+        },
     },
 }
 

@@ -19,13 +19,21 @@ TITLES = {
     500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }  # fmt: skip
+PUBLIC = "https://pacs.example.org/outer"  # the Base URI of the reverse proxy in the manner public-location
 TEMPORARY = frozenset({503})
+_ODD = tuple(f"retry-after-{name}" for name in ("date", "negative", "text", "decimal", "empty"))  # faults
 
 
 def header(request: Request, name: str) -> str | None:
     """A header field with all its lines joined; ``None`` where there is none."""
-    lines = request.headers.getlist(name)
+    lines = header_lines(request, name)
     return ", ".join(lines) if lines else None
+
+
+def header_lines(request: Request, name: str) -> list[str]:
+    """The values of a header field, one a line."""
+    wanted = name.lower().encode("latin-1")
+    return [value.decode("latin-1") for each, value in request.scope["headers"] if each == wanted]
 
 
 def result(content_type: str, body: bytes, location: str, faults: Collection[str], *, status: int = 200) -> Response:
@@ -33,6 +41,10 @@ def result(content_type: str, body: bytes, location: str, faults: Collection[str
     headers = {"cache-control": "no-store", "content-type": content_type, "content-location": location}
     if "no-cache-spelt-out" in faults:
         headers["cache-control"] = "Private, No-Cache, No-Store, max-age=0, must-revalidate"
+    if "public-location" in faults:
+        headers["content-location"] = PUBLIC + location[location.index("/commitment-requests") :]
+    if "ascii-charset" in faults and not content_type.startswith("multipart/"):
+        headers["content-type"] += "; charset=us-ascii"
     if "no-content-location" in faults:
         del headers["content-location"]
     if "content-location-elsewhere" in faults:
@@ -80,17 +92,17 @@ def working(retry_after: int | None, clock: Clock, faults: Collection[str], *, o
 
 
 def _odd_retry_after(clock: Clock, faults: Collection[str], *, of_check: bool) -> Mapping[str, str]:
+    odd = next((name for name in _ODD if name in faults or (of_check and f"check-{name}" in faults)), None)
+    if odd is None:
+        return {}
     values = {
-        "date": formatdate(clock.wall_ns() / NS + 1, usegmt=True),
-        "negative": "-1",
-        "text": "soon",
-        "decimal": "1.5",
-        "empty": "",
+        "retry-after-date": formatdate(clock.wall_ns() / NS + 1, usegmt=True),
+        "retry-after-negative": "-1",
+        "retry-after-text": "soon",
+        "retry-after-decimal": "1.5",
+        "retry-after-empty": "",
     }
-    for name, value in values.items():
-        if f"retry-after-{name}" in faults or (of_check and f"check-retry-after-{name}" in faults):
-            return {"retry-after": value}
-    return {}
+    return {"retry-after": values[odd]}
 
 
 def refusal(request: Request, refused: RefusalError, faults: Collection[str]) -> Response:

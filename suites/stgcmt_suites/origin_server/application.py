@@ -1,4 +1,4 @@
-"""The routes of the reference origin server as a Starlette application, and what holds for every answer."""
+"""The routes of the reference origin server as a Starlette router, and what holds for every answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import hmac
 import traceback
 from collections.abc import Awaitable, Callable
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from stgcmt_suites.origin_server import answers, capabilities
@@ -31,22 +30,22 @@ class Application:
         self.faults = settings.switches
         self.errors: list[str] = []
         prefix = settings.prefix
-        self.asgi = Starlette(
+        self.asgi = Router(  # what is asked most comes first; refusals and errors are the matter of ``_Endpoint``
+            redirect_slashes=False,
             routes=[
+                Route(prefix + f"/{RESOURCE}/", _Endpoint(self, self._collection)),
+                Route(prefix + f"/{RESOURCE}/" + "{segment:path}", _Endpoint(self, self._transaction)),
                 Route(prefix + "/vendor/{command}", _Endpoint(self, self._vendor, private=True)),
                 Route(prefix + "/studies", _Endpoint(self, self._studies)),
                 Route(
                     prefix + "/studies/{study}/series/{series}/instances/{instance}", _Endpoint(self, self._instance)
                 ),
                 Route(prefix + f"/{RESOURCE}", _Endpoint(self, self._collection)),
-                Route(prefix + f"/{RESOURCE}/", _Endpoint(self, self._collection)),
-                Route(prefix + f"/{RESOURCE}/" + "{segment:path}", _Endpoint(self, self._transaction)),
                 *([Route(prefix, _Endpoint(self, self._base))] if prefix else []),
                 Route(prefix + "/", _Endpoint(self, self._base)),
                 Route("/{rest:path}", _Endpoint(self, self._nothing)),
-            ]
+            ],
         )
-        self.asgi.router.redirect_slashes = False
 
     # --- resources
 
@@ -168,6 +167,7 @@ class _Endpoint:
             response = await self._handler(request)
         except RefusalError as refused:
             response = answers.refusal(request, refused, application.faults)
+            refused.__traceback__ = None  # it leads to frames that lead back to it: only the collector would find them
         except ClientDisconnect:
             return
         except Exception:  # noqa: BLE001 - a server answers; tests read what happened from ``errors``

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from stgcmt.clock import NS
@@ -15,6 +16,10 @@ RESOURCE = "commitment-requests"
 MAX_POLLS = 200  # a server that asks to come back after 0 seconds is not asked for ever
 HOLD_BACK_S = 0.05  # the least pause between two polls, also where Retry-After says 0
 POLLING = ("retry_after", "poll_interval")
+BUSY = (429, 503)  # not now: they speak of the server's load and not of what was asked (13.5.3, RFC 6585)
+TRIES = 3  # so often is asked what is refused for now: one of these answers says nothing, three of them do
+PATIENCE_S = 30.0  # a longer Retry-After is not waited for
+FRUITLESS = 3  # so many requests of one client are made again in vain; then the server is taken at its word
 KEEPING = ("provoke.keep-pending", "provoke.release")  # what ``kept_pending`` uses where it is there
 Headers = Sequence[tuple[str, str]]
 
@@ -50,11 +55,49 @@ async def check(
     headers: Headers = (),
     method: str = "GET",
     query: str = "",
+    again: bool = True,
 ) -> Any:
-    """A Result Check (or another method without a body on the same resource)."""
+    """A Result Check (or another method without a body on the same resource); made ``again`` where it is refused for now."""
     fields = [*([("Accept", accept)] if accept is not None else []), *headers]
-    with play.step(step):
-        return await client.request(method, f"{RESOURCE}/{uid}{query}", headers=fields)
+
+    async def send() -> Any:
+        with play.step(step):
+            return await client.request(method, f"{RESOURCE}/{uid}{query}", headers=fields)
+
+    return await patiently(play, client, send) if again else await send()
+
+
+async def probe(play: Play, client: Any, module: Any, *, step: str, uid: str | None = None, **how: Any) -> Any:
+    """A Request that is to be refused for a reason of its own.
+
+    Where it is refused for now it is made again, under a fresh UID if none is given.
+    """
+    return await patiently(play, client, lambda: post(play, client, uid or play.uid(), module, step=step, **how))
+
+
+async def patiently(play: Play, client: Any, send: Callable[[], Awaitable[Any]]) -> Any:
+    """Send, and again while the answer is *not now* (503, 429): one of them may come at any request and says nothing of it.
+
+    Retry-After is honoured, else ``[timing] poll_interval`` passes. A server that says it to everything is not asked for ever.
+    """
+    answer = await send()
+    for _ in range(TRIES - 1):
+        if answer.status not in BUSY or _FRUITLESS.get(client, 0) >= FRUITLESS:
+            return answer
+        pause = _asked(play, answer)
+        if pause is None:
+            await play.wait("poll_interval", why=f"{answer.status} without Retry-After")
+        elif pause <= PATIENCE_S:
+            await play.wait("retry_after", max(pause, HOLD_BACK_S), why=f"Retry-After of a {answer.status}")
+        else:
+            return answer
+        answer = await send()
+    if answer.status in BUSY:
+        _FRUITLESS[client] = _FRUITLESS.get(client, 0) + 1
+    return answer
+
+
+_FRUITLESS: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
 async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "poll", accepted: bool = True) -> Any:
@@ -68,7 +111,7 @@ async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "p
     for _ in range(MAX_POLLS):
         asked = _asked(play, answer)
         accepted |= answer.status == 202
-        if answer.status != 202 and not (answer.status in (429, 503) and accepted and asked is not None):
+        if answer.status != 202 and not (answer.status in BUSY and accepted and asked is not None):
             return answer
         left = end - clock()
         if left <= 0 or (asked is not None and asked > left):
@@ -77,7 +120,7 @@ async def poll(play: Play, client: Any, uid: str, answer: Any, *, step: str = "p
             await play.wait("poll_interval", why="202 without Retry-After")
         else:
             await play.wait("retry_after", max(asked, HOLD_BACK_S), why=f"Retry-After of a {answer.status}")
-        answer = await check(play, client, uid, step=step)
+        answer = await check(play, client, uid, step=step, again=False)
     play.note(what="polling-ended", uid=uid, why="[timing] result_deadline", seconds=float(play.timing.result_deadline))
     return answer
 
@@ -87,14 +130,16 @@ async def ask(
 ) -> tuple[str, Any]:
     """Request; the Transaction UID and the answer.
 
-    A Request that is refused for now (503 with Retry-After) is made once more under a fresh UID where none was given: a server that
-    is just starting is judged like any other.
+    A Request that is refused for now (503 or 429, with Retry-After) is made again under a fresh UID where none was given: a server
+    that is just starting, or limits how often it is asked, is judged like any other.
     """
     known, uid = uid, uid or play.uid()
     answer = await post(play, client, uid, module, step=step, **how)
-    pause = _asked(play, answer) if answer.status == 503 and known is None else None
-    if pause is not None and pause <= float(play.timing.result_deadline):
-        await play.wait("retry_after", max(pause, HOLD_BACK_S), why="Retry-After of a 503 to a Request")
+    for _ in range(TRIES - 1):
+        pause = _asked(play, answer) if answer.status in BUSY and known is None else None
+        if pause is None or pause > float(play.timing.result_deadline):
+            break
+        await play.wait("retry_after", max(pause, HOLD_BACK_S), why=f"Retry-After of a {answer.status} to a Request")
         uid = play.uid()
         answer = await post(play, client, uid, module, step=step, **how)
     return uid, answer
@@ -134,9 +179,13 @@ async def other(
     headers: Headers | Mapping[str, str] = (),
     content: bytes | None = None,
 ) -> Any:
-    """Any request below the base URL."""
-    with play.step(step):
-        return await client.request(method, path, headers=headers, content=content)
+    """Any request below the base URL; made again where it is refused for now."""
+
+    async def send() -> Any:
+        with play.step(step):
+            return await client.request(method, path, headers=headers, content=content)
+
+    return await patiently(play, client, send)
 
 
 def _asked(play: Play, answer: Any) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pydicom import Dataset
@@ -18,19 +18,18 @@ from starlette.responses import Response
 from stgcmt.clock import NS, Clock
 from stgcmt_suites.commitment.decisions import Asked, Decided
 from stgcmt_suites.commitment.reasons import NO_SUCH_INSTANCE, PROCESSING_FAILURE
-from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.commitment.store import DONE, EXPIRED, PENDING, Store, Transaction
 from stgcmt_suites.origin_server import answers
 from stgcmt_suites.origin_server.large import LARGE, result_json
-from stgcmt_suites.origin_server.modules import is_uid, once_each, references, response
-from stgcmt_suites.origin_server.negotiate import OFFERS, RELATED, XML, Offer, RefusalError, choose
-from stgcmt_suites.origin_server.representations import read, write
+from stgcmt_suites.origin_server.modules import is_uid, once_each
+from stgcmt_suites.origin_server.negotiate import OFFERS, RELATED, XML, Offer, RefusalError
+from stgcmt_suites.origin_server.representations import write
 from stgcmt_suites.origin_server.settings import Settings
+from stgcmt_suites.origin_server.worked_out import OFFER, TAKEN, WRITTEN
 
 RESOURCE = "commitment-requests"
 ALLOW = "GET, HEAD, OPTIONS, POST"
 SEARCH_S = 10.0  # how long the manner delays-wrong-study looks for an instance elsewhere
-BYTES, REFERENCES = 1 << 24, 1 << 16  # of payloads, and of results, that are remembered
 RACE_S = 0.05  # how long the fault concurrent-duplicates-accepted looks away between looking and booking
 
 
@@ -39,7 +38,7 @@ class Commitments:
 
     def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
         self.store, self.clock, self.settings = store, clock, settings
-        self.faults: Collection[str] = settings.switches
+        self.faults = settings.switches
         self._tasks: set[asyncio.Task[None]] = set()
         self._released = asyncio.Event()
         self._reads: Counter[str] = Counter()
@@ -147,6 +146,8 @@ class Commitments:
         return uid not in self._burnt and self.store.begin(uid, asked, structure=structure, due_ns=due_ns)
 
     def _negotiate(self, request: Request) -> Offer:
+        if not request.scope["query_string"] and self.faults.none_of(_MINDS_THE_REQUEST):
+            return OFFER.of(answers.header(request, "accept"), None, faults=self.faults)
         parameters = request.query_params.getlist("accept")
         if set(request.query_params) - {"accept", "charset"} and "unknown-parameter-refused" in self.faults:
             raise RefusalError(400, "The query has a parameter that is not supported.")
@@ -155,7 +156,7 @@ class Commitments:
         if "utf-8" not in request.headers.get("accept-charset", "utf-8") and "charset-refused" in self.faults:
             raise RefusalError(406, "The character set is not supported.")
         accept = answers.header(request, "accept")
-        return choose(accept, ",".join(parameters) if parameters else None, self.faults)
+        return OFFER.of(accept, ",".join(parameters) if parameters else None, faults=self.faults)
 
     def _read(self, request: Request, body: bytes) -> tuple[str, tuple[Asked, ...]]:
         coding = answers.header(request, "content-encoding") or "identity"
@@ -164,7 +165,7 @@ class Commitments:
         if (header_type(request) or "").startswith("application/dicom+json") and "json-requests-refused" in self.faults:
             raise RefusalError(415, "The media type is not supported.")
         kind = header_type(request)
-        found = [*_TAKEN.of(kind, body, faults=self.faults, size=len(body))]
+        found = [*TAKEN.of(kind, body, faults=self.faults, size=len(body))]
         for status in (400, 500):
             if len(found) > 1 and f"several-parts-as-{status}" in self.faults:
                 raise RefusalError(status, "The payload has several parts.")
@@ -192,7 +193,7 @@ class Commitments:
             if "unsupported-type-accepted" in self.faults:
                 return self._working(uid)
         if refused.status == 400:
-            for status in (415, 422, 500):
+            for status in (415, 422, 500, 503):
                 if f"malformed-as-{status}" in self.faults:
                     raise RefusalError(status, refused.why)
             if (header_type(request) or "").startswith(XML) and "malformed-xml-as-500" in self.faults:
@@ -214,6 +215,8 @@ class Commitments:
             locked = {each.sop_instance_uid for other in self.store.pending() for each in other.asked}
             if locked & {each.sop_instance_uid for each in asked}:
                 raise RefusalError(409, "An instance is under way in another transaction.")
+        if self.faults.none_of(_AS_A_WHOLE):
+            return
         reasons = [each.reason for each in self.store.decide(asked)]
         missing, conflict, unsupported = (reasons.count(reason) for reason in (0x0112, 0x0119, 0x0122))
         rules = {
@@ -343,7 +346,7 @@ class Commitments:
         known = self.store.transaction(uid)
         if known is None or known.state != DONE or known.done_ns is None:
             return known
-        retention = self.settings.retention * (0.25 if "expires-early" in self.faults else 1)
+        retention = self.settings.retention / (7 if "expires-early" in self.faults else 1)
         if self.clock.wall_ns() <= known.done_ns + retention * NS:
             return known
         if not self.settings.remembers:
@@ -367,29 +370,22 @@ class Commitments:
         if len(decided) >= LARGE and offer == OFFERS[0] and not self.faults:
             return offer.part, result_json(known.structure, decided)
         result = known.structure, decided, known.uid, offer, location
-        return _WRITTEN.of(*result, faults=self.faults, size=len(decided))
+        return WRITTEN.of(*result, faults=self.faults, size=len(decided))
 
 
-def _modules(
-    content_type: str | None, body: bytes, faults: Collection[str]
-) -> tuple[tuple[str, tuple[Asked, ...]], ...]:
-    """Structure and references of each module in a payload; raises ``RefusalError``."""
-    return tuple(references(module, faults) for module in read(content_type, body, faults))
-
-
-def _bytes(
-    structure: str, decided: tuple[Decided, ...], uid: str, offer: Offer, location: str, faults: Collection[str]
-) -> tuple[str, bytes]:
-    """Content-Type and bytes of a result."""
-    return write(offer, response(structure, decided, uid, faults), location, faults)
-
-
-_TAKEN, _WRITTEN = Remembered(_modules, room=BYTES), Remembered(_bytes, room=REFERENCES)
+_MINDS_THE_REQUEST = frozenset({"charset-refused"})  # switches of the negotiation that look at more than Accept
+# The mistakes of ``_refuse_as_a_whole``, and the one for which it matters that decisions were made there.
+_AS_A_WHOLE = frozenset(
+    {
+        "missing-as-404", "missing-as-409", "all-missing-as-404", "conflict-as-409", "unsupported-as-409",
+        "unsupported-as-501", "several-studies-refused", "wrong-study-refused", "remembers-results",
+    }
+)  # fmt: skip
 
 
 def header_type(request: Request) -> str | None:
     """The Content-Type of a request, if it has exactly one."""
-    lines = request.headers.getlist("content-type")
+    lines = answers.header_lines(request, "content-type")
     return lines[0] if len(lines) == 1 else None
 
 

@@ -94,7 +94,7 @@ FAULTS: tuple[Fault, ...] = (
         ("WEB-13.5.2-04",),
         ("WEB-13.1.3-02", "WEB-13.1.3-03", "WEB-13.1.3-04", "WEB-8.3-01", "WEB-8.4.2-02"),
     ),
-    Fault("expires-early", "Results are kept for a quarter of the stated time.", ("WEB-13.2-08",)),
+    Fault("expires-early", "Results are kept for a seventh of the stated time.", ("WEB-13.2-08",)),
     Fault(
         "gone-as-404",
         "An expired transaction is answered 404 although its UID is still refused.",
@@ -295,6 +295,12 @@ FAULTS: tuple[Fault, ...] = (
         "Malformed Requests are refused with 422.",
         ("WEB-J.1-05",),
         ("WEB-J.1-06", "WEB-13.2-05", "WEB-8.7.5-02"),
+    ),
+    Fault(
+        "malformed-as-503",
+        "Malformed Requests are answered 503, however often they are made.",
+        ("WEB-J.1-05",),
+        ("WEB-J.1-06",),
     ),
     Fault("malformed-as-500", "Malformed Requests are answered 500.", ("WEB-J.1-05",), ("WEB-J.1-06", "WEB-8.7.5-02")),
     Fault(

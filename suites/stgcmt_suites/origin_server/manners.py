@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Framing = Callable[[bytes], bytes]
@@ -39,11 +40,21 @@ EXTRA: tuple[tuple[bytes, bytes], ...] = (
 class Mannered:
     """An ASGI application whose answers are changed as a whole: pauses, coding, framing, names, further fields."""
 
-    def __init__(self, app: ASGIApp, manners: Collection[str], latency: float = 0.0) -> None:
+    def __init__(
+        self, app: ASGIApp, manners: Collection[str], latency: float = 0.0, *, busy_at: int = 0, limits_every: int = 0
+    ) -> None:
         self._app, self._manners, self._latency = app, manners, latency
+        self._busy_at, self._limits_every = busy_at, limits_every
+        self._counted = 0  # requests to the service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the payload is held until it is whole."""
+        if (refusal := self._not_now(scope)) is not None:
+            await refusal(scope, receive, send)
+            return
+        if not self._manners and not self._latency:
+            await self._app(scope, receive, send)
+            return
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -90,6 +101,17 @@ class Mannered:
         if "upper-case-names" in self._manners:
             fields = [(name.upper(), value) for name, value in fields]
         return status, fields, body
+
+    def _not_now(self, scope: Scope) -> Response | None:
+        """The answer of a server that is at work elsewhere (503), or that limits how often it is asked (429, RFC 6585)."""
+        if "/commitment-requests" not in scope["path"]:
+            return None
+        self._counted += 1
+        limited = self._limits_every > 0 and self._counted % self._limits_every == 0
+        if not limited and self._counted != self._busy_at:
+            return None
+        text, status = ("Too many requests.", 429) if limited else ("Not now; it may succeed later.", 503)
+        return PlainTextResponse(text if scope["method"] != "HEAD" else "", status, {"retry-after": "1"})
 
     def _zips(self, asked: Mapping[bytes, bytes]) -> bool:
         return "gzip" in self._manners and b"gzip" in asked.get(b"accept-encoding", b"")

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from stgcmt.suite import Transcript, expected, inconclusive
 from stgcmt_suites.commitment.references import Reference, Result
-from stgcmt_suites.origin_server.views import Call, calls, commitment
+from stgcmt_suites.origin_server.views import RESOURCE, Call, calls, commitment
 
 # Statuses that say nothing about what a check asks: no answer, no access, no capacity.
 UNSETTLED = frozenset({None, 401, 403, 429, 503})
@@ -80,6 +80,14 @@ def same_host(call: Call, given: str) -> bool:
 def names_itself(call: Call, given: str) -> bool:
     """Whether a URI reference names the very resource that was asked; percent-encoded unreserved characters are equal."""
     return same_host(call, given) and unquote(path_of(call, given)) == unquote(call.target.partition("?")[0])
+
+
+def names_outer(call: Call, given: str, public: object) -> bool:
+    """Whether a URI names the very resource that was asked, under the Base URI ``public`` that others use (a reverse proxy's)."""
+    if not isinstance(public, str) or RESOURCE not in call.target:
+        return False
+    inner = unquote(call.target.partition("?")[0])
+    return unquote(given) == public.rstrip("/") + inner[inner.index(f"/{RESOURCE}") :]
 
 
 def bodies(form: str, *transcripts: Transcript) -> tuple[Call, ...]:

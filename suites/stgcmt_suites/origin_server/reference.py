@@ -37,9 +37,10 @@ async def running(setting: Setting, chosen: Settings) -> AsyncIterator[tuple[Map
         preload(store)
     commitments = Commitments(store, setting.clock, chosen)
     application = Application(commitments, Archive(store, commitments, chosen.prefix), chosen)
+    busy = {"busy_at": chosen.busy_at, "limits_every": chosen.limits_every}
     try:
         listener = await serve(
-            Mannered(application.asgi, chosen.manners, chosen.latency), setting.network, setting.clock,
+            Mannered(application.asgi, chosen.manners, chosen.latency, **busy), setting.network, setting.clock,
             host=chosen.host, port=chosen.port, faults=chosen.switches,
             tls=server_context(files) if (files := _tls(chosen)) else None,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag
 
+from stgcmt.by_value import by_value
 from stgcmt_suites.origin_server import large
 from stgcmt_suites.origin_server.large import LARGE_BYTES
 from stgcmt_suites.origin_server.modules import REQUEST_VRS, Module, is_uid
@@ -59,21 +60,37 @@ def _module(kind: MediaType, body: bytes, faults: Collection[str]) -> Module:
 
 def split(content_type: str, body: bytes, faults: Collection[str] = ()) -> list[tuple[Mapping[str, str], bytes]]:
     """Header fields (names in lower case) and content of each part of a multipart body; raises ``RefusalError``."""
-    message = email.message_from_bytes(b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body)
-    if not message.is_multipart():
+    defects, parts = _taken_apart(content_type, body)
+    if parts is None:
         raise RefusalError(400, "The multipart payload has no part, or its Content-Type no boundary.")
-    for defect in message.defects:
-        if not (isinstance(defect, CloseBoundaryNotFoundDefect) and "lenient-multipart" in faults):
-            raise RefusalError(400, f"The multipart payload is malformed: {type(defect).__name__}.")
-    parts: list[tuple[Mapping[str, str], bytes]] = []
+    for defect in defects:
+        if not (defect == CloseBoundaryNotFoundDefect.__name__ and "lenient-multipart" in faults):
+            raise RefusalError(400, f"The multipart payload is malformed: {defect}.")
+    found: list[tuple[Mapping[str, str], bytes]] = []
+    for fields, content in parts:
+        if content is None:
+            raise RefusalError(400, "A part of the payload is a multipart itself.")
+        found.append((fields, content))
+    return found
+
+
+@by_value()
+def _taken_apart(
+    content_type: str, body: bytes
+) -> tuple[tuple[str, ...], tuple[tuple[Mapping[str, str], bytes | None], ...] | None]:
+    """What ``email`` finds: names of defects, and the parts, ``None`` for the content of one that is a multipart itself."""
+    message = email.message_from_bytes(b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body)
+    defects = tuple(type(defect).__name__ for defect in message.defects)
+    if not message.is_multipart():
+        return defects, None
+    parts = []
     for part in message.get_payload():
         if not isinstance(part, Message):  # pragma: no cover - only to narrow the type
             continue
         content = part.get_payload(decode=True)
-        if not isinstance(content, bytes):
-            raise RefusalError(400, "A part of the payload is a multipart itself.")
-        parts.append(({name.lower(): str(value) for name, value in part.items()}, content))
-    return parts
+        fields = {name.lower(): str(value) for name, value in part.items()}
+        parts.append((fields, content if isinstance(content, bytes) else None))
+    return defects, tuple(parts)
 
 
 def _parts(root: MediaType, content_type: str, body: bytes, faults: Collection[str]) -> list[tuple[MediaType, bytes]]:

@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from stgcmt.suite import Play, scenario
-from stgcmt_suites.origin_server.asking import KEEPING, POLLING, ask, check, commit, kept_pending, poll, post
+from stgcmt_suites.origin_server.asking import KEEPING, POLLING, ask, check, commit, kept_pending, poll, post, probe
 from stgcmt_suites.origin_server.damage import WRAPPED, wrapped
 from stgcmt_suites.origin_server.requests import body, flat, hierarchical, in_study, under_class
 
@@ -138,14 +138,13 @@ async def duplicate_pending(play: Play) -> None:
     client = play.http()
     instance, second = await play.seed("ct"), flat([await play.seed("mr")])
     first = flat([instance])
-    uid, fresh, beside = play.uid(), play.uid(), play.uid()
     async with kept_pending(play, instance):
-        answer = await post(play, client, uid, first)
-        await post(play, client, uid, second, step="different")
-        await post(play, client, uid, first, step="identical")
+        uid, answer = await ask(play, client, first)
+        await probe(play, client, second, uid=uid, step="different")
+        await probe(play, client, first, uid=uid, step="identical")
         still = await check(play, client, uid, step="still")
-        other = await post(play, client, beside, first, step="same-instances")
-    control = await post(play, client, fresh, second, step="control")
+        beside, other = await ask(play, client, first, step="same-instances")
+    fresh, control = await ask(play, client, second, step="control")
     async with asyncio.TaskGroup() as group:
         group.create_task(poll(play, client, uid, still if answer.status == 202 else answer))
         group.create_task(poll(play, client, fresh, control, step="control-poll"))
@@ -159,8 +158,8 @@ async def duplicate_done(play: Play) -> None:
     first, second = flat([await play.seed("ct")]), flat([await play.seed("mr")])
     uid, _ = await commit(play, client, first)
     await check(play, client, uid, step="before")
-    await post(play, client, uid, first, step="identical")
-    await post(play, client, uid, second, step="different")
+    await probe(play, client, first, uid=uid, step="identical")
+    await probe(play, client, second, uid=uid, step="different")
     answer = await check(play, client, uid, step="after")
     await poll(play, client, uid, answer, step="after-poll")
     await commit(play, client, second, step="control")

@@ -65,6 +65,6 @@ async def _away(play: Play, client: Any) -> None:
     hit, uid = await play.seed("ct"), play.uid()
     if await play.provoke("unavailable", sop_instance_uid=hit.sop_instance_uid):
         await post(play, client, uid, flat([hit]), step="unavailable")
-        await check(play, client, uid, step="unavailable-check")
+        await check(play, client, uid, step="unavailable-check", again=False)
         await play.provoke("release", sop_instance_uid=hit.sop_instance_uid)
         await commit(play, client, flat([hit]), uid=uid, step="available")

@@ -12,12 +12,13 @@ from stgcmt_suites.origin_server.asking import (
     KEEPING,
     POLLING,
     RESOURCE,
+    ask,
     check,
     commit,
     kept_pending,
     other,
     poll,
-    post,
+    probe,
 )
 from stgcmt_suites.origin_server.damage import (
     INVALID_UIDS,
@@ -44,60 +45,60 @@ METHODS = ("PUT", "DELETE", "PATCH")
 AGAIN = ("truncated", "cut-off")  # defects whose Transaction UID is asked for and used afterwards
 
 
-@scenario(exchanges=26, waits=POLLING)
+@scenario(exchanges=27, waits=POLLING)
 async def malformed_modules(play: Play) -> None:
     """Modules with one defect each: a mandatory attribute that is missing, empty, of a wrong VR or no UID; beside both controls."""
     client = play.http()
     instance = await play.seed("ct")
     whole, deep = flat([instance]), hierarchical([instance])
-    flat_uid, deep_uid = play.uid(), play.uid()
     answers = [
-        (flat_uid, await post(play, client, flat_uid, whole, step="control-flat")),
-        (deep_uid, await post(play, client, deep_uid, deep, step="control-hierarchical")),
+        await ask(play, client, whole, step="control-flat"),
+        await ask(play, client, deep, step="control-hierarchical"),
     ]
     for name, make in MALFORMED.items():
-        await post(play, client, play.uid(), make(whole, deep), step=f"defect-{name}")
+        await probe(play, client, make(whole, deep), step=f"defect-{name}")
     for name, make in INVALID_UIDS.items():
-        await post(play, client, play.uid(), make(whole, deep), step=f"uid-{name}")
+        await probe(play, client, make(whole, deep), step=f"uid-{name}")
     async with asyncio.TaskGroup() as group:
         for uid, answer in answers:
             group.create_task(poll(play, client, uid, answer, step="control-poll"))
+    await check(play, client, answers[0][0], step="control-last")
 
 
-@scenario(exchanges=10, waits=POLLING)
+@scenario(exchanges=11, waits=POLLING)
 async def malformed_bodies(play: Play) -> None:
     """Bodies that are no DICOM JSON, and lists without an item, beside a control."""
     client = play.http()
     module = flat([await play.seed("ct")])
-    uid = play.uid()
-    answer = await post(play, client, uid, module, step="control")
+    uid, answer = await ask(play, client, module, step="control")
     for name, content in damaged(module).items():
-        await post(play, client, play.uid(), content, step=f"defect-{name}")
+        await probe(play, client, content, step=f"defect-{name}")
     for name, empty in EMPTY.items():
-        await post(play, client, play.uid(), empty, step=f"empty-{name}")
+        await probe(play, client, empty, step=f"empty-{name}")
     await poll(play, client, uid, answer, step="control-poll")
+    await check(play, client, uid, step="control-last")
 
 
 async def _damaged(play: Play, good: Body, defects: Mapping[str, Body]) -> None:
     """A control of a media type; where it is taken, the defects in the same type: what is not supported is not tried."""
     client = play.http()
-    uid = play.uid()
-    answer = await post(play, client, uid, good[1], step="control", content_type=good[0])
+    uid, answer = await ask(play, client, good[1], step="control", content_type=good[0])
     if answer.status not in (200, 202):
         return
     again: dict[str, str] = {}
     for name, (content_type, content) in defects.items():
         spent = play.uid()
-        await post(play, client, spent, content, step=name, content_type=content_type)
+        await probe(play, client, content, uid=spent, step=name, content_type=content_type)
         if name.removeprefix("defect-") in AGAIN:
             again[name.removeprefix("defect-")] = spent
     await poll(play, client, uid, answer, step="control-poll")
     for name, spent in again.items():
         await check(play, client, spent, step=f"left-{name}")
         await commit(play, client, good[1], uid=spent, step=f"again-{name}", content_type=good[0])
+    await check(play, client, uid, step="control-last")
 
 
-@scenario(exchanges=19, waits=POLLING)
+@scenario(exchanges=20, waits=POLLING)
 async def malformed_xml(play: Play) -> None:
     """Bodies that are no native XML or no request module in it, beside a control; none where XML is not taken."""
     instance = await play.seed("ct")
@@ -106,7 +107,7 @@ async def malformed_xml(play: Play) -> None:
     await _damaged(play, (XML, native_xml.dump(whole)), defects)
 
 
-@scenario(exchanges=18, waits=POLLING)
+@scenario(exchanges=19, waits=POLLING)
 async def malformed_multipart(play: Play) -> None:
     """Multipart bodies that are damaged or in a loose form, beside a control; none where multipart is not taken."""
     module: Any = flat([await play.seed("ct")])
@@ -121,7 +122,7 @@ async def both_structures(play: Play) -> None:
     client = play.http()
     instance = await play.seed("ct")
     uid = play.uid()
-    answer = await post(play, client, uid, {**hierarchical([instance]), **flat([instance])}, step="both")
+    answer = await probe(play, client, {**hierarchical([instance]), **flat([instance])}, uid=uid, step="both")
     await poll(play, client, uid, answer, step="both-poll")
     async with asyncio.TaskGroup() as group:
         group.create_task(commit(play, client, flat([instance]), step="control-flat"))
@@ -137,7 +138,7 @@ async def invalid_transaction_uids(play: Play) -> None:
     await check(play, client, uid, step="plain")
     await check(play, client, uid.replace(".", "%2E"), step="encoded")
     for name, segment in bad_uids(play.uid).items():
-        await post(play, client, segment, module, step=f"post-{name}")
+        await probe(play, client, module, uid=segment, step=f"post-{name}")
         await check(play, client, segment, step=f"get-{name}")
 
 
@@ -149,9 +150,10 @@ async def refused_requests(play: Play) -> None:
     good = flat([instance])
     bad = MALFORMED["instance-absent"](good, {})
     refused = {name: play.uid() for name in ("module", "accept", "content-type")}
-    await post(play, client, refused["module"], bad, step="refused-module")
-    await post(play, client, refused["accept"], good, step="refused-accept", accept=None)
-    await post(play, client, refused["content-type"], b"1.2.3", step="refused-content-type", content_type="text/csv")
+    await probe(play, client, bad, uid=refused["module"], step="refused-module")
+    await probe(play, client, good, uid=refused["accept"], step="refused-accept", accept=None)
+    csv = {"step": "refused-content-type", "content_type": "text/csv"}
+    await probe(play, client, b"1.2.3", uid=refused["content-type"], **csv)
     async with asyncio.TaskGroup() as group:
         for name, uid in refused.items():
             await check(play, client, uid, step=f"left-{name}")
@@ -176,9 +178,8 @@ async def other_methods(play: Play) -> None:
     client = play.http()
     instance = await play.seed("ct")
     module = flat([instance])
-    uid = play.uid()
     async with kept_pending(play, instance):
-        answer = await post(play, client, uid, module)
+        uid, answer = await ask(play, client, module)
         if answer.status == 202:
             await check(play, client, uid, step="head-pending", method="HEAD")
             answer = await check(play, client, uid, step="get-pending")

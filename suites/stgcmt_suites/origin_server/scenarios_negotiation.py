@@ -14,12 +14,13 @@ from stgcmt_suites.origin_server.asking import (
     KEEPING,
     POLLING,
     RESOURCE,
+    ask,
     check,
     commit,
     kept_pending,
     other,
     poll,
-    post,
+    probe,
 )
 from stgcmt_suites.origin_server.damage import BOUNDARY, MULTI_JSON, MULTI_XML
 from stgcmt_suites.origin_server.requests import JSON, XML, body, flat, hierarchical
@@ -112,9 +113,9 @@ async def negotiated_requests(play: Play) -> None:
 async def pending_without_accept(play: Play) -> None:
     """A Result Check without Accept while the work is under way, between two with it; then again at the end."""
     client = play.http()
-    uid, instance = play.uid(), await play.seed("ct")
+    instance = await play.seed("ct")
     async with kept_pending(play, instance):
-        answer = await post(play, client, uid, flat([instance]))
+        uid, answer = await ask(play, client, flat([instance]))
         await check(play, client, uid, step="pending-none", accept=None)
         still = await check(play, client, uid, step="still")
     if answer.status == 202:
@@ -147,22 +148,22 @@ async def request_media_types(play: Play) -> None:
             group.create_task(commit(play, client, content, step=f"type-{name}", content_type=content_type))
 
 
-@scenario(exchanges=8, waits=POLLING)
+@scenario(exchanges=9, waits=POLLING)
 async def unsupported_bodies(play: Play) -> None:
     """Request bodies under a media type or coding that the service does not have, beside a control."""
     client = play.http()
     module = flat([await play.seed("ct")])
-    await commit(play, client, module, step="control")
+    uid, _ = await commit(play, client, module, step="control")
     for name, content_type in {"csv": "text/csv", "image": "image/jpeg", "dicom": "application/dicom"}.items():
-        uid = play.uid()
-        await post(play, client, uid, module, step=f"type-{name}", content_type=content_type)
-    await post(play, client, play.uid(), module, step="type-absent", content_type=None)
+        await probe(play, client, module, step=f"type-{name}", content_type=content_type)
+    await probe(play, client, module, step="type-absent", content_type=None)
     coded = gzip.compress(body(module), mtime=0)
-    await post(play, client, play.uid(), coded, step="coding-gzip", headers=[("Content-Encoding", "gzip")])
-    await post(play, client, play.uid(), coded, step="coding-unknown", headers=[("Content-Encoding", "x-none")])
+    await probe(play, client, coded, step="coding-gzip", headers=[("Content-Encoding", "gzip")])
+    await probe(play, client, coded, step="coding-unknown", headers=[("Content-Encoding", "x-none")])
+    await check(play, client, uid, step="control-last")
 
 
-@scenario(exchanges=4, needs=())
+@scenario(exchanges=4, waits=POLLING, needs=())
 async def capabilities(play: Play) -> None:
     """OPTIONS on the Base URI: as WADL, as JSON, with any type and without Accept."""
     client = play.http()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ssl
 from collections.abc import Callable, Collection
 from email.utils import formatdate
@@ -45,13 +46,16 @@ async def serve(
     )  # fmt: skip
     config.load()
     handler = _handler(config, clock, faults)
+    if "one-line" in faults:
+        handler = _one_at_a_time(handler)
     return await network.listen(host, port, handler if tls is None else over_tls(handler, tls))
 
 
 def _handler(config: uvicorn.Config, clock: Clock, faults: Collection[str]) -> Handler:
+    ahead_s = manners.CLOCK_AHEAD_S if "clock-ahead" in faults else 0.0
+
     async def handle(stream: Stream) -> None:
         transport = _Transport(stream, _framing(faults))
-        ahead_s = manners.CLOCK_AHEAD_S if "clock-ahead" in faults else 0.0
         state = _State(clock, with_date="no-date" not in faults, ahead_s=ahead_s)
         protocol = H11Protocol(config, state, {"abort": transport.abort})
         protocol.connection_made(transport)
@@ -68,7 +72,19 @@ def _handler(config: uvicorn.Config, clock: Clock, faults: Collection[str]) -> H
             for task in tasks:
                 task.cancel()
             protocol.connection_lost(None)
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if unfinished := [task for task in tasks if not task.done()]:
+                await asyncio.gather(*unfinished, return_exceptions=True)
+
+    return handle
+
+
+def _one_at_a_time(handler: Handler) -> Handler:
+    """A server with one worker: who comes meanwhile waits until the connection before is closed."""
+    turn = asyncio.Lock()
+
+    async def handle(stream: Stream) -> None:
+        async with turn:
+            await handler(stream)
 
     return handle
 
@@ -78,8 +94,8 @@ async def _read(stream: Stream, transport: _Transport, protocol: H11Protocol, st
         while data := await stream.receive():
             protocol.data_received(data)
             await transport.readable.wait()
-    # A client may close its half and wait for the answer.
-    await asyncio.gather(*state.tasks, return_exceptions=True)
+    if state.tasks:  # a client may close its half and wait for the answer
+        await asyncio.gather(*state.tasks, return_exceptions=True)
 
 
 async def _linger(stream: Stream) -> None:
@@ -89,6 +105,11 @@ async def _linger(stream: Stream) -> None:
         async with asyncio.timeout(LINGER_S):
             while await stream.receive():
                 pass
+
+
+@functools.lru_cache(64)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()
 
 
 class _State(ServerState):
@@ -102,7 +123,7 @@ class _State(ServerState):
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         if not self._with_date:
             return []
-        return [(b"date", formatdate(self._clock.wall_ns() / NS + self._ahead_s, usegmt=True).encode())]
+        return [(b"date", _date(int(self._clock.wall_ns() / NS + self._ahead_s)))]
 
     @default_headers.setter
     def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:

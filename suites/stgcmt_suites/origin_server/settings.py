@@ -23,7 +23,8 @@ class Settings:
     ``tls_key``: https; with ``tls_ca`` callers must show a certificate.
     ``limit_bytes`` and ``limit_references`` bound a request (413).
     ``manners``: switches that stay within the standard (``variants``); ``latency``: seconds before each answer;
-    ``large_request``: the number of references that the vendor names for a large request.
+    ``large_request``: the number of references that the vendor names for a large request. ``busy_at``: the request to the
+    service that is answered 503, counted from 1; ``limits_every``: every so many are answered 429. 0: none.
     """
 
     synchronous_up_to: int = 0
@@ -45,6 +46,8 @@ class Settings:
     manners: frozenset[str] = frozenset()
     latency: float = 0.0
     large_request: int | None = None
+    busy_at: int = 0
+    limits_every: int = 0
     faults: Switches = NONE
 
     @property

@@ -203,7 +203,7 @@ def test_an_unknown_uid_is_404(unknown_transaction: Transcript) -> None:
     view = commitment(unknown_transaction)
     seen = view.step("unknown")
     for call in seen:
-        undecided = call.status in (None, 401, 403, 503)
+        undecided = call.status in UNSETTLED
         assert call.status == 404 or undecided, expected("404 for a Transaction UID that was never used", call)
     if not seen or any(call.status != 404 for call in seen):
         inconclusive("the Result Check was not decided", *seen)

@@ -32,7 +32,7 @@ def test_a_repeated_reference_has_one_verdict(repeated_references: Transcript) -
         failed = {ref.reference.sop_instance_uid for ref in result.failed}
         both = sorted(failed & set(uids_of(result.committed))) if each.asked.structure == "flat" else []
         assert not both, expected("one verdict for an instance that was named twice", names(both), each)
-    withstood("200, 202 or 400", [call for call in asked if call.events], *controls)
+    withstood("200, 202 or 400", [call for call in asked if call.events], (view,), *controls)
     for call in controls:
         control(call)
     if not all(call.events for call in asked) or len(done) < len(found):
@@ -58,7 +58,7 @@ def test_two_parts_are_covered_or_refused(two_parts: Transcript) -> None:
     single, call = view.one("control"), view.one("two-parts")
     if single.status in NOT_TAKEN:
         outcome("other-type-refused", single, what="a multipart Request that is taken, to compare with")
-    withstood("a result, or a refusal", [call] if call.events else [], single)
+    withstood("a result, or a refusal", [call] if call.events else [], (view,), single)
     control(single)
     if not call.events or call.status in UNSETTLED:
         inconclusive("the request in two parts was not decided", call if call.events else single)

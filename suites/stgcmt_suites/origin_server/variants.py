@@ -7,10 +7,12 @@ switches of the reference (``manners``), the other options fields of its ``Setti
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Mapping
 from typing import Any
 
 from stgcmt.suite import Variant
+from stgcmt_suites.origin_server.answers import PUBLIC
 from stgcmt_suites.origin_server.settings import ALWAYS
 from stgcmt_suites.origin_server.variants_silent import silent
 
@@ -52,10 +54,18 @@ _WHEN = (
     _variant("ended-by-hand", "Results are kept for an hour in every mode; the vendor can end one.", retention=3600.0),
     _variant("no-retry-after", "202 comes without Retry-After.", retry_after=-1),
     _variant("retry-after-zero", "Retry-After: 0 (AMB-05).", retry_after=0),
+    _variant("one-line", "Serves one connection at a time; others wait until it is closed.", "one-line"),
     _variant("first-request-unavailable", "Once 503 to a Request, then all is well.", "first-request-unavailable"),
     _variant(
         "first-check-unavailable", "The first Result Check of each transaction is answered 503, then all is well.",
         "first-check-unavailable",
+    ),
+    _variant("unavailable-third", "The third request to the service is answered 503: it may be any (13.4.3, 13.5.3).", busy_at=3),
+    _variant("unavailable-later", "One of the later requests is answered 503.", busy_at=random.Random(5).randrange(40, 140)),
+    _variant(
+        "limits-requests", "Every seventh request is answered 429 with Retry-After, as the vendor says (RFC 6585).",
+        limits_every=7, claims={"status_codes": [429]},
+        warns={"WEB-13.5.2-02": "the outcome too-many-requests: after a 202 the standard knows 202 and 200 alone"},
     ),
 )  # fmt: skip
 
@@ -107,6 +117,7 @@ _MESSAGES = (
     _variant("free-white-space", "Field values have no blank before them, or several around them.", "free-white-space"),
     _variant("no-reason-phrase", "Status lines have no reason phrase.", "no-reason-phrase"),
     _variant("extra-fields", "Answers have fields of a proxy, a framework and for browsers.", "extra-fields"),
+    _variant("no-clock", "The server has no clock and sends no Date, as the vendor says.", "no-date", claims={"no_clock": True}),
     _variant("clock-ahead", "The server's clock is an hour ahead.", "clock-ahead"),
     _variant("no-cache-control", "Nothing is said about caching (a note).", "no-cache-control"),
     _variant("no-cache-spelt-out", "Caching is forbidden in every way there is.", "no-cache-spelt-out"),
@@ -121,6 +132,11 @@ _NEGOTIATION = (
     _variant("spaced-json", "JSON with white space and escapes wherever they are allowed.", "spaced-json"),
     _variant("prefixed-xml", "XML with a namespace prefix, a comment, line ends, no declaration.", "prefixed-xml"),
     _variant("absolute-location", "Content-Location is an absolute URI.", "absolute-location"),
+    _variant(
+        "public-location", "Content-Location is the URI under which a reverse proxy shows the transaction, as the vendor says.",
+        "public-location", claims={"public_base_url": PUBLIC},
+    ),
+    _variant("ascii-charset", "Results say charset=us-ascii, which they are written in as well (8.8).", "ascii-charset"),
     _variant("encoded-location", "Content-Location has percent-encoded dots.", "encoded-location"),
     _variant("no-content-location", "Results have no Content-Location (AMB-11, a note).", "no-content-location"),
     _variant("application-as-xml", "For any application type XML comes.", "application-as-xml"),
@@ -134,6 +150,15 @@ _NEGOTIATION = (
 )  # fmt: skip
 
 _REFUSALS = (
+    _variant(
+        "malformed-as-422", "What is wrong with a module is answered 422, as the vendor says.",
+        "malformed-as-422", claims={"status_codes": [422]},
+        warns={
+            "WEB-J.1-05": "AMB-12: 400 is expected, and the standard does not know 422",
+            "WEB-J.1-06": "AMB-04: 400 is expected",
+            "WEB-8.7.5-02": "8.7.5 asks for 400",
+        },
+    ),
     _variant("plain-reports", "Status Reports are plain text.", "plain-reports"),
     _variant("json-reports", "Status Reports are application/problem+json.", "json-reports"),
     _variant("hides-behind-404", "Who has no credentials is told that there is nothing (8.5).", "hides-behind-404"),

@@ -13,11 +13,6 @@ _ROWS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "the result was there before the duplicates were answered": ("WEB-13.4.3-10",),
         "no Result Check was answered 202: the result was there before the first one": ("WEB-13.5.3-01",),
     },
-    "first-check-unavailable": {
-        "that the first Request was still under way was not seen": ("WEB-13.4.3-10",),
-        "the first Result Check was not decided": ("WEB-13.5.2-02",),
-        "a request was not decided": ("WEB-13.5.1-02",),
-    },
     "keeps-nothing": {
         "a result that is not kept stands in the answer to its Request alone: what is judged on Result Checks has no premise": (
             "WEB-13.1.2-01",

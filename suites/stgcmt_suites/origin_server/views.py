@@ -14,11 +14,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from stgcmt.suite import Transcript, http, inconclusive
+from stgcmt.views.http_exchange import Exchange
 from stgcmt_suites.commitment.references import Reference
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.web_module import Module
 
 RESOURCE = "commitment-requests"
+BUSY = (429, 503)  # not now: they speak of the server's load, and may come at any request (13.4.3, 13.5.3, RFC 6585)
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
 
@@ -214,19 +216,26 @@ class CommitmentView:
     calls: tuple[Call, ...]
     every: tuple[Call, ...]
 
+    @functools.cached_property
+    def lasting(self) -> tuple[Call, ...]:
+        """The calls without those that were refused for now and made again."""
+        return tuple(call for call in self.calls if not _put_off(call, self.calls))
+
+    def tries(self, call: Call) -> tuple[Call, ...]:
+        """Every attempt of a call that was refused for now and made again, itself among them."""
+        return tuple(each for each in self.calls if each is call or (each.status in BUSY and _made_again(each, call)))
+
     def step(self, *names: str, method: str | None = None) -> tuple[Call, ...]:
-        """The calls of these steps, in order."""
-        return tuple(call for call in self.calls if call.step in names and method in (None, call.method))
+        """The calls of these steps, in order; what was refused for now gives way to the one made again."""
+        return tuple(call for call in self.lasting if call.step in names and method in (None, call.method))
 
     def one(self, step: str, method: str | None = None) -> Call:
-        """The first call of a step; ``NEVER`` where there is none. A Request refused for now gives way to the one made again."""
-        found = self.step(step, method=method)
-        made_again = [call for call in found if call.method == "POST"][1:] if found and _for_now(found[0]) else []
-        return next(iter((*made_again, *found)), NEVER)
+        """The first call of a step; ``NEVER`` where there is none."""
+        return next(iter(self.step(step, method=method)), NEVER)
 
     def any_step(self, name: str) -> Call:
         """The first exchange of a step, on whatever resource."""
-        return next((call for call in self.every if call.step == name), NEVER)
+        return next((call for call in self.every if call.step == name and not _put_off(call, self.every)), NEVER)
 
     @functools.cached_property
     def transactions(self) -> tuple[Transaction, ...]:
@@ -248,9 +257,16 @@ class CommitmentView:
         return tuple(n for call in self.calls for n in call.events)
 
 
-def _for_now(call: Call) -> bool:
-    """Whether a Request was refused with the hint when to come back."""
-    return call.method == "POST" and call.status == 503 and call.header("Retry-After") is not None
+def _made_again(call: Call, later: Call) -> bool:
+    """Whether the later call asks the same once more: a Request perhaps under a fresh UID, with the same body."""
+    same = call.step == later.step and call.method == later.method
+    same = same and (call.method == "POST" or call.target == later.target) and later.t_sent >= call.t_answered
+    return same and getattr(call.request, "body", None) == getattr(later.request, "body", None)
+
+
+def _put_off(call: Call, beside: tuple[Call, ...]) -> bool:
+    """Whether a call was refused for now and made again: it says nothing of what it asked for."""
+    return call.status in BUSY and any(each is not call and _made_again(call, each) for each in beside)
 
 
 def commitment(transcript: Transcript) -> CommitmentView:
@@ -259,7 +275,7 @@ def commitment(transcript: Transcript) -> CommitmentView:
 
 
 def _commitment(transcript: Transcript) -> CommitmentView:
-    every = tuple(_call(transcript, exchange) for exchange in http(transcript).exchanges)
+    every = tuple(exchange.view(_call) for exchange in http(transcript).exchanges)
     return CommitmentView(transcript.name, tuple(call for call in every if _on_resource(call.target)), every)
 
 
@@ -274,7 +290,7 @@ def _on_resource(target: str) -> bool:
     return RESOURCE in _segments(target)
 
 
-def _call(transcript: Transcript, exchange: Any) -> Call:
+def _call(exchange: Exchange) -> Call:
     request, response = exchange.request, exchange.response
     target = str(getattr(request, "target", "") or "")
     segments = _segments(target)
@@ -283,7 +299,7 @@ def _call(transcript: Transcript, exchange: Any) -> Call:
         rest = "/".join(segments[segments.index(RESOURCE) + 1 :])
         uid = unquote(rest) or None
     return Call(
-        transcript.name,
+        exchange.transcript,
         exchange,
         str(exchange.step or ""),
         str(getattr(request, "method", "") or ""),

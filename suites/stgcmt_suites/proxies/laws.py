@@ -10,6 +10,7 @@ from typing import Any
 
 from stgcmt.clock import NS
 from stgcmt.suite import Transcript, deviating, expected, inconclusive, outcome
+from stgcmt_suites.commitment.by_itself import each_by_itself
 from stgcmt_suites.commitment.references import FAILURE_REASONS, Reference
 from stgcmt_suites.proxies.links import Behind, Link, Said, links
 
@@ -39,14 +40,14 @@ def came_back(*transcripts: Transcript) -> None:
 # --- on the way there --------------------------------------------------------------------------------------------------
 
 
-def asked_once(*transcripts: Transcript) -> None:
+@each_by_itself
+def asked_once(transcript: Transcript) -> None:
     """Every instance asked in front is asked behind, once, and no other."""
-    for each in transcripts:
-        for stranger in links(each).strangers:
-            assert not stranger.asked, expected(
-                "behind only what somebody asked for in front", deviating(stranger.hop), stranger
-            )
-    for link in through(*transcripts):
+    for stranger in links(transcript).strangers:
+        assert not stranger.asked, expected(
+            "behind only what somebody asked for in front", deviating(stranger.hop), stranger
+        )
+    for link in through(transcript):
         front = link.front
         taken = [one for one in link.behind if one.taken]
         missing = front.instances - frozenset(uid for one in link.behind for uid in one.instances)
@@ -67,9 +68,10 @@ def asked_once(*transcripts: Transcript) -> None:
             )
 
 
-def same_classes(*transcripts: Transcript) -> None:
+@each_by_itself
+def same_classes(transcript: Transcript) -> None:
     """SOP Class and SOP Instance UIDs arrive unchanged, there and back."""
-    for link in through(*transcripts):
+    for link in through(transcript):
         for one in link.behind:
             changed = one.pairs - link.front.pairs
             assert not (changed and one.instances <= link.front.instances), expected(
@@ -115,9 +117,10 @@ def _again(behind: Sequence[Behind]) -> list[Behind]:
 # --- on the way back ---------------------------------------------------------------------------------------------------
 
 
-def one_list_each(*transcripts: Transcript) -> None:
+@each_by_itself
+def one_list_each(transcript: Transcript) -> None:
     """Every instance of a request ends in exactly one list in front, and no other stands there."""
-    for link in through(*transcripts):
+    for link in through(transcript):
         for said in link.front.results:
             if not said.readable:
                 continue
@@ -136,9 +139,10 @@ def one_list_each(*transcripts: Transcript) -> None:
             )
 
 
-def nothing_invented(*transcripts: Transcript) -> None:
+@each_by_itself
+def nothing_invented(transcript: Transcript) -> None:
     """Nothing is committed in front that the back end did not commit for this very transaction."""
-    for link in _all(*transcripts):
+    for link in _all(transcript):
         granted = frozenset(pair for said in link.said_behind for pair in said.committed)
         for said in link.front.results:
             invented = said.committed - granted
@@ -148,9 +152,10 @@ def nothing_invented(*transcripts: Transcript) -> None:
             )  # fmt: skip
 
 
-def not_earlier(*transcripts: Transcript) -> None:
+@each_by_itself
+def not_earlier(transcript: Transcript) -> None:
     """Nothing is committed in front before the back end committed it."""
-    for link in _all(*transcripts):
+    for link in _all(transcript):
         for said in link.front.results:
             early = said.committed - link.committed_before(said.t)
             assert not early, expected(
@@ -158,9 +163,10 @@ def not_earlier(*transcripts: Transcript) -> None:
             )
 
 
-def reasons_unchanged(*transcripts: Transcript) -> None:
+@each_by_itself
+def reasons_unchanged(transcript: Transcript) -> None:
     """Failure Reasons arrive as the back end gave them."""
-    for link in through(*transcripts):
+    for link in through(transcript):
         for said, answered in _answered(link):
             for each in answered.failed:
                 uid = each.reference.sop_instance_uid
@@ -187,9 +193,10 @@ def pending_until_then(*transcripts: Transcript, gives_up_s: float | None = None
         outcome("gave-up-as-stated", deviating(said.hop), said, *link.waiting(said.t), what=what)
 
 
-def stays_as_it_is(*transcripts: Transcript) -> None:
+@each_by_itself
+def stays_as_it_is(transcript: Transcript) -> None:
     """A result that was given does not change, whatever the back end says later."""
-    for link in _all(*transcripts):
+    for link in _all(transcript):
         results = [said for said in link.front.results if said.readable]
         for said in results[1:]:
             same = said.committed == results[0].committed and set(said.failed) == set(results[0].failed)
@@ -198,55 +205,55 @@ def stays_as_it_is(*transcripts: Transcript) -> None:
             )
 
 
-def own_results_only(*transcripts: Transcript) -> None:
+@each_by_itself
+def own_results_only(transcript: Transcript) -> None:
     """A result is never attached to another transaction."""
-    for each in transcripts:
-        for link in links(each).links:
-            for said in link.front.results:
-                early = [
-                    one
-                    for other in links(each).links
-                    if other is not link
-                    for one in other.said_behind
-                    if one.t <= said.t
-                ]
-                own = [one for one in link.said_behind if one.t <= said.t]
-                assert own or not early or not link.behind, expected(
-                    "a result after the back end's own for this transaction",
-                    deviating(said.hop), said, link.front, *early[:1],
-                )  # fmt: skip
-                foreign = {ref.sop_instance_uid for ref in _named(said)} - link.front.instances
-                others = [
-                    other.front for other in links(each).links
-                    if other is not link and foreign & other.front.instances
-                ]  # fmt: skip
-                assert not others, expected(
-                    "a result names instances of its own transaction alone",
-                    deviating(said.hop), said, link.front, *others,
-                )  # fmt: skip
-            for said, answered in _answered(link):
-                own_words = answered.committed & link.front.pairs
-                assert said.committed == own_words, expected(
-                    "what the back end committed for this very transaction", deviating(said.hop), said, answered
-                )
-    nothing_invented(*transcripts)
+    for link in links(transcript).links:
+        for said in link.front.results:
+            early = [
+                one
+                for other in links(transcript).links
+                if other is not link
+                for one in other.said_behind
+                if one.t <= said.t
+            ]
+            own = [one for one in link.said_behind if one.t <= said.t]
+            assert own or not early or not link.behind, expected(
+                "a result after the back end's own for this transaction",
+                deviating(said.hop), said, link.front, *early[:1],
+            )  # fmt: skip
+            foreign = {ref.sop_instance_uid for ref in _named(said)} - link.front.instances
+            others = [
+                other.front for other in links(transcript).links
+                if other is not link and foreign & other.front.instances
+            ]  # fmt: skip
+            assert not others, expected(
+                "a result names instances of its own transaction alone",
+                deviating(said.hop), said, link.front, *others,
+            )  # fmt: skip
+        for said, answered in _answered(link):
+            own_words = answered.committed & link.front.pairs
+            assert said.committed == own_words, expected(
+                "what the back end committed for this very transaction", deviating(said.hop), said, answered
+            )
+    nothing_invented(transcript)
 
 
-def nothing_lost_is_success(*transcripts: Transcript) -> None:
+@each_by_itself
+def nothing_lost_is_success(transcript: Transcript) -> None:
     """Loss of the back end never becomes success."""
-    for each in transcripts:
-        for link in links(each).links:
-            answered = [one for one in link.behind if any(said.readable for said in one.results)]
-            if answered:
-                continue
-            for said in link.front.results:
-                assert not said.committed, expected(
-                    "no commitment without a result of the back end",
-                    deviating(said.hop),
-                    said,
-                    link.front,
-                    *link.behind,
-                )
+    for link in links(transcript).links:
+        answered = [one for one in link.behind if any(said.readable for said in one.results)]
+        if answered:
+            continue
+        for said in link.front.results:
+            assert not said.committed, expected(
+                "no commitment without a result of the back end",
+                deviating(said.hop),
+                said,
+                link.front,
+                *link.behind,
+            )
 
 
 def ends_after_restart(transcript: Transcript) -> None:

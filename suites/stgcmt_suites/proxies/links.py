@@ -7,7 +7,8 @@ Transaction UID decides where it was kept, since it is free to be another one be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ class Said:
         """The message that says it."""
         return Hop(self.transcript, self.carried or self.events, self.summary)
 
-    @property
+    @functools.cached_property
     def committed(self) -> frozenset[Pair]:
         """The pairs that it commits and does not fail."""
         failed = {_pair(each.reference) for each in self.result.failed}
@@ -95,12 +96,12 @@ class Front:
         """The first answer; where none came, the request."""
         return Hop(self.transcript, self.answered or self.events, self.summary)
 
-    @property
+    @functools.cached_property
     def pairs(self) -> frozenset[Pair]:
         """What was asked for."""
         return frozenset(_pair(each) for each in self.asked)
 
-    @property
+    @functools.cached_property
     def instances(self) -> frozenset[str]:
         """The SOP Instance UIDs that were asked for."""
         return frozenset(each.sop_instance_uid for each in self.asked)
@@ -135,12 +136,12 @@ class Behind:
         """The request alone."""
         return Hop(self.transcript, self.sent or self.events, self.summary)
 
-    @property
+    @functools.cached_property
     def pairs(self) -> frozenset[Pair]:
         """What was asked for."""
         return frozenset(_pair(each) for each in self.asked)
 
-    @property
+    @functools.cached_property
     def instances(self) -> frozenset[str]:
         """The SOP Instance UIDs that were asked for."""
         return frozenset(each.sop_instance_uid for each in self.asked)
@@ -153,12 +154,12 @@ class Link:
     front: Front
     behind: tuple[Behind, ...]
 
-    @property
+    @functools.cached_property
     def said_behind(self) -> tuple[Said, ...]:
         """The results that our back end gave, in order of time."""
         return tuple(sorted((each for one in self.behind for each in one.results), key=lambda said: said.t))
 
-    @property
+    @functools.cached_property
     def parts(self) -> tuple[Behind, ...]:
         """What our back end took, one for each Transaction UID: a proxy may ask for one request in several parts."""
         found: dict[str, Behind] = {}
@@ -222,20 +223,22 @@ def _links(transcript: Transcript) -> Links:
     web_in_front = transcript.header.role == "proxy_to_dimse"
     fronts = _web_fronts(transcript) if web_in_front else _dimse_fronts(transcript)
     behinds = _dimse_behinds(transcript) if web_in_front else _web_behinds(transcript)
+    uids = {each.uid for each in fronts}
     made: list[Link] = []
     used: set[int] = set()
     for front in fronts:
         mine = [
             number for number, each in enumerate(behinds)
-            if number not in used and _belongs(each, front, fronts) and each.t >= front.t_asked
+            if number not in used and _belongs(each, front, uids) and each.t >= front.t_asked
         ]  # fmt: skip
         used |= set(mine)
         made.append(Link(front, tuple(behinds[number] for number in mine)))
     return Links(tuple(made), tuple(each for number, each in enumerate(behinds) if number not in used))
 
 
-def _belongs(behind: Behind, front: Front, fronts: Iterable[Front]) -> bool:
-    if behind.uid and behind.uid in {each.uid for each in fronts}:
+def _belongs(behind: Behind, front: Front, uids: Collection[str]) -> bool:
+    """Whether a request behind is what ``front`` became; ``uids``: the Transaction UIDs in front."""
+    if behind.uid and behind.uid in uids:
         return behind.uid == front.uid
     return bool(behind.instances & front.instances)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import uuid
 from typing import Any
 
 from stgcmt.actors.acceptor import Acceptor, Reply
@@ -17,6 +16,7 @@ from stgcmt.actors.association import Association
 from stgcmt.actors.listeners import PLAIN
 from stgcmt.actors.outcome import Aborted, Outcome, Response, Timeouts, in_words
 from stgcmt.actors.requestor import associate
+from stgcmt.actors.signal import Signal, any_of
 from stgcmt.clock import NS
 from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
@@ -62,11 +62,11 @@ class BackEnd:
     """The SCP behind, as the proxy sees it. ``failures``: errors of the proxy itself."""
 
     def __init__(self, setting: Setting, settings: Settings, store: Store) -> None:
-        self._network, self._clock = setting.network, setting.clock
+        self._network, self._clock, self._uid = setting.network, setting.clock, setting.uid
         self.settings, self.store = settings, store
         self.failures: list[BaseException] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._news: dict[str, asyncio.Event] = {}
+        self._news: dict[str, Signal] = {}
         self._parts: dict[str, Parts] = {}
 
     # --- life
@@ -127,7 +127,7 @@ class BackEnd:
         """One request, or one part of it, in a bounded number of attempts."""
         for attempt in range(self.settings.attempts):
             kept = parts is None and not self.settings.own_uids and attempt == 0
-            back_uid = found.uid if kept else f"2.25.{uuid.uuid4().int}"
+            back_uid = found.uid if kept else self._uid(found.uid)
             if parts is None:
                 self.store.remember(found.uid, back_uid=back_uid, sent=False)
             else:
@@ -209,18 +209,13 @@ class BackEnd:
         """Hold the association open for the report, as long as the peer does."""
         if not assoc.open or self.is_done(uid):
             return
-        waiting = {asyncio.ensure_future(each.wait()) for each in (self.news(uid), assoc.ended)}
-        try:
-            await asyncio.wait(waiting, timeout=self.settings.linger_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
+        await any_of(self.settings.linger_s, self.news(uid), assoc.ended)
 
     # --- hearing
 
-    def news(self, uid: str) -> asyncio.Event:
+    def news(self, uid: str) -> Signal:
         """Set when the result of a transaction is there."""
-        return self._news.setdefault(uid, asyncio.Event())
+        return self._news.setdefault(uid, Signal())
 
     def is_done(self, uid: str) -> bool:
         """Whether there is a result."""

@@ -102,11 +102,7 @@ class ProxyCommitments(Commitments):
 
     async def _held(self, uid: str) -> None:
         if self.proxy.hold_s and not self.back.is_done(uid):
-            try:
-                async with asyncio.timeout(self.proxy.hold_s):
-                    await self.back.news(uid).wait()
-            except TimeoutError:
-                return
+            await self.back.news(uid).within(self.proxy.hold_s)
 
     def _duplicate(self, uid: str, asked: tuple[Asked, ...], structure: str, offer: Offer) -> Response:
         if self.proxy.faulty("duplicate-goes-behind"):

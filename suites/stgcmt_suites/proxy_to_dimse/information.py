@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stgcmt.wire.uids import IMPLICIT_LE
 from stgcmt_suites.commitment.decisions import Asked
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt_suites.commitment.remembered import Remembered
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+REFERENCES = 32_768  # in all the requests, and in all the reports, that are kept
+REFERENCE = 80  # bytes that a reference has at least
 
 
 class UnreadableReportError(Exception):
@@ -35,11 +38,11 @@ class Report:
 
 def action_information(transaction_uid: str, asked: Iterable[Asked], transfer_syntax: str) -> bytes:
     """The data set of an N-ACTION-RQ; study and series have no place in it."""
-    return _written(transaction_uid, tuple(asked), transfer_syntax)
+    named = tuple(asked)
+    return _WRITTEN.of(transaction_uid, named, transfer_syntax, faults=(), size=len(named))
 
 
-@by_value
-def _written(transaction_uid: str, asked: tuple[Asked, ...], transfer_syntax: str) -> bytes:
+def _written(transaction_uid: str, asked: tuple[Asked, ...], transfer_syntax: str, _: Collection[str]) -> bytes:
     from pydicom import Dataset  # noqa: PLC0415 - start-up
     from pydicom.filebase import DicomBytesIO  # noqa: PLC0415 - start-up
     from pydicom.filewriter import write_dataset  # noqa: PLC0415 - start-up
@@ -58,9 +61,12 @@ def _written(transaction_uid: str, asked: tuple[Asked, ...], transfer_syntax: st
     return buffer.getvalue()
 
 
-@by_value
 def read_report(data: bytes, transfer_syntax: str, event_type: int | None) -> Report:
     """Read Event Information; raises ``UnreadableReportError`` also where a Failure Reason is missing (Type 1, PS3.4 J.3.3.1.1)."""
+    return _READ.of(data, transfer_syntax, event_type, faults=(), size=1 + len(data) // REFERENCE)
+
+
+def _read_report(data: bytes, transfer_syntax: str, event_type: int | None, _: Collection[str]) -> Report:
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
 
     try:
@@ -86,3 +92,6 @@ def _reason(item: Dataset) -> int:
     if not isinstance(value, int):
         raise ValueError("an item of the Failed SOP Sequence without Failure Reason")  # noqa: TRY004 - a value, not a type
     return value
+
+
+_WRITTEN, _READ = Remembered(_written, room=REFERENCES), Remembered(_read_report, room=REFERENCES)

@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from stgcmt.by_value import by_value
 from stgcmt.clock import Clock
 from stgcmt.suite import Setting
 from stgcmt_suites.commitment.decisions import Asked, Decided
@@ -21,7 +21,7 @@ from stgcmt_suites.commitment.handing_on import asked_behind, committed_all, dec
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION, PROCESSING_FAILURE
 from stgcmt_suites.commitment.store import Store, Transaction
 from stgcmt_suites.proxy_to_web.settings import Settings
-from stgcmt_suites.user_agent.modules import request_module, written
+from stgcmt_suites.user_agent.modules import request_payload
 from stgcmt_suites.user_agent.outbox import Held
 from stgcmt_suites.user_agent.pauses import asked_s
 from stgcmt_suites.user_agent.sending import Answer, Lost, Sender
@@ -55,6 +55,7 @@ class BackEnd:
     def __init__(self, setting: Setting, settings: Settings, store: Store) -> None:
         self.settings, self.store = settings, store
         self._clock: Clock = setting.clock
+        self._uid = setting.uid
         self._sender = Sender(setting.network, timeout_s=settings.timeout_s)
 
     async def aclose(self) -> None:
@@ -87,11 +88,11 @@ class BackEnd:
         """Request, and whatever follows; a Request that was refused for now (503) is made again, a few times."""
         for attempt in range(self.settings.max_retries + 1):
             first = attempt == 0 and not self.settings.own_uids and transaction_uid
-            back_uid = transaction_uid if first else f"2.25.{uuid.uuid4().int}"
+            back_uid = transaction_uid if first else self._uid(key)
             self.store.remember(key, back_uid=back_uid, posted=True)
             answer = await self._post(back_uid, asked)
             if self.settings.faulty("asks-twice-behind"):
-                answer = await self._post(f"2.25.{uuid.uuid4().int}", asked)
+                answer = await self._post(self._uid(key), asked)
             if isinstance(answer, Lost):  # nobody knows whether it was taken: a Result Check tells, and changes nothing
                 return answer if self._believes(answer) else await self._follow(back_uid, None)
             if answer.status == 202:
@@ -132,7 +133,7 @@ class BackEnd:
 
     async def _post(self, back_uid: str, asked: tuple[Asked, ...]) -> Answer | Lost:
         held = [Held(each.sop_instance_uid, each.sop_class_uid, "", "", "") for each in asked]
-        kind, body = written(request_module(held, self.settings.web), self.settings.web)
+        kind, body = request_payload(held, self.settings.web)
         headers = [("Accept", JSON), ("Content-Type", kind)]
         return await self._sender.exchange(
             "POST", self._url(back_uid), headers, body, chunked=self.settings.web.chunked
@@ -192,12 +193,17 @@ class BackEnd:
 
 def read_result(answer: Answer) -> Result:
     """A response module in DICOM JSON; raises ``UnreadableError``."""
-    from pydicom import Dataset  # noqa: PLC0415 - start-up
-
     if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         raise UnreadableError("no DICOM JSON")
+    return _result_of(answer.body)
+
+
+@by_value()
+def _result_of(body: bytes) -> Result:
+    from pydicom import Dataset  # noqa: PLC0415 - start-up
+
     try:
-        value = json.loads(answer.body)
+        value = json.loads(body)
         ds = Dataset.from_json(value[0] if isinstance(value, list) and len(value) == 1 else value)
         committed = frozenset(_pair(item) for item in ds.get("ReferencedSOPSequence", None) or ())
         failed = {_pair(item): _number(item) for item in ds.get("FailedSOPSequence", None) or ()}

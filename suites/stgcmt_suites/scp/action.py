@@ -7,36 +7,24 @@ is refused only for what is wrong with the request; what is wrong with an instan
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from stgcmt.actors.acceptor import Reply
 from stgcmt.actors.association import Association
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Command, Value
 from stgcmt.wire.pdv import Message
-from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, IMPLICIT_LE
+from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE
 from stgcmt_suites.commitment.reasons import DUPLICATE_TRANSACTION
 from stgcmt_suites.commitment.store import Asked, Decided, Store
 from stgcmt_suites.scp.archive import Archive
 from stgcmt_suites.scp.delivery import Courier
 from stgcmt_suites.scp.early import EarlySuccess
+from stgcmt_suites.scp.reading import FileSet, Parsed, parsed
 from stgcmt_suites.scp.settings import Settings
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
-
-TRANSACTION_UID, REFERENCED_SEQUENCE, REFERENCED_CLASS, REFERENCED_INSTANCE = (
-    0x00081195,
-    0x00081199,
-    0x00081150,
-    0x00081155,
-)
-FILE_SET_ID, FILE_SET_UID, PERFORMED_STEP_SEQUENCE = 0x00880130, 0x00880140, 0x00081111
 
 SUCCESS, PROCESSING_FAILURE, NO_SUCH_INSTANCE, NO_SUCH_ARGUMENT, INVALID_ARGUMENT = (
     0x0000,
@@ -57,7 +45,6 @@ UNRECOGNISED = 0x0211
 # Action Type ID may accompany success, and these failures (PS3.7 C.5).
 WITH_ACTION_TYPE = frozenset({SUCCESS, NO_SUCH_ARGUMENT, INVALID_ARGUMENT, NO_SUCH_ACTION})
 
-FileSet = tuple[str, str, str]  # SOP Instance UID or none, File-Set ID, File-Set UID
 UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
 # Faults that answer another failure status than the one that fits.
 SUBSTITUTES = {
@@ -170,47 +157,41 @@ class Requests:
                 return Request("", ())
             raise RefusedError(self.settings.choices.status("missing"))
         try:
-            return self._request(_parsed(message.data, assoc.contexts[message.context_id].transfer_syntax))
+            return self._request(parsed(message.data, assoc.contexts[message.context_id].transfer_syntax))
         except RefusedError:
             raise
         except Exception as error:  # a caller's bytes may break the reader in any way
             raise RefusedError(PROCESSING_FAILURE) from error
 
-    def _request(self, ds: Dataset) -> Request:
-        uid, status = self._uid(ds, TRANSACTION_UID, "transaction-uid"), self.settings.choices.status
-        if REFERENCED_SEQUENCE not in ds:
+    def _request(self, read: Parsed) -> Request:
+        uid, status = self._uid(read.uid, "transaction-uid"), self.settings.choices.status
+        items = read.readable_items()
+        if items is None:
             if not self.settings.faulty("success-for-no-references"):
                 raise RefusedError(status("missing"))
-            items = []
-        else:
-            items = list(ds[REFERENCED_SEQUENCE].value or [])
-            if not items and not self.settings.faulty("success-for-empty-sequence"):
-                raise RefusedError(status("empty"))
+        elif not items and not self.settings.faulty("success-for-empty-sequence"):
+            raise RefusedError(status("empty"))
         asked = tuple(
-            Asked(
-                self._uid(item, REFERENCED_CLASS, "item-class"), self._uid(item, REFERENCED_INSTANCE, "item-instance")
-            )
-            for item in items
+            Asked(self._uid(sop_class, "item-class"), self._uid(sop_instance, "item-instance"))
+            for sop_class, sop_instance in items or ()
         )
-        self._refuse_optional(ds, items)
+        self._refuse_optional(read)
         asked = tuple(self._completed(each) for each in asked if each.sop_instance_uid)
         named = [each.sop_instance_uid for each in asked]
         duplicated = len(set(named)) < len(named)
         if duplicated and status("duplicate") == SUCCESS and self.settings.choices.duplicates == "once":
             asked = tuple({each.sop_instance_uid: each for each in reversed(asked)}.values())[::-1]
-        return Request(uid, asked, duplicated, _file_sets(ds, items))
+        return Request(uid, asked, duplicated, read.readable_file_sets())
 
-    def _uid(self, ds: Dataset, tag: int, what: str) -> str:
-        """The value of a mandatory UID; empty only where a fault lets that pass."""
-        if tag not in ds:
+    def _uid(self, said: str | None, what: str) -> str:
+        """The value of a mandatory UID (``None``: absent); empty only where a fault lets that pass."""
+        if said is None:
             if self.settings.faulty(f"success-for-missing-{what}"):
                 return ""
             raise RefusedError(self.settings.choices.status("missing"))
-        value = ds.get_item(tag).value
-        text = value.decode("latin-1").rstrip("\0 ") if isinstance(value, bytes) else str(value or "")
-        if not text and not self.settings.faulty(f"success-for-empty-{what}"):
+        if not said and not self.settings.faulty(f"success-for-empty-{what}"):
             raise RefusedError(self.settings.choices.status("empty"))
-        return text
+        return said
 
     def _completed(self, asked: Asked) -> Asked:
         """A reference without class, where a fault lets it pass, is looked up by its instance alone."""
@@ -219,12 +200,11 @@ class Requests:
         held = self.store.instance(asked.sop_instance_uid)
         return Asked(held.sop_class_uid if held else "", asked.sop_instance_uid)
 
-    def _refuse_optional(self, ds: Dataset, items: list[Dataset]) -> None:
+    def _refuse_optional(self, read: Parsed) -> None:
         """What two faults take for an error: attributes that are optional, or were so once."""
-        file_set = any(tag in each for each in (ds, *items) for tag in (FILE_SET_ID, FILE_SET_UID))
-        if file_set and self.settings.faulty("refuses-file-set"):
+        if read.names_file_set and self.settings.faulty("refuses-file-set"):
             raise RefusedError(NO_SUCH_ARGUMENT)
-        if PERFORMED_STEP_SEQUENCE in ds and self.settings.faulty("refuses-retired-attribute"):
+        if read.names_performed_step and self.settings.faulty("refuses-retired-attribute"):
             raise RefusedError(NO_SUCH_ARGUMENT)
 
     def _judge(self, assoc: Association, request: Request) -> None:
@@ -333,19 +313,3 @@ class Requests:
         if faulty("error-comment-with-0115") and status == INVALID_ARGUMENT:
             fields[cmd.ERROR_COMMENT] = "invalid argument value"
         return fields
-
-
-def _file_sets(ds: Dataset, items: list[Dataset]) -> tuple[FileSet, ...]:
-    """Which File-Set was named: for an instance, or for all of them (then without its UID)."""
-    named = (("", ds), *((str(each.get(REFERENCED_INSTANCE).value), each) for each in items))
-    return tuple(
-        (uid, str(each[FILE_SET_ID].value), str(each[FILE_SET_UID].value))
-        for uid, each in named
-        if each.get(FILE_SET_ID) and each.get(FILE_SET_UID)
-    )
-
-
-def _parsed(data: bytes, transfer_syntax: str) -> Dataset:
-    from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
-
-    return read_dataset(io.BytesIO(data), is_implicit_VR=transfer_syntax == IMPLICIT_LE, is_little_endian=True)

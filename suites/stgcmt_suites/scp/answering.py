@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stgcmt.actors.listeners import ListenerScript
+from stgcmt.actors.listeners import REJECT_TRANSIENT, ListenerScript
 from stgcmt.wire.items import AssociateRq, Context, Extended, Role, encode_ac, user_items
 from stgcmt.wire.negotiation import (
     ABSTRACT_SYNTAX_UNKNOWN,
@@ -35,6 +35,11 @@ LINK_ONLY = frozenset({"1.2.840.10008.1.2.4.94"})  # among those above: the data
 def is_storage(sop_class_uid: str, *, private: bool = True) -> bool:
     """Whether instances of a class are taken by C-STORE; ``private``: those of classes that nobody registered too."""
     return sop_class_uid.startswith((STORAGE_ROOT, PRIVATE_ROOT) if private else STORAGE_ROOT)
+
+
+def never() -> bool:
+    """Where there is no limit of associations."""
+    return False
 
 
 def everybody(ae_title: str) -> bool:  # noqa: ARG001 - where no list of callers is known
@@ -107,13 +112,16 @@ class Script(ListenerScript):
 
     settings: Settings = dataclasses.field(default_factory=Settings)
     knows: Callable[[str], bool] = everybody
+    full: Callable[[], bool] = never
 
     def policy(self) -> Policy:
         """How contexts and roles are answered."""
         return Answering(settings=self.settings, knows=self.knows)
 
     def refusal(self, rq: AssociateRq) -> tuple[int, int, int] | None:
-        """Who is not known is turned away at the door, where that is the way of this SCP."""
+        """Who is not known is turned away at the door, where that is the way of this SCP; and who comes while it is full."""
+        if self.full():
+            return REJECT_TRANSIENT
         if self.settings.choices.caller == "reject" and not self.knows(rq.calling_ae):
             return CALLING_AE_UNKNOWN
         return super().refusal(rq)

@@ -39,7 +39,8 @@ class Choices:
     context of a report's association (``and_verification``: with a context more); ``role`` is proposed there, with an
     asynchronous operations window and a user identity where they are wanted. ``max_pdu`` is announced (0: no limit),
     messages are cut into PDUs of at most ``fragment`` bytes (0: what the peer takes), ``in_parts``: command and data
-    set of a report in two writes. ``caller`` turns unknown callers down by a status, their context, or A-ASSOCIATE-RJ.
+    set of a report in two writes. ``caller`` turns unknown callers down by a status, their context, or A-ASSOCIATE-RJ;
+    who comes while so many ``associations`` are open is rejected for now (0: no limit).
 
     Time: ``respond_after_s`` holds back N-ACTION responses, ``report_first`` until the report was delivered;
     a report's association stays open for ``linger_s``, for other reports too where it is ``shared``.
@@ -61,6 +62,7 @@ class Choices:
     fragment: int = 0
     in_parts: bool = False
     caller: Literal["status", "context", "reject"] = "status"
+    associations: int = 0
     respond_after_s: float = 0.0
     report_first: bool = False
     linger_s: float = 0.0

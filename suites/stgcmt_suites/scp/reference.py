@@ -52,15 +52,25 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         cmd.N_ACTION_RQ: requests,
         **dict.fromkeys(OTHER_OPERATIONS, requests.refuse_operation),
     }
+    here: set[Stream] = set()
+    limit = settings.choices.associations
+
+    def full() -> bool:
+        return 0 < limit < len(here)
+
     acceptor = Acceptor(
         setting.clock,
         Unrecorded,
-        Script("reference", max_pdu=settings.choices.max_pdu, settings=settings, knows=known.__contains__),
+        Script("reference", max_pdu=settings.choices.max_pdu, settings=settings, knows=known.__contains__, full=full),
         handlers=handlers,
     )
 
     async def serve(stream: Stream) -> None:
-        await acceptor(EarlySuccess(stream) if settings.faulty("early-success") else stream)
+        here.add(stream)
+        try:
+            await acceptor(EarlySuccess(stream) if settings.faulty("early-success") else stream)
+        finally:
+            here.discard(stream)
 
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)

@@ -113,6 +113,12 @@ _WIRE = (
 )
 
 _ANSWERS = (
+    Variant(
+        "five-associations",
+        "serves five associations at a time and rejects the sixth for now, as the SUT file says",
+        {"associations": 5},
+        timing={"associations": 5},
+    ),
     Variant("rejects-strangers", "rejects associations of callers that it does not know", {"caller": "reject"}),
     Variant("no-context-for-strangers", "rejects the class's context of unknown callers", {"caller": "context"}),
     Variant(

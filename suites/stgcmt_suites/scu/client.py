@@ -13,18 +13,16 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydicom.uid import generate_uid
-
 from stgcmt.actors.association import Association
 from stgcmt.actors.outcome import Outcome, Released, Response, Split, Timeouts
 from stgcmt.actors.requestor import associate
-from stgcmt.clock import Clock
+from stgcmt.actors.signal import Signal, any_of
+from stgcmt.suite import Setting
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
 from stgcmt.wire.items import Extended, Role
 from stgcmt.wire.negotiation import Proposal
 from stgcmt.wire.pdv import Message
-from stgcmt.wire.stream import Network
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE
 from stgcmt_suites.scu.modules import action_information, stored_form
 from stgcmt_suites.scu.outbox import ENDED, Held, Outbox
@@ -55,9 +53,9 @@ class Archive:
 class Client:
     """Stores and commits instances, each job in a task of its own."""
 
-    def __init__(self, outbox: Outbox, reports: Reports, network: Network, clock: Clock, chosen: Settings) -> None:
+    def __init__(self, outbox: Outbox, reports: Reports, setting: Setting, chosen: Settings) -> None:
         self._outbox, self._reports, self._chosen = outbox, reports, chosen
-        self._network, self._clock = network, clock
+        self._network, self._clock, self._uid = setting.network, setting.clock, setting.uid
         self._tasks: set[asyncio.Task[None]] = set()
         self.failures: list[BaseException] = []
 
@@ -107,24 +105,29 @@ class Client:
     def _fresh_uid(self, held: Sequence[Held]) -> str:
         if self._chosen.faulty("uid-of-the-study"):
             return f"{held[0].study_instance_uid}.1"
-        uid = str(generate_uid(prefix=None))
+        uid = self._uid(held[0].sop_instance_uid)
         return f"1.2.040.{uid[-20:]}" if self._chosen.faulty("leading-zero-in-uid") else uid
 
     # --- storing
 
-    def _storage(self, held: Sequence[Held]) -> list[tuple[str, tuple[str, ...]]]:
-        kinds = {(each.sop_class_uid, stored_form(self._outbox.read(each))[0]) for each in held}
+    def _read(self, held: Sequence[Held]) -> list[tuple[Held, str, bytes]]:
+        """Instances with their transfer syntax and data set."""
+        return [(each, *stored_form(self._outbox.read(each))) for each in held]
+
+    @staticmethod
+    def _storage(sent: Sequence[tuple[Held, str, bytes]]) -> list[tuple[str, tuple[str, ...]]]:
+        kinds = {(each.sop_class_uid, syntax) for each, syntax, _ in sent}
         return [(sop_class, (syntax,)) for sop_class, syntax in sorted(kinds)]
 
     async def _store_alone(self, archive: Archive, held: Sequence[Held]) -> list[Held]:
-        async with self._associate(archive, Proposal(tuple(self._storage(held)))) as assoc:
-            return await self._store(assoc, held)
+        sent = self._read(held)
+        async with self._associate(archive, Proposal(tuple(self._storage(sent)))) as assoc:
+            return await self._store(assoc, sent)
 
-    async def _store(self, assoc: Association, held: Sequence[Held]) -> list[Held]:
+    async def _store(self, assoc: Association, sent: Sequence[tuple[Held, str, bytes]]) -> list[Held]:
         """Send instances by C-STORE; those that the archive took."""
         taken = []
-        for each in held:
-            syntax, data = stored_form(self._outbox.read(each))
+        for each, syntax, data in sent:
             answer = await assoc.c_store(each.sop_class_uid, each.sop_instance_uid, data, syntax)
             if isinstance(answer, Response) and answer.status == 0:
                 taken.append(each)
@@ -133,10 +136,11 @@ class Client:
         return taken
 
     async def _all_on_one(self, archive: Archive, held: list[Held]) -> None:
-        contexts = (*self._storage(held), *self._proposal().contexts)
+        sent = self._read(held)
+        contexts = (*self._storage(sent), *self._proposal().contexts)
         proposal = Proposal(contexts, self._proposal().roles)
         async with self._associate(archive, proposal) as assoc:
-            taken = await self._store(assoc, held)
+            taken = await self._store(assoc, sent)
             if taken:
                 await self._ask(assoc, archive, self._fresh_uid(taken), taken)
 
@@ -236,24 +240,17 @@ class Client:
             self._outbox.commit(asked)
         return self._chosen.asks_anew or self._chosen.faulty("same-uid-after-refusal")
 
-    async def _hold(self, assoc: Association, heard: asyncio.Event) -> None:
+    async def _hold(self, assoc: Association, heard: Signal) -> None:
         """Keep the association for the report, for as long as this client does."""
-        waiting = [asyncio.ensure_future(each.wait()) for each in (heard, assoc.ended)]
-        try:
-            await asyncio.wait(waiting, timeout=self._chosen.hold_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
+        await any_of(self._chosen.hold_s, heard, assoc.ended)
 
-    async def _afterwards(self, uid: str, asked: list[str], heard: asyncio.Event, answer: Outcome) -> bool:
+    async def _afterwards(self, uid: str, asked: list[str], heard: Signal, answer: Outcome) -> bool:
         """What two kinds of clients do later: ask again for what failed; or lose patience, which is a fault."""
         chosen = self._chosen
         again = chosen.asks_anew or chosen.faulty("same-uid-after-report")
         if not again and not chosen.faulty("lets-go-unreported"):
             return False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(NO_REPORT_S):
-                await heard.wait()
+        await heard.within(NO_REPORT_S)
         if chosen.faulty("lets-go-unreported") and not heard.is_set() and isinstance(answer, Response):
             self._outbox.commit(asked)
         return again and self._reports.failed_any(uid)

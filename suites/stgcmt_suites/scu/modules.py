@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stgcmt.by_value import by_value
 from stgcmt.wire.uids import COMMITMENT_PUSH, COMMITMENT_PUSH_INSTANCE, EXPLICIT_LE, IMPLICIT_LE
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.scu.outbox import Held
 from stgcmt_suites.scu.settings import Settings
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TRANSACTION_UID, REFERENCED, FAILED = 0x00081195, 0x00081199, 0x00081198
 CLASS, INSTANCE, REASON = 0x00081150, 0x00081155, 0x00081197
+Named = tuple[str, str]  # SOP Class UID, SOP Instance UID
 RAW_DATA = "1.2.840.10008.5.1.4.1.1.66"
 SOP_CLASS, SOP_INSTANCE, FILE_SET_ID, FILE_SET_UID = 0x00080016, 0x00080018, 0x00880130, 0x00880140
 
@@ -41,26 +43,39 @@ class Read:
 
 def action_information(uid: str, held: Sequence[Held], transfer_syntax: str, chosen: Settings) -> bytes:
     """The data set of a request in the transfer syntax of its context."""
+    named = tuple((each.sop_class_uid, each.sop_instance_uid) for each in held)
+    return _WRITTEN.of(uid, named, transfer_syntax, chosen.file_set, faults=chosen.faults)
+
+
+def _action_information(
+    uid: str, named: tuple[Named, ...], transfer_syntax: str, file_set: str, faults: Collection[str]
+) -> bytes:
     from pydicom.config import disable_value_validation  # noqa: PLC0415 - start-up
 
+    chosen = Settings(file_set=file_set, faults=faults)
     syntax = transfer_syntax
     if chosen.faulty("other-encoding"):
         syntax = EXPLICIT_LE if syntax == IMPLICIT_LE else IMPLICIT_LE
     with disable_value_validation():  # faults write what is no UID
-        data = _encoded(_request(uid, held, chosen), syntax)
+        data = _encoded(_request(uid, named, chosen), syntax)
     return data + _odd(syntax) if chosen.faulty("odd-length-value") else data
 
 
-def _request(uid: str, held: Sequence[Held], chosen: Settings) -> Dataset:
+_WRITTEN = Remembered(_action_information)
+
+
+def _request(uid: str, named: Sequence[Named], chosen: Settings) -> Dataset:
     from pydicom import Dataset  # noqa: PLC0415 - start-up
 
     faulty = chosen.faulty
     ds = Dataset()
     if not faulty("no-transaction-uid"):
         _put(ds, TRANSACTION_UID, "LO" if faulty("wrong-vr") else "UI", uid)
-    named = [*held, held[0]] if faulty("instance-twice") and held else list(held)
+    twice = named[:1] if faulty("instance-twice") else ()
     if not faulty("no-references"):
-        _put(ds, REFERENCED, "SQ", [] if faulty("empty-sequence") else [_item(each, chosen) for each in named])
+        _put(
+            ds, REFERENCED, "SQ", [] if faulty("empty-sequence") else [_item(each, chosen) for each in (*named, *twice)]
+        )
     if chosen.file_set == "outside" or faulty("file-set-on-both-levels"):
         _file_set(ds)
     if faulty("empty-file-set"):
@@ -71,13 +86,13 @@ def _request(uid: str, held: Sequence[Held], chosen: Settings) -> Dataset:
     return ds
 
 
-def _item(held: Held, chosen: Settings) -> Dataset:
+def _item(named: Named, chosen: Settings) -> Dataset:
     from pydicom import Dataset  # noqa: PLC0415 - start-up
 
     item = Dataset()
     if not chosen.faulty("class-left-out"):
-        _put(item, CLASS, "UI", RAW_DATA if chosen.faulty("another-class") else held.sop_class_uid)
-    _put(item, INSTANCE, "UI", held.sop_instance_uid)
+        _put(item, CLASS, "UI", RAW_DATA if chosen.faulty("another-class") else named[0])
+    _put(item, INSTANCE, "UI", named[1])
     if chosen.file_set == "inside" or chosen.faulty("file-set-on-both-levels"):
         _file_set(item)
     return item
@@ -130,7 +145,7 @@ def event_information(data: bytes | None, transfer_syntax: str) -> Read:
     return read
 
 
-@by_value
+@by_value()
 def _read(data: bytes, transfer_syntax: str) -> Read:
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - start-up
 
@@ -145,7 +160,7 @@ def _read(data: bytes, transfer_syntax: str) -> Read:
     )
 
 
-@by_value  # asked for before an association and upon it, and again where it is tried again
+@by_value()  # asked for before an association and upon it, and again where it is tried again
 def stored_form(data: bytes) -> tuple[str, bytes]:
     """Transfer syntax and data set of a DICOM file (PS3.10 7.1); raises ``ValueError``."""
     from pydicom import dcmread  # noqa: PLC0415 - start-up

@@ -48,7 +48,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
         for each in outbox.pending():
             outbox.commit(each.asked)
     reports = Reports(outbox, chosen)
-    client = Client(outbox, reports, setting.network, setting.clock, chosen)
+    client = Client(outbox, reports, setting, chosen)
     user = _User(outbox, client)
 
     async def says(stream: Stream) -> None:
@@ -118,7 +118,8 @@ class _User:
         try:
             found = sorted(Path(values["files"]).glob("*.dcm"))
             archive = Archive(values["host"], int(values["port"]), values["ae_title"])
-            held = [self._outbox.add(path.read_bytes()) for path in found]
+            with self._outbox.at_once():
+                held = [self._outbox.add(path.read_bytes()) for path in found]
         except (KeyError, OSError, ValueError) as error:
             return Answer(400, JSON, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         self._client.submit(archive, [each for each in held if self._new(each.sop_instance_uid)])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from stgcmt.actors.acceptor import Reply
 from stgcmt.actors.association import Association
+from stgcmt.actors.signal import Signal
 from stgcmt.wire import command as cmd
 from stgcmt.wire.command import Value
 from stgcmt.wire.pdv import Message
@@ -41,12 +41,12 @@ class Reports:
 
     outbox: Outbox
     chosen: Settings
-    _expected: dict[str, asyncio.Event] = field(default_factory=dict)
+    _expected: dict[str, Signal] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
 
-    def expect(self, uid: str) -> asyncio.Event:
+    def expect(self, uid: str) -> Signal:
         """Set once a report under this Transaction UID was taken."""
-        return self._expected.setdefault(uid, asyncio.Event())
+        return self._expected.setdefault(uid, Signal())
 
     def failed_any(self, uid: str) -> bool:
         """Whether a report under this Transaction UID failed an instance."""

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
-from stgcmt_suites.scu.views import asked, beliefs_of, committed_by, conversation, requests_of
+from stgcmt_suites.commitment.by_itself import each_by_itself
+from stgcmt_suites.scu.views import Belief, Report, Request, asked, beliefs_of, committed_by, conversation, requests_of
 
 
-def _unfounded(*transcripts: Transcript) -> None:
+@each_by_itself
+def _unfounded(transcript: Transcript) -> None:
     """No belief without a report that founds it."""
-    for each in transcripts:
-        for belief in beliefs_of(each):
-            if not belief.held:
-                continue
-            view = conversation(each)
-            named = [one for one in view.reports if belief.sop_instance_uid in one.info.result.instances]
-            seen = [one for one in view.requests if belief.sop_instance_uid in one.instances]
-            assert committed_by(each, belief) is not None, expected(
+    for belief in beliefs_of(transcript):
+        if belief.held:
+            assert committed_by(transcript, belief) is not None, expected(
                 "an instance that no report on its own transaction commits is not held as committed",
                 belief,
-                *seen,
-                *named,
+                *_about(transcript, belief),
             )
+
+
+def _about(transcript: Transcript, belief: Belief) -> tuple[Request | Report, ...]:
+    """The requests for an instance, and the reports that name it."""
+    view, uid = conversation(transcript), belief.sop_instance_uid
+    named = [one for one in view.reports if uid in one.info.result.instances]
+    return (*(one for one in view.requests if uid in one.instances), *named)
 
 
 @requirement("DIMSE-SCU-SAFE-01")
@@ -55,7 +58,7 @@ def test_only_what_a_report_commits_counts_as_committed(
     )  # fmt: skip
     _unfounded(*everything)
     asked(*everything)
-    if not any(belief.held for belief in beliefs_of(*everything)):
+    if not any(belief.held for each in everything for belief in beliefs_of(each)):
         inconclusive("the client never held anything as committed, so that what it does not hold proves nothing")
     if not beliefs_of(misleading) or not beliefs_of(never) or not beliefs_of(failures):
         inconclusive("the client's state was not told after failures, misleading reports and requests without report")

@@ -13,6 +13,7 @@ from stgcmt.suite import Transcript, dimse, inconclusive
 from stgcmt.views.dimse import Answer, Association, DimseView, Message
 from stgcmt_suites.commitment.beliefs import Belief, beliefs_of
 from stgcmt_suites.commitment.dimse_module import Information, read_information
+from stgcmt_suites.commitment.references import uids
 from stgcmt_suites.commitment.silence import nothing_asked
 from stgcmt_suites.scp.views import PUSH_MODEL, PUSH_MODEL_INSTANCE, Seen, names, negotiation
 
@@ -99,7 +100,7 @@ class Request:
         """The Transaction UID; empty where there is none."""
         return self.info.transaction_uid or ""
 
-    @property
+    @functools.cached_property
     def instances(self) -> frozenset[str]:
         """The SOP Instance UIDs that it names."""
         return frozenset(each.sop_instance_uid for each in self.info.references if each.sop_instance_uid)
@@ -158,6 +159,21 @@ class Conversation:
             found.setdefault(each.command.text(0x00001000) or "", each.t_last)
         return found
 
+    @functools.cached_property
+    def commits(self) -> dict[str, tuple[Report, ...]]:
+        """By SOP Instance UID: the reports that commit it and do not fail it, for a transaction that asked for it."""
+        wanted: dict[str, set[str]] = {}
+        for request in self.requests:
+            wanted.setdefault(request.transaction_uid, set()).update(request.instances)
+        found: dict[str, list[Report]] = {}
+        for report in self.reports:
+            result = report.info.result
+            if report.info.transaction_uid and report.event_type in KNOWN_EVENTS:
+                failed = {each.reference.sop_instance_uid for each in result.failed}
+                for uid in (uids(result.committed) - failed) & wanted.get(report.info.transaction_uid, set()):
+                    found.setdefault(uid, []).append(report)
+        return {uid: tuple(reports) for uid, reports in found.items()}
+
     def _ours(self, message: Message) -> bool:
         """Whether a message is this scenario's: the connection is, unless the message names instances of others alone."""
         named = _read(message).result.instances
@@ -194,20 +210,8 @@ def reports_to(*transcripts: Transcript) -> tuple[Report, ...]:
 
 def committed_by(transcript: Transcript, belief: Belief) -> Report | None:
     """The report that commits an instance, for a transaction that asked for it, sent before the client was asked."""
-    view = conversation(transcript)
-    for report in view.reports:
-        asking = [
-            each
-            for each in view.requests
-            if each.transaction_uid
-            and each.transaction_uid == report.info.transaction_uid
-            and belief.sop_instance_uid in each.instances
-        ]
-        failed = belief.sop_instance_uid in {each.reference.sop_instance_uid for each in report.info.result.failed}
-        founds = report.info.result.commits(belief.sop_instance_uid) and not failed
-        if asking and founds and report.event_type in KNOWN_EVENTS and report.whole_t <= belief.t:
-            return report
-    return None
+    found = conversation(transcript).commits.get(belief.sop_instance_uid, ())
+    return next((report for report in found if report.whole_t <= belief.t), None)
 
 
 def _read(message: Message) -> Information:

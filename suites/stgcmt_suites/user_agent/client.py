@@ -13,10 +13,9 @@ import gzip
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from pydicom.uid import generate_uid
-
-from stgcmt.clock import NS, Clock
-from stgcmt_suites.user_agent.modules import Read, UnreadableError, read_result, request_module, written
+from stgcmt.clock import NS
+from stgcmt.suite import Setting
+from stgcmt_suites.user_agent.modules import Read, UnreadableError, read_result, request_payload
 from stgcmt_suites.user_agent.outbox import DONE, ENDED, Held, Outbox
 from stgcmt_suites.user_agent.pauses import asked_s
 from stgcmt_suites.user_agent.sending import Answer, Sender
@@ -29,8 +28,9 @@ LOST, AGAIN, AGAIN_503, OVER = "lost", "again", "again after 503", "over"
 class Client:
     """Commits instances, each job in a task of its own."""
 
-    def __init__(self, outbox: Outbox, sender: Sender, clock: Clock, chosen: Settings) -> None:
-        self._outbox, self._sender, self._clock, self._chosen = outbox, sender, clock, chosen
+    def __init__(self, outbox: Outbox, sender: Sender, setting: Setting, chosen: Settings) -> None:
+        self._outbox, self._sender, self._chosen = outbox, sender, chosen
+        self._clock, self._uid = setting.clock, setting.uid
         self._tasks: set[asyncio.Task[None]] = set()
         self._dead = False
 
@@ -69,7 +69,7 @@ class Client:
         await asyncio.sleep(self._chosen.begins_after_s)
         if self._chosen.stores:
             await self._store(base, held)
-        uid = self._fresh_uid()
+        uid = self._fresh_uid(held)
         unavailable = requests = 0
         while True:
             ended = await self._transaction(base, uid, held, unavailable)
@@ -83,13 +83,13 @@ class Client:
             if ended == OVER or (requests >= limit and not without_end):
                 return
             if not self._chosen.faulty("same-uid-after-refusal"):
-                uid = self._fresh_uid()
+                uid = self._fresh_uid(held)
 
     async def _resumed(self, base: str, uid: str, held: list[Held]) -> None:
         await self._follow(base, uid, held, None)
 
-    def _fresh_uid(self) -> str:
-        uid = str(generate_uid(prefix=None))
+    def _fresh_uid(self, held: Sequence[Held]) -> str:
+        uid = self._uid(held[0].sop_instance_uid)
         return f"1.2.040.{uid[-20:]}" if self._chosen.faulty("leading-zero-in-uid") else uid
 
     async def _store(self, base: str, held: Sequence[Held]) -> None:
@@ -236,7 +236,7 @@ class Client:
 
     async def _post(self, base: str, uid: str, held: Sequence[Held]) -> Answer | None:
         chosen = self._chosen
-        kind, body = written(request_module(held, chosen), chosen)
+        kind, body = request_payload(held, chosen)
         if chosen.faulty("xml-called-json"):
             kind = kind.replace("application/dicom+xml", "application/dicom+json")
         headers = [] if chosen.faulty("no-accept-on-request") else [("Accept", chosen.accept)]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from pydicom import Dataset
 
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt.by_value import by_value
+from stgcmt_suites.commitment.remembered import Remembered
 from stgcmt_suites.user_agent.outbox import Held
 from stgcmt_suites.user_agent.sending import Answer
 from stgcmt_suites.user_agent.settings import JSON, XML, Settings
 
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 BOUNDARY = "commitment-request-module"
+REFERENCES = 32_768  # in all the payloads that are kept
 
 
 class UnreadableError(ValueError):
@@ -32,6 +34,19 @@ class Read:
 
 
 # --- writing --------------------------------------------------------------------------------------------------------------
+
+
+def request_payload(held: Sequence[Held], chosen: Settings) -> tuple[str, bytes]:
+    """Content-Type and payload of a Request for these instances, in the form of the settings."""
+    return _PAYLOADS.of(tuple(held), chosen.form, chosen.hierarchical, faults=chosen.faults, size=len(held))
+
+
+def _payload(held: Sequence[Held], form: str, hierarchical: bool, faults: Collection[str]) -> tuple[str, bytes]:
+    chosen = Settings(form=form, hierarchical=hierarchical, faults=faults)
+    return written(request_module(held, chosen), chosen)
+
+
+_PAYLOADS = Remembered(_payload, room=REFERENCES)
 
 
 def request_module(held: Sequence[Held], chosen: Settings) -> Dataset:
@@ -171,7 +186,7 @@ def read_result(answer: Answer) -> Read:
     raise UnreadableError(f"Content-Type {kind or 'absent'}")
 
 
-@by_value
+@by_value()
 def _read_json(body: bytes) -> Read:
     value = json.loads(body.decode("utf-8"))
     if not isinstance(value, dict) or not value:

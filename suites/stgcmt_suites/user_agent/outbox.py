@@ -6,13 +6,14 @@ goes on with what was pending.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stgcmt_suites.commitment.remembered import by_value
+from stgcmt.by_value import by_value
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (
@@ -54,13 +55,25 @@ class Outbox:
         self._files = directory / "instances"
         self._files.mkdir(exist_ok=True)
         self._db = sqlite3.connect(directory / "outbox.sqlite3", isolation_level=None)
-        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"):
+        # One client has the directory to itself: what it locks once need not be locked for each statement.
+        for statement in ("PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"):
             self._db.execute(statement)
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the database; the directory stays."""
         self._db.close()
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is written inside is written together, or not at all; nothing may be awaited meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     # --- instances
 
@@ -92,11 +105,14 @@ class Outbox:
 
     def commit(self, uids: Iterable[str]) -> None:
         """These instances are somebody else's care now: they are marked, and their files deleted."""
-        for uid in uids:
-            held = self.instance(uid)
-            if held is not None:
-                self._db.execute("UPDATE instances SET state = ? WHERE sop_instance_uid = ?", (COMMITTED, uid))
-                (self._files / held.file).unlink(missing_ok=True)
+        known = [held for uid in uids if (held := self.instance(uid)) is not None]
+        if known:
+            with self.at_once():
+                for held in known:
+                    query = "UPDATE instances SET state = ? WHERE sop_instance_uid = ?"
+                    self._db.execute(query, (COMMITTED, held.sop_instance_uid))
+        for held in known:
+            (self._files / held.file).unlink(missing_ok=True)
 
     # --- transactions
 
@@ -115,7 +131,7 @@ class Outbox:
         return tuple(Pending(uid, base_url, tuple(json.loads(asked))) for uid, base_url, asked in rows)
 
 
-@by_value
+@by_value()
 def _uids_of(data: bytes) -> tuple[str, ...]:
     """SOP Instance, SOP Class, Study and Series Instance UID of a DICOM file; raises ``ValueError``."""
     import io  # noqa: PLC0415 - start-up

@@ -41,7 +41,7 @@ async def reference(setting: Setting) -> AsyncIterator[Mapping[str, Any]]:
     chosen = settings(setting.mode, setting.switches, setting.options)
     outbox = Outbox(setting.directory)
     sender = Sender(setting.network, timeout_s=chosen.timeout_s, keeps_alive=chosen.keeps_alive, faults=chosen.faults)
-    client = Client(outbox, sender, setting.clock, chosen)
+    client = Client(outbox, sender, setting, chosen)
     user = _User(outbox, client)
 
     async def handler(stream: Stream) -> None:
@@ -82,7 +82,8 @@ class _User:
     def _send(self, values: Mapping[str, str]) -> Reply:
         try:
             found = sorted(Path(values["files"]).glob("*.dcm"))
-            held = [self._outbox.add(path.read_bytes()) for path in found]
+            with self._outbox.at_once():
+                held = [self._outbox.add(path.read_bytes()) for path in found]
         except (KeyError, OSError, ValueError) as error:
             return Reply(400, JSON, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         self._client.submit(values.get("base_url", ""), [each for each in held if self._new(each.sop_instance_uid)])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from stgcmt.suite import Transcript, claims, expected, inconclusive, outcome, requirement
+from stgcmt_suites.commitment.by_itself import each_by_itself
 from stgcmt_suites.user_agent.views import Belief, asked, beliefs_of, commitments, committed_by, last_answer
 
 
-def _unfounded(*transcripts: Transcript) -> None:
+@each_by_itself
+def _unfounded(transcript: Transcript) -> None:
     """No belief without a result that founds it."""
-    for each in transcripts:
-        for belief in beliefs_of(each):
-            if belief.held:
-                founded = committed_by(each, belief)
-                seen = [one for one in commitments(each) if belief.sop_instance_uid in one.instances]
-                assert founded is not None, expected(
-                    "an instance that no readable 200 result commits is not held as committed", belief, *seen
-                )
+    for belief in beliefs_of(transcript):
+        if belief.held:
+            assert committed_by(transcript, belief) is not None, expected(
+                "an instance that no readable 200 result commits is not held as committed",
+                belief,
+                *(one for one in commitments(transcript) if belief.sop_instance_uid in one.instances),
+            )
 
 
 @requirement("WEB-UA-SAFE-01")
@@ -44,7 +45,7 @@ def test_only_committed_instances_count_as_committed(
     )  # fmt: skip
     _unfounded(*everything)
     asked(*everything)
-    if not any(belief.held for belief in beliefs_of(*everything)):
+    if not any(belief.held for each in everything for belief in beliefs_of(each)):
         inconclusive("the client never held anything as committed, so that what it does not hold proves nothing")
     if not beliefs_of(unreadable_results) or not beliefs_of(lost) or not beliefs_of(failures):
         inconclusive("the client's state was not told after failures, lost transactions and unreadable results")

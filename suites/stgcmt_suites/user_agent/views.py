@@ -16,6 +16,7 @@ from typing import NoReturn
 from stgcmt.clock import NS
 from stgcmt.suite import Transcript, claims, inconclusive, not_applicable
 from stgcmt_suites.commitment.beliefs import Belief, beliefs_of
+from stgcmt_suites.commitment.references import uids
 from stgcmt_suites.commitment.representation import Representation
 from stgcmt_suites.commitment.silence import nothing_asked
 from stgcmt_suites.origin_server.views import NEVER, Call, commitment
@@ -133,16 +134,22 @@ def gap_s(call: Call, following: Call) -> float:
 
 def committed_by(transcript: Transcript, belief: Belief) -> Call | None:
     """The readable 200 result that commits the instance, for a transaction that asked for it, before the client was asked."""
+    found = transcript.view(_commits).get(belief.sop_instance_uid, ())
+    return next((call for call in found if call.t_answered <= belief.t), None)
+
+
+def _commits(transcript: Transcript) -> dict[str, tuple[Call, ...]]:
+    """By SOP Instance UID: the results that commit it and do not fail it, for a transaction that asked for it."""
+    found: dict[str, list[Call]] = {}
     for each in commitments(transcript):
-        if belief.sop_instance_uid not in each.instances:
-            continue
         for call in each.calls:
             whole = call.response is not None and call.response.complete
-            read = call.final and whole and 0 < call.t_answered <= belief.t and call.module.readable
-            result = call.module.result
-            if read and result.commits(belief.sop_instance_uid) and not result.reasons_of(belief.sop_instance_uid):
-                return call
-    return None
+            if call.final and whole and call.t_answered > 0 and call.module.readable:
+                result = call.module.result
+                failed = {one.reference.sop_instance_uid for one in result.failed}
+                for uid in (uids(result.committed) - failed) & each.instances:
+                    found.setdefault(uid, []).append(call)
+    return {uid: tuple(calls) for uid, calls in found.items()}
 
 
 def last_answer(transcript: Transcript, belief: Belief) -> Call | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import reports_evidence as made
+from stgcmt.commands.badge import command as badge_command
 from stgcmt.commands.diff import command
+from stgcmt.commands.matrix import command as matrix_command
 from stgcmt.errors import UsageError
 from stgcmt.stored import load_results
 from stgcmt_reports.comparing import compare, normalised
@@ -85,6 +88,20 @@ def test_one_row_in_two_roles_is_two_rows():
     assert [(each.role, each.what) for each in compare(a, b).changes] == [("scu", "worse"), ("scp", "same")]
 
 
+def test_a_role_that_is_gone_is_worse():
+    both = results(made.row("A", "scp", "pass"), made.row("B", "scu", "fail"))
+    one = results(made.row("A", "scp", "pass"))
+    found = compare(both, one)
+    assert found.worse
+    assert found.gone == ("scu",)
+    assert found.to_json()["roles_gone"] == ["scu"]
+    assert compare(both, one | {"edition": "2024c"}).worse, "no edition lets a role go"
+    gained = compare(one, both)
+    assert not gained.worse
+    assert gained.gone == ()
+    assert not compare(results(made.row("A", "scp", "pass"), made.row("N", "scp", "not-applicable")), one).worse
+
+
 @pytest.fixture
 def stored(tmp_path):
     def write(name, value):
@@ -100,11 +117,12 @@ def test_the_command(stored):
     good = results(made.row("A", "scp", "pass"), made.row("B", "scp", "pass"))
     bad = copy.deepcopy(good)
     bad["requirements"][0].update(verdict="fail", outcome="violation", message="seen [0110H]")
+    bad["summary"].update({"pass": 1, "fail": 1})
     a, b = stored("a", good), stored("b", bad)
     done = CliRunner().invoke(command, [str(a), str(b)])
     assert done.exit_code == 1
     assert "seen [0110H]" in done.output
-    assert "1 worse, 1 same; tested 5 of 7 before, 5 of 7 after" in " ".join(done.output.split())
+    assert "1 worse, 1 same; tested 2 of 2 before, 2 of 2 after" in " ".join(done.output.split())
     assert CliRunner().invoke(command, [str(b), str(a)]).exit_code == 0
     told = json.loads(CliRunner().invoke(command, [str(a), str(b / "results.json"), "--json"]).output)
     assert told["worse"]
@@ -156,3 +174,67 @@ def test_one_recording_in_two_editions(greeter, monkeypatch):
     assert not found.worse
     assert not compare(new, old).worse
     assert found.makers == (("edition", "2024e", "2025a"),)
+
+
+def test_nothing_in_common_is_an_error_and_never_the_same(stored):
+    """A CI job that loses its only role must not stay green."""
+    a, b = stored("a", results(made.row("A", "scp", "pass"))), stored("b", results(made.row("B", "scu", "pass")))
+    for one, other in ((a, b), (b, a)):
+        done = CliRunner().invoke(command, [str(one), str(other)])
+        assert isinstance(done.exception, UsageError), done.output
+        assert "A judged" in str(done.exception)
+    empty = stored("empty", results())
+    assert isinstance(CliRunner().invoke(command, [str(a), str(empty)]).exception, UsageError)
+
+
+def test_a_role_that_is_gone_is_said_on_the_terminal(stored):
+    both = results(made.row("A", "scp", "pass"), made.row("B", "scu", "pass"))
+    a, b = stored("a", both), stored("b", results(made.row("A", "scp", "pass")))
+    done = CliRunner().invoke(command, [str(a), str(b)])
+    assert done.exit_code == 1
+    assert "scu: B did not judge this role at all" in done.output
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda it: it["requirements"][0].update(verdict="fail"), "summary says 2 pass, the rows 1"),
+        (lambda it: it["requirements"].pop(), "summary says 2 pass, the rows 1"),
+        (lambda it: it["summary"].update(tested=9), "summary says 9 tested, the rows 2"),
+        (lambda it: it["summary"].update(total=1), "summary says 1 total, the rows 2"),
+        (
+            lambda it: (it["requirements"][0].update(verdict="fail"), it["summary"].update({"pass": 1, "fail": 1})),
+            "exit code 0, but scp/A says fail",
+        ),
+        (
+            lambda it: (
+                it["requirements"][0].update(
+                    verdict="fail", known_issue={"reason": "x", "until": None, "ticket": None}
+                ),
+                it["summary"].update({"pass": 1, "fail": 1}),
+            ),
+            "scp/A is excused by a known issue that known_issues does not name",
+        ),
+    ],
+)
+def test_results_that_contradict_themselves_are_refused(stored, change, said):
+    value = results(
+        made.row("A", "scp", "pass"), made.row("B", "scp", "pass"), exit_code=0, exit_reason="no unexcused failure"
+    )
+    good = stored("good", value)
+    assert load_results(good)["exit_code"] == 0
+    change(value)
+    changed = stored("changed", value)
+    for program in (badge_command, matrix_command, command):
+        words = {badge_command: [], matrix_command: ["--out", str(good / "x.html")], command: [str(good)]}[program]
+        done = CliRunner().invoke(program, [str(changed), *words])
+        assert isinstance(done.exception, UsageError), done.output
+        assert said in str(done.exception)
+        assert "judge BUNDLE --out" in str(done.exception)
+
+
+def test_the_evidence_of_the_documentation_follows_from_its_rows():
+    found = list(Path(__file__).parents[1].glob("docs/evidence/*/results.json"))
+    assert found
+    for path in found:
+        load_results(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from stgcmt.data import schema
 from stgcmt.errors import UsageError
 
 RESULTS = "results.json"
+TESTED = frozenset({"pass", "fail", "warn", "note"})
+JUDGED_WELL = frozenset({0, 5})  # exit codes of a run without an unexcused failure
 
 
 def load_results(where: Path) -> dict[str, Any]:
@@ -56,4 +60,28 @@ def check_results(value: Any, path: str) -> dict[str, Any]:
             "the file is damaged, or another tool wrote it; `stgcmt judge BUNDLE --out DIR` makes it anew",
         )  # fmt: skip
     found: dict[str, Any] = value
+    problem = _contradiction(found)
+    if problem:
+        raise UsageError(
+            stage, "a summary and an exit code that follow from the rows", f"{path}: {problem}",
+            "the file was changed after it was written; `stgcmt judge BUNDLE --out DIR` makes it anew from the transcripts",
+        )  # fmt: skip
     return found
+
+
+def _contradiction(results: Mapping[str, Any]) -> str:
+    """What of a results object does not follow from its own rows; empty where all does."""
+    rows = results["requirements"]
+    counted = Counter(row["verdict"] for row in rows)
+    counted["tested"] = sum(row["verdict"] in TESTED for row in rows)
+    counted["total"] = sum(row["verdict"] != "not-applicable" and not row["excluded"] for row in rows)
+    for name, said in results["summary"].items():
+        if said != counted[name]:
+            return f"summary says {said} {name}, the rows {counted[name]}"
+    code = results["exit_code"]
+    red = [row for row in rows if row["verdict"] in ("fail", "error") and row["selected"] and not row["known_issue"]]
+    if code in JUDGED_WELL and red:
+        return f"exit code {code}, but {red[0]['role']}/{red[0]['id']} says {red[0]['verdict']}"
+    known = {(each["id"], each["role"]) for each in results["known_issues"]["applied"]}
+    odd = [row for row in rows if row["known_issue"] and (row["id"], row["role"]) not in known]
+    return f"{odd[0]['role']}/{odd[0]['id']} is excused by a known issue that known_issues does not name" if odd else ""

@@ -18,9 +18,8 @@ def render(results: Mapping[str, Any]) -> str:
     """The badge of a results object."""
     said, colour = message(results)
     left, right = _width(LABEL) + 2 * PADDING, _width(said) + 2 * PADDING
-    title = escape(
-        f"{sut_name(results)}: {LABEL}, {said}; edition {results['edition'] or 'all'}; {results['exit_reason']}"
-    )
+    scope = f"roles {', '.join(results['suites'])}; edition {results['edition'] or 'all'}"
+    title = escape(f"{sut_name(results)}: {LABEL}, {said}; {scope}; {results['exit_reason']}")
     text = 'font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" fill="#fff" lengthAdjust="spacingAndGlyphs"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="{HEIGHT}" role="img" aria-label="{title}">'

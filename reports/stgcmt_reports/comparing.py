@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stgcmt.errors import UsageError
 from stgcmt_reports.about import product
 
 # From good to bad. What could not be judged lies between: it is worse than a note and better than a failure.
@@ -50,11 +51,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two judgements compared: every row, and in what their makers differ (tool, suite, edition, profile, SUT)."""
+    """Two judgements compared: every row, in what their makers differ (tool, suite, edition, profile, SUT), and roles only in A."""
 
     changes: tuple[Change, ...]
     makers: tuple[tuple[str, str, str], ...]
     tested: tuple[str, str]
+    gone: tuple[str, ...] = ()
 
     def of(self, what: str) -> tuple[Change, ...]:
         """The rows of one kind."""
@@ -70,15 +72,19 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether B is worse: a row went down without a known issue that excuses it, or a judged one is gone."""
-        lost = any(RANK[each.before] != RANK["not-applicable"] for each in self.of(REMOVED))
-        same_scope = not any(name in ("edition", "roles") for name, _, _ in self.makers)
-        return any(not each.known_issue for each in self.of(WORSE)) or (lost and same_scope)
+        """Whether B is worse: a row went down without a known issue that excuses it, a judged one is gone, or a whole role.
+
+        Another edition has other rows: there a row may go, but no role may.
+        """
+        other_edition = any(name == "edition" for name, _, _ in self.makers)
+        lost = any(each.before != "not-applicable" for each in self.of(REMOVED))
+        return any(not each.known_issue for each in self.of(WORSE)) or bool(self.gone) or (lost and not other_edition)
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as ``stgcmt diff --json`` prints it; rows that are the same are counted only."""
         return {
             "worse": self.worse,
+            "roles_gone": list(self.gone),
             "tested": {"a": self.tested[0], "b": self.tested[1]},
             "makers": [{"what": name, "a": a, "b": b} for name, a, b in self.makers],
             "counts": {what: len(self.of(what)) for what in ORDER},
@@ -87,11 +93,18 @@ class Comparison:
 
 
 def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
-    """Compare two results objects, ``a`` the older."""
+    """Compare two results objects, ``a`` the older. Raises ``UsageError`` where they have no requirement in common."""
     before, after = ({(row["role"], row["id"]): row for row in each["requirements"]} for each in (a, b))
+    if not before.keys() & after.keys():
+        of_a, of_b = (", ".join(each["suites"]) or "no role" for each in (a, b))
+        raise UsageError(
+            "comparing", "two judgements with requirements in common", f"not one: A judged {of_a}, B judged {of_b}",
+            "compare runs of the same roles; if B should have them, see why its run left them out",
+        )  # fmt: skip
     changes = [_change(before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
     changes.sort(key=lambda each: (ORDER.index(each.what), -max(RANK.get(each.after, 0), 0), each.role, each.id))
-    return Comparison(tuple(changes), tuple(_makers(a, b)), (score(a), score(b)))
+    gone = sorted({role for role, _ in before} - {role for role, _ in after})
+    return Comparison(tuple(changes), tuple(_makers(a, b)), (score(a), score(b)), tuple(gone))
 
 
 def normalised(text: str) -> str:

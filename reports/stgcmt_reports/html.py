@@ -96,7 +96,12 @@ def trust(evidence: Evidence) -> str:
     """
     driver = evidence.sut.get("driver")
     builtin = isinstance(driver, Mapping) and driver.get("kind") == "builtin"
-    return "self-run, unsigned" + ("; the SUT is the reference that comes with the tool" if builtin else "")
+    changed = "; ".join(evidence.results.get("recording_differs", ()))
+    return (
+        "self-run, unsigned"
+        + ("; the SUT is the reference that comes with the tool" if builtin else "")
+        + (f"; lowered: the recording differs from its manifest ({changed})" if changed else "")
+    )
 
 
 def _deviations(results: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -57,6 +57,7 @@ def _suite(root: ET.Element, role: str, rows: list[Mapping[str, Any]], results: 
             "exit_code": results["exit_code"],
             "exit_reason": results["exit_reason"],
             "state": results["state"],
+            **({"recording_differs": "; ".join(changed)} if (changed := results.get("recording_differs", ())) else {}),
         },
     )
     for row in rows:

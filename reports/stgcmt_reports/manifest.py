@@ -105,6 +105,30 @@ def verify(directory: Path) -> list[str]:
     return problems
 
 
+RECORDED = ("transcripts", "instances")  # folders whose files no judgement may change
+
+
+def changed_recording(directory: Path) -> list[str]:
+    """What of the recording is not as the manifest says, a sentence each that names the file; empty where all is.
+
+    A bundle that was never closed (no results, no manifest) has nothing to be held against. Raises ``OSError`` where a
+    file cannot be read.
+    """
+    try:
+        value = read(directory)
+    except FileNotFoundError:
+        return [f"{FILE} is missing"] if (directory / "results.json").exists() else []
+    except ValueError as error:
+        return [f"{FILE} cannot be read: {error}"]
+    said = {str(each["path"]): (int(each["size"]), str(each["sha256"])) for each in value["files"]}
+    said = {name: each for name, each in said.items() if name.startswith(tuple(f"{top}/" for top in RECORDED))}
+    seen = {name: (size, digest) for top in RECORDED for name, size, digest in _files(directory, top)}
+    problems = [] if _untouched(directory, value) else [f"{FILE} itself was changed after it was written"]
+    problems += [f"{name} is missing" for name in sorted(said.keys() - seen.keys())]
+    problems += [f"{name} is not in the manifest" for name in sorted(seen.keys() - said.keys())]
+    return problems + [f"{name} was changed" for name in sorted(said.keys() & seen.keys()) if said[name] != seen[name]]
+
+
 def without_secrets(command: Sequence[str]) -> list[str]:
     """The command line with the values of secret options, and user names in URLs, blanked."""
     words: list[str] = []
@@ -131,9 +155,9 @@ def _untouched(directory: Path, value: Mapping[str, Any]) -> bool:
 _LINK = "no plain file"
 
 
-def _files(directory: Path) -> Iterator[tuple[str, int, str]]:
+def _files(directory: Path, below: str = ".") -> Iterator[tuple[str, int, str]]:
     """Path, size and sha256 of what stands in a bundle; what is no plain file (a link) has no digest."""
-    for path in sorted(directory.rglob("*")):
+    for path in sorted((directory / below).rglob("*")):
         name = path.relative_to(directory).as_posix()
         if name in APART or (path.is_dir() and not path.is_symlink()):
             continue

@@ -67,7 +67,7 @@ def sut_name(results: Mapping[str, Any]) -> str:
 
 
 def caveats(results: Mapping[str, Any]) -> tuple[Caveat, ...]:
-    """Known issues, entries of that file that need attention, times too near to tell, vacuous passes, excluded rows."""
+    """What a score would hide: a changed recording, known issues and entries of that file that need attention, and so on."""
     rows = results["requirements"]
     known = results["known_issues"]
     stale = [
@@ -75,7 +75,9 @@ def caveats(results: Mapping[str, Any]) -> tuple[Caveat, ...]:
         for word in ("stale", "expired", "unknown")
         for each in known[word]
     ]
+    differs = [{"id": "recording", "role": "run", "message": each} for each in results.get("recording_differs", ())]
     groups = (
+        ("recording", "The recording differs from its manifest", differs),
         ("known-issue", "Known issues", [row for row in rows if row["known_issue"]]),
         ("known-issue-file", "Known-issue entries that need attention", stale),
         ("near-limit", "Times too near to their limit to tell (measured again, the verdict may differ)",

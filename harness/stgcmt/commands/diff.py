@@ -24,7 +24,8 @@ def command(a: Path, b: Path, *, as_json: bool, every: bool) -> None:
     """Compare two judgements by requirement, A the older: bundles, or results.json of `stgcmt judge --json`.
 
     UIDs, ports and times are no differences. Exit code 0: B is the same or better; 1: B is worse (a verdict went down
-    without a known issue, or a requirement is gone although roles and edition are the same); 2: not comparable.
+    without a known issue, a requirement is gone although the edition is the same, or a whole role is gone); 2: not
+    comparable, for instance because the two have no requirement in common.
     """
     from stgcmt.stored import load_results  # noqa: PLC0415 - start-up
     from stgcmt_reports.comparing import compare  # noqa: PLC0415 - start-up
@@ -46,6 +47,8 @@ def _show(found: Comparison, *, every: bool) -> None:
     out = console(sys.stdout)
     for name, before, after in found.makers:
         out.print(f"{name}: {before or '-'} -> {after or '-'}", markup=False, highlight=False)
+    for role in found.gone:
+        out.print(f"{role}: B did not judge this role at all", markup=False, highlight=False, style="bold")
     gone = {} if every else found.roles_in_one
     shown = [each for each in found.changes if every or (each.what != SAME and each.role not in gone)]
     if shown:

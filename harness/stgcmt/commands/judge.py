@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def command(
         edition=edition_of(edition, suites, recording.run.header.info.get("roles", ())),
         known_issues=load_known_issues(known_issues) if known_issues else None,
     )
+    results |= held_against_manifest(bundle)
     run_by = list(recording.run.header.info.get("command", []))
     if out:
         import shutil  # noqa: PLC0415 - rarely used
@@ -73,6 +75,28 @@ def command(
 
         print_results(results, recording.named(), bundle=out or bundle)
     sys.exit(exit_of(results).code)
+
+
+def held_against_manifest(bundle: Path) -> dict[str, list[str]]:
+    """The note that the recording of a bundle is not as it was closed, for the results; said on the terminal, too.
+
+    What an earlier judgement of it found is passed on: judging twice makes no recording whole.
+    """
+    from stgcmt.stored import RESULTS  # noqa: PLC0415 - start-up
+    from stgcmt_reports.manifest import changed_recording  # noqa: PLC0415 - start-up
+
+    try:
+        found = changed_recording(bundle)
+    except OSError as error:
+        found = [f"it could not be held against it: {error}"]
+    try:
+        earlier = list(json.loads((bundle / RESULTS).read_bytes()).get("recording_differs", ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        earlier = []  # never judged, or no results to believe: they are made anew
+    notes = list(dict.fromkeys([*(str(each) for each in earlier), *found]))
+    for note in notes:
+        click.echo(f"stgcmt: the recording differs from its manifest: {note}", err=True)
+    return {"recording_differs": notes} if notes else {}
 
 
 def check_roles(recording: Any, suites: dict[str, Any]) -> None:

@@ -36,7 +36,10 @@ def _bundles(given: Path) -> list[Path]:
 
     if not given.is_dir() or (given / RESULTS).exists() or (given / "transcripts").is_dir():
         return [given]
-    found = sorted(path.parent for path in given.rglob(RESULTS))
+    recorded = {
+        path.parent.parent for path in given.rglob("transcripts/run.jsonl")
+    }  # never judged: said when it is read
+    found = sorted(recorded | {path.parent for path in given.rglob(RESULTS)})
     if not found:
         raise UsageError(
             "reading bundles", "a bundle, or a directory of bundles", f"nothing in {given}", "check the path"

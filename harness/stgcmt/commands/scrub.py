@@ -48,6 +48,7 @@ def scrub_bundle(
     """Scrub into the directory ``out``; returns the new results. Raises ``StgcmtError`` where a verdict would change."""
     from stgcmt import bundle as bundles  # noqa: PLC0415 - start-up
     from stgcmt.commands import installed  # noqa: PLC0415 - start-up
+    from stgcmt.commands.judge import held_against_manifest  # noqa: PLC0415 - start-up
     from stgcmt.errors import HarnessError  # noqa: PLC0415 - start-up
     from stgcmt.scrubbing.pseudonyms import Pseudonyms  # noqa: PLC0415 - start-up
     from stgcmt.scrubbing.recording import learn  # noqa: PLC0415 - start-up
@@ -55,14 +56,14 @@ def scrub_bundle(
     suites = installed()
     before = bundles.load(bundle)
     _refuse_damage(before)
-    table = Pseudonyms(key, keep)
+    table = Pseudonyms(key, keep, [each for suite in suites.values() for each in (suite.schema, suite.claims_schema)])
     learn(before, table, also)
     _write_transcripts(before, out, table)
     _copy_instances(bundle, out, table)
     old = _judged(before, suites)
     del before
     gc.collect()  # with all that was decoded of it
-    new = _judged(bundles.load(out), suites)
+    new = _judged(bundles.load(out), suites) | held_against_manifest(bundle)
     differences = list(_differences(old, new))
     step = "nothing was written; where a check reads a word of your own, name it with --keep; else report this"
     if differences:

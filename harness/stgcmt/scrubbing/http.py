@@ -9,10 +9,10 @@ from stgcmt.masking import Masker
 from stgcmt.on_disk import Joined, lines, search
 from stgcmt.scrubbing.payloads import body
 from stgcmt.scrubbing.pseudonyms import Pseudonyms
-from stgcmt.scrubbing.vocabulary import ADDRESS_FIELDS, PROTOCOL_FIELDS
+from stgcmt.scrubbing.vocabulary import ADDRESS_FIELDS, NAMES_OF_FIELDS, PROTOCOL_FIELDS
 
 LINE = 65_536  # bytes of a chunk's head, or of trailers
-_FIELD = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
+_FIELD = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)")  # with lines that continue it
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})([^\r\n]*)\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
@@ -134,7 +134,7 @@ def _head(head: bytes, table: Pseudonyms) -> bytes:
 
 
 def _start_line(line: bytes, table: Pseudonyms) -> bytes:
-    status = re.match(rb"HTTP/\S*[ \t]+\S*", line)
+    status = re.match(rb"HTTP/[0-9.]+[ \t]+[0-9]{1,3}(?![^\s])", line)
     if status:
         return status[0] + table.free(line[status.end() :])
     request = re.match(rb"(\S+)([ \t]+)(.*?)([ \t]+HTTP/[0-9.]+\s*)\Z", line, re.DOTALL)
@@ -144,12 +144,20 @@ def _start_line(line: bytes, table: Pseudonyms) -> bytes:
 
 
 def header_fields(text: bytes, table: Pseudonyms) -> bytes:
-    """Header fields: names stay, and the values of those whose values are the protocol's; in all others every word goes."""
-    return _FIELD.sub(lambda match: _field(match, table), text)
+    """Header fields: the values of those whose values are the protocol's are texts; in all others every word goes.
+
+    A name stays where it is one of HTTP's; lines that are no field are texts, too.
+    """
+    out, at = [], 0
+    for match in _FIELD.finditer(text):
+        out += [table.free(text[at : match.start()]), _field(match, table)]
+        at = match.end()
+    return b"".join([*out, table.free(text[at:])])
 
 
 def _field(match: re.Match[bytes], table: Pseudonyms) -> bytes:
     name, value = match[1].lower(), match[3]
+    named = match[1] if name in NAMES_OF_FIELDS else table.free(match[1])
     if name in PROTOCOL_FIELDS or name in ADDRESS_FIELDS:
-        return match[1] + match[2] + table.free(value, numbers=name in PROTOCOL_FIELDS)
-    return match[1] + match[2] + table.private(value)
+        return named + match[2] + table.free(value, numbers=name in PROTOCOL_FIELDS)
+    return named + match[2] + table.private(value)

@@ -1,4 +1,4 @@
-"""Bodies of HTTP messages, scrubbed in place: DICOM JSON, native XML, multipart, part 10 files, any other text.
+"""Bodies of HTTP messages, scrubbed in place: DICOM JSON, multipart, part 10 files, any other text; XML has its module.
 
 The readers here are tolerant on purpose: a body that no parser would accept must be scrubbed, too, without being mended.
 """
@@ -10,17 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stgcmt.scrubbing.dataset import part10
+from stgcmt.scrubbing.escapes import through, through_json
 from stgcmt.scrubbing.pseudonyms import Pseudonyms
-from stgcmt.scrubbing.values import inline_binary, scrubbed
+from stgcmt.scrubbing.values import inline_binary, scrubbed_number, scrubbed_text
+from stgcmt.scrubbing.xml import xml_text
 
 Change = Callable[[bytes], bytes]
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 _TAG = re.compile(rb"[0-9A-Fa-f]{8}\Z")
-_ESCAPE = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.", re.DOTALL)
-_MARKUP = re.compile(rb"<[^>]*>|<[^>]*\Z")
-_ATTRIBUTE = re.compile(rb"([A-Za-z:]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-_NAME = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
-_ENTITY = re.compile(rb"&#?[A-Za-z0-9]{1,8};")
+_LITERAL = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
+_ENCODED_PART = re.compile(rb"(?im)^content-transfer-encoding[ \t]*:[ \t]*(?:quoted-printable|base64)")
 _BOUNDARY = re.compile(rb"boundary=(?:\"([^\"]+)\"|([^;\s,\"]+))", re.IGNORECASE)
 
 
@@ -59,7 +58,10 @@ def _recoded(data: bytes, coding: str, change: Change) -> bytes:
     """A text in UTF-16 scrubbed as one in UTF-8: what replaces a character takes as many units in both."""
     even = data[: len(data) // 2 * 2]
     text = even.decode(coding, "surrogatepass").encode("utf-8", "surrogatepass")
-    new = change(text).decode("utf-8", "surrogatepass").encode(coding, "surrogatepass") + data[len(even) :]
+    try:
+        new = change(text).decode("utf-8", "surrogatepass").encode(coding, "surrogatepass") + data[len(even) :]
+    except UnicodeDecodeError:  # not in that coding after all
+        new = b""
     return new if len(new) == len(data) else b"*" * len(data)
 
 
@@ -114,11 +116,13 @@ def json_text(data: bytes, table: Pseudonyms) -> bytes:
             if top is not None and top.kind == b"{" and top.waits_for_key:
                 top.key = text.strip(b'"')
                 if not _TAG.match(top.key):
-                    _replace(out, *inner, table.free(data[slice(*inner)]))
+                    _replace(out, *inner, through_json(data[slice(*inner)], table.free))
             else:
                 _json_string(top, inner, out, data, table)
         elif top is not None and top.attribute is not None and _is_value(stack):
-            top.attribute.values.append((start, end, b"number"))
+            top.attribute.values.append((start, end, b"number" if _LITERAL.fullmatch(text) else b"string"))
+        else:
+            _replace(out, start, end, _bare(text, table))
     for attribute in attributes:
         for start, end, kind in attribute.values:
             _replace(out, start, end, _json_value(attribute, kind, data[start:end], table))
@@ -137,7 +141,7 @@ def _json_string(top: _Frame | None, inner: tuple[int, int], out: bytearray, dat
         if attribute is not None:
             attribute.vr = text.decode("ascii")
     elif attribute is None or top is None:
-        _replace(out, *inner, _escaped(text, table.free))
+        _replace(out, *inner, through_json(text, table.free))
     elif top.kind == b"{" and top.key in (b"InlineBinary", b"BulkDataURI"):
         attribute.values.append((*inner, top.key))
     else:
@@ -148,97 +152,19 @@ def _json_value(attribute: _Attribute, kind: bytes, text: bytes, table: Pseudony
     if kind == b"InlineBinary":
         return inline_binary(text, table)
     if kind == b"BulkDataURI":
-        return table.free(text)
+        return through_json(text, table.free)
     if kind == b"number":
-        sensitive = (attribute.tag >> 16) % 2 or attribute.tag >> 16 == 0x0010
-        return _digits(text, table) if sensitive else text
-    return _escaped(text, lambda piece: scrubbed(attribute.tag, attribute.vr or "UN", piece, table))
+        return scrubbed_number(attribute.tag, attribute.vr, text, table)
+    return through_json(
+        text, lambda plain: through(plain, lambda each: scrubbed_text(attribute.tag, attribute.vr, each, table))
+    )
 
 
-def _digits(text: bytes, table: Pseudonyms) -> bytes:
-    """A number of as many digits; zeros in front and the sign stay."""
-    return re.sub(rb"[1-9][0-9]*", lambda m: table.word(m[0].decode(), learn=False).encode(), text)
-
-
-def _escaped(text: bytes, change: Change) -> bytes:
-    """The pieces between escapes changed; an escaped character beyond ASCII becomes another one."""
-    if b"\\" not in text:
-        return change(text)
-    parts, at = [], 0
-    for match in _ESCAPE.finditer(text):
-        parts.append(change(text[at : match.start()]))
-        code = match[0][2:].decode("ascii")  # of a character; of a control character after a backslash it is empty
-        letter = code and (int(code, 16) >= 0x80 or chr(int(code, 16)).isalnum())
-        parts.append(b"\\u00e4" if letter else match[0])
-        at = match.end()
-    parts.append(change(text[at:]))
-    return b"".join(parts)
-
-
-# --- XML -------------------------------------------------------------------------------------------------------------------
-
-
-def xml_text(data: bytes, table: Pseudonyms) -> bytes:
-    """XML or HTML, well formed or not; texts below a DicomAttribute go by its VR."""
-    out, at = [], 0
-    stack: list[tuple[int, str]] = []
-    binary = False
-    for markup in _MARKUP.finditer(data):
-        out.append(_xml_value(data[at : markup.start()], stack, table, binary=binary))
-        text = markup[0]
-        name = _NAME.match(text)
-        closes, local = (name[1], name[2]) if name else (b"", b"")
-        binary = local == b"InlineBinary" and not closes
-        if local == b"DicomAttribute" and not closes:
-            found = {key: value[1:-1] for key, value in _ATTRIBUTE.findall(text)}
-            tag = found.get(b"tag", b"")
-            if not text.endswith(b"/>"):
-                stack.append((int(tag, 16) if _TAG.match(tag) else 0, found.get(b"vr", b"").decode("latin-1")))
-        elif local == b"DicomAttribute" and stack:
-            stack.pop()
-        out.append(
-            _ATTRIBUTE.sub(lambda m: _xml_attribute(m, table), text)
-            if text[:2] not in (b"<!", b"<?")
-            else _comment(text, table)
-        )
-        at = markup.end()
-    out.append(_xml_value(data[at:], stack, table, binary=binary))
-    return b"".join(out)
-
-
-def _xml_attribute(match: re.Match[bytes], table: Pseudonyms) -> bytes:
-    name, value = match[1], match[2]
-    if name in (b"tag", b"vr", b"number", b"keyword", b"xml:space") or name.startswith(b"xmlns"):
-        return match[0]
-    change = table.all_words if name == b"privateCreator" else table.free
-    return match[0][: -len(value)] + value[:1] + _between(_ENTITY, value[1:-1], change) + value[-1:]
-
-
-def _comment(text: bytes, table: Pseudonyms) -> bytes:
-    return table.free(text) if text.startswith(b"<!--") else text
-
-
-def _xml_value(text: bytes, stack: list[tuple[int, str]], table: Pseudonyms, *, binary: bool) -> bytes:
-    if not text.strip():
-        return text
-    if not stack:
-        return _between(_ENTITY, text, table.free)
-    bare = text.strip()
-    lead = text[: text.index(bare)]
-    tag, vr = stack[-1]
-    if binary:
-        return lead + inline_binary(bare, table) + text[len(lead) + len(bare) :]
-    new = _between(_ENTITY, bare, lambda piece: scrubbed(tag, vr or "UN", piece, table))
-    return lead + new + text[len(lead) + len(bare) :]
-
-
-def _between(kept: re.Pattern[bytes], text: bytes, change: Change) -> bytes:
-    """``text`` with ``change`` applied between the matches of ``kept``."""
-    out, at = [], 0
-    for match in kept.finditer(text):
-        out += [change(text[at : match.start()]), match[0]]
-        at = match.end()
-    return b"".join([*out, change(text[at:])])
+def _bare(text: bytes, table: Pseudonyms) -> bytes:
+    """What stands without quotes outside of values: a long number may be somebody's, and a word is a text."""
+    if _LITERAL.fullmatch(text):
+        return re.sub(rb"[1-9][0-9]{5,}", lambda found: table.word(found[0].decode(), learn=False).encode(), text)
+    return table.free(text)
 
 
 # --- multipart -------------------------------------------------------------------------------------------------------------
@@ -267,6 +193,8 @@ def _part(data: bytes, table: Pseudonyms, headers: Change) -> bytes:
     kind = re.search(rb"(?im)^content-type[ \t]*:[ \t]*([^\r\n]*)", head)
     tail = b"\r\n" if rest.endswith(b"\r\n") else b""
     inner = rest[: len(rest) - len(tail)]
+    if _ENCODED_PART.search(head):
+        return headers(head) + blank + b"*" * len(inner) + tail  # as what is compressed
     return headers(head) + blank + body(inner, kind[1] if kind else b"", b"", table, headers) + tail
 
 

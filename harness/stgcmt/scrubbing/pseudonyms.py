@@ -7,8 +7,10 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from string import ascii_lowercase, digits
+from typing import Any
 
-from stgcmt.scrubbing.vocabulary import common_words, kept_words, names_of_attributes
+from stgcmt.scrubbing.escapes import through
+from stgcmt.scrubbing.vocabulary import codes, common_words, kept_words, key_words, names_of_attributes, words_of_keys
 
 WORD = re.compile(rb"%[0-9A-Fa-f]{2}|[A-Za-z0-9]+|[\x80-\xff]+")
 UID = rb"(?<![0-9A-Za-z.])(?:[0-2](?:\.[0-9]{1,64}){3,}|2\.25\.[0-9]{6,})(?![0-9A-Za-z])"
@@ -30,10 +32,17 @@ NUMBER = 5  # digits; a longer number in a text may be somebody's
 
 
 class Pseudonyms:
-    """The table of one scrub. ``key`` decides it; without the key nobody finds the way back. ``keep``: words that stay, too."""
+    """The table of one scrub. ``key`` decides it; without the key nobody finds the way back.
 
-    def __init__(self, key: bytes, keep: Iterable[str] = ()) -> None:
+    Args:
+        key: bytes that nobody else has.
+        keep: words that stay, too.
+        schemas: of tables that a run notes; what they call a key is one.
+    """
+
+    def __init__(self, key: bytes, keep: Iterable[str] = (), schemas: Iterable[Any] = ()) -> None:
         self._key = key
+        self._keys = words_of_keys(*schemas)
         self._keep = kept_words() | {word.lower() for word in keep}
         self._words: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -102,7 +111,7 @@ class Pseudonyms:
 
     def all_words(self, data: bytes) -> bytes:
         """Every word replaced: a person's name, an identifier, what is private."""
-        return WORD.sub(lambda match: self._word_match(match, lambda _: False), data)
+        return through(data, lambda plain: WORD.sub(lambda match: self._word_match(match, lambda _: False), plain))
 
     def private(self, data: bytes) -> bytes:
         """Every word replaced, but UIDs and addresses by what stands for them elsewhere."""
@@ -119,6 +128,28 @@ class Pseudonyms:
     def known(self, data: bytes) -> bytes:
         """A text of the harness or of a protocol: UIDs, addresses and words that were found sensitive elsewhere."""
         return self._around(data, lambda gap: _LONG.sub(self._if_sensitive, gap))
+
+    def coded(self, data: bytes) -> bytes:
+        """A value that should be a code: what is none that we know of could be anybody's name."""
+
+        def stays(text: str) -> bool:
+            low = text.lower()
+            known = low in codes() or len(low) == 1 or (low.isdigit() and len(low) <= NUMBER)
+            return known and low not in self.sensitive
+
+        return through(data, lambda plain: WORD.sub(lambda match: self._word_match(match, stays), plain))
+
+    def key(self, name: str, *, stated: bool = False) -> str:
+        """The key of something noted: the harness's own stay, of any other the words are those of a text.
+
+        ``stated``: it stands in a table that was held against a schema, where every key of its form is one.
+        """
+        words = re.split("[-_ .]", name)
+        if all(word in key_words() or word in self._keys or word in self._keep for word in words):
+            return name
+        if stated and re.fullmatch("[a-z][a-z0-9_]*", name):
+            return name
+        return self.free(name.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def prose(self, data: bytes) -> bytes:
         """A sentence of the vendor's or the harness's: as ``known``, but ordinary words in lower case stay in their place.
@@ -149,6 +180,9 @@ class Pseudonyms:
 
     def _around(self, data: bytes, rest: Callable[[bytes], bytes]) -> bytes:
         """UIDs, addresses and known hosts by their pseudonyms, what stands between them by ``rest``."""
+        return through(data, lambda plain: self._between_places(plain, rest))
+
+    def _between_places(self, data: bytes, rest: Callable[[bytes], bytes]) -> bytes:
         out, at = [], 0
         for match in self._places().finditer(data):
             out += [rest(data[at : match.start()]), self._place(match[0])]

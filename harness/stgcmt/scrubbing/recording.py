@@ -171,10 +171,12 @@ def _joined(events: Sequence[Event]) -> bytes | Joined:
 
 
 def _info(value: Any, table: Pseudonyms, key: str = "", *, stated: bool = False) -> Any:
-    """What the harness noted: texts by their key; numbers, keys and words of the harness stay."""
+    """What the harness noted: texts by their key; numbers, and keys and words of the harness stay."""
     if isinstance(value, Mapping):
         return {
-            name: item if name in FACTS else _info(item, table, str(name), stated=stated or name in STATEMENTS)
+            table.key(str(name), stated=stated): item
+            if name in FACTS
+            else _info(item, table, str(name), stated=stated or name in STATEMENTS)
             for name, item in value.items()
         }
     if isinstance(value, (list, tuple)):

@@ -10,6 +10,9 @@ from stgcmt.scrubbing.pseudonyms import Pseudonyms
 TEXT = frozenset({"AE", "PN", "LO", "SH", "ST", "LT", "UT", "UC"})
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 PATIENT = 0x0010
+NUMERIC_TEXT = frozenset({"US", "UL", "SS", "SL", "FL", "FD", "SV", "UV", "AT"})  # JSON and XML write them in digits
+AS_TEXT = TEXT | {"UI", "UR", "CS", "IS", "DS", "DA", "TM", "DT", "AS"}
+_NUMERIC = re.compile(rb"[ 0-9eE+.\\-]*\0?|[0-9][0-9A-Fa-f]{7}")  # also a tag
 _DATE = re.compile(rb"[0-9]{8}")
 _TIME = re.compile(rb"[0-9]{2,6}")
 
@@ -29,7 +32,30 @@ def scrubbed(tag: int, vr: str, value: bytes, table: Pseudonyms) -> bytes:
         return _dated(vr, value, table) or table.all_words(value)
     if vr in BINARY and tag != 0x00020001:  # the version of file meta information
         return table.noise(value)
-    return table.known(value) if vr in ("CS", "IS", "DS") else value
+    if vr == "CS":
+        return table.coded(value)
+    if vr in ("IS", "DS"):
+        return value if _NUMERIC.fullmatch(value) else table.private(value)
+    return value
+
+
+def scrubbed_text(tag: int, vr: str, value: bytes, table: Pseudonyms) -> bytes:
+    """The same for a value that JSON or XML writes as a text: it stays one, whatever its VR (or none) says."""
+    if vr in NUMERIC_TEXT:
+        return value if _NUMERIC.fullmatch(value) and not _of_somebody(tag) else table.private(value)
+    return table.private(value) if vr not in AS_TEXT else scrubbed(tag, vr, value, table)
+
+
+def _of_somebody(tag: int) -> bool:
+    """Whether numbers there, too, may be somebody's: attributes of the patient, and private ones."""
+    return bool((tag >> 16) % 2) or tag >> 16 == PATIENT
+
+
+def scrubbed_number(tag: int, vr: str, value: bytes, table: Pseudonyms) -> bytes:
+    """A bare number of JSON: of as many digits where it may be an identifier; zeros in front and the sign stay."""
+    if not (_of_somebody(tag) or vr in TEXT or vr in ("DA", "TM", "DT", "UI")):
+        return value
+    return re.sub(rb"[1-9][0-9]*", lambda match: table.word(match[0].decode(), learn=False).encode(), value)
 
 
 def inline_binary(value: bytes, table: Pseudonyms) -> bytes:

@@ -108,8 +108,12 @@ def _head(evidence: Evidence, context: Context) -> dict[str, Any]:
         "unjudged": _unjudged(results["requirements"]),
         "known_issues": [f"{each['id']} ({each['role']})" for each in results["known_issues"]["applied"]],
         "jitter_s": _jitter_s(evidence.transcripts.get(RUN)),
-        "trust": TRUST,
+        "trust": "; ".join([TRUST, *_changed(results)]),
     }
+
+
+def _changed(results: Mapping[str, Any]) -> list[str]:
+    return [f"lowered: the recording differs from its manifest ({each})" for each in results.get("recording_differs", ())]
 
 
 def _unjudged(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

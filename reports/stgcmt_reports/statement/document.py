@@ -113,7 +113,9 @@ def _head(evidence: Evidence, context: Context) -> dict[str, Any]:
 
 
 def _changed(results: Mapping[str, Any]) -> list[str]:
-    return [f"lowered: the recording differs from its manifest ({each})" for each in results.get("recording_differs", ())]
+    return [
+        f"lowered: the recording differs from its manifest ({each})" for each in results.get("recording_differs", ())
+    ]
 
 
 def _unjudged(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

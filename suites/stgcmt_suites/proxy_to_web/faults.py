@@ -192,6 +192,7 @@ FAULTS: tuple[Fault, ...] = (
         ("PROXY-MATCH-01",),
         (
             "WEB-B.30-17",
+            "DIMSE-J.3.2-PARTIAL",
             "PROXY-LIST-01",
             "PROXY-TRUTH-01",
             "PROXY-TRUTH-02",

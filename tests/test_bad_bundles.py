@@ -219,7 +219,7 @@ def test_a_large_transcript_is_read_line_by_line(tmp_path):
             file.write(json.dumps({"n": n, "t": n, "kind": "dimse.in", "conn": 1, "data": payload}) + "\n")
         file.write(json.dumps({"footer": True, "state": "complete", "events": number}) + "\n")
     script = (
-        "import resource, sys; from stgcmt.recorded import read_transcript; from pathlib import Path; import orjson\n"
+        "import resource, sys; from stgcmt.reading import read_transcript; from pathlib import Path; import orjson\n"
         "def peak():\n    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
         "before = peak(); t = read_transcript(Path(sys.argv[1])); assert t.complete; print(peak() - before)"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from stgcmt.judge import Recording
 from stgcmt.keeping import Kept
-from stgcmt.recorded import read_transcript
+from stgcmt.reading import read_transcript
 from stgcmt.selftest_cases import FAULT, Case, record
 from stgcmt.suite import RUN, load_suites
 from stgcmt.transcript import Recorder, Secret, Transcript

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from large_bundle import PATIENT, grow
-from stgcmt import judge, on_disk, recorded
+from stgcmt import judge, on_disk, reading, recorded
 from stgcmt.bundle import load
 from stgcmt.commands import installed
 from stgcmt.on_disk import ChangedError, Joined, Part
-from stgcmt.recorded import Event, StoredEvent, read_transcript
+from stgcmt.reading import read_transcript
+from stgcmt.recorded import Event, StoredEvent
 from stgcmt.results import judged_results
 from stgcmt.scrubbing.pseudonyms import Pseudonyms
 from stgcmt.scrubbing.recording import scrub
@@ -49,7 +50,7 @@ def bundle(request, tmp_path_factory):
 def everything_lies(monkeypatch):
     """Every byte of every recording stays in its file."""
     monkeypatch.setattr(judge, "HELD", 0)
-    monkeypatch.setattr(recorded, "LEAST", 1)
+    monkeypatch.setattr(reading, "LEAST", 1)
     monkeypatch.setattr(on_disk, "LEAST", 1)
 
 
@@ -191,7 +192,7 @@ def test_lines_of_another_tool_are_read(tmp_path, line):
 def test_an_event_that_lies_is_a_value_like_others(tmp_path, everything_lies):
     path = tmp_path / "x.jsonl"
     held = Event(1, 5, "http.in", b"abc" * 500, 1, "step", {"a": 1})
-    recorded.write_transcript(recorded.Transcript(recorded.Header("x", "scp", 0, 0), (held,)), path)
+    reading.write_transcript(recorded.Transcript(recorded.Header("x", "scp", 0, 0), (held,)), path)
     (lying,) = read_transcript(path, large=True).events
     assert isinstance(lying, StoredEvent)
     assert lying == held and held == lying and lying.size == held.size == 1500

@@ -25,7 +25,7 @@ from stgcmt.listening import listening_at, place_of
 from stgcmt.pending import pending_of
 from stgcmt.plan import plan
 from stgcmt.play import Player
-from stgcmt.recorded import read_transcript
+from stgcmt.reading import read_transcript
 from stgcmt.results import judged_results
 from stgcmt.suite import Setting, load_suites
 from stgcmt.sut import Destination, Driver, ListenerTls, Seeding, Sut, Timing

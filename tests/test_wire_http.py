@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stgcmt.wire.http import DEFECTS, Arrival, message_at, read_requests, read_responses
+from stgcmt.wire.http import DEFECTS, message_at, read_requests, read_responses
+from stgcmt.wire.http_arrival import Arrival
 from stgcmt.wire.http_fields import parse_http_date, parse_media_type, parse_retry_after, split_list
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stgcmt.judge import Recording, recording_of
-from stgcmt.recorded import footer_of, header_of
+from stgcmt.reading import footer_of, header_of
 from stgcmt.suite import RUN
 from stgcmt.transcript import Event, Footer, Header, Recorder, Transcript
 

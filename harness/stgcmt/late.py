@@ -19,7 +19,7 @@ from typing import Any
 
 from stgcmt.clock import Clock
 from stgcmt.masking import Flow, Masker
-from stgcmt.recorded import late_path
+from stgcmt.reading import late_path
 from stgcmt.transcript import Recorder, read_transcript
 
 

@@ -34,18 +34,15 @@ from typing import Any, Protocol
 
 from stgcmt.clock import Clock, iso
 from stgcmt.masking import Flow, Masker, Secret, blanked, identity_spans
+from stgcmt.on_disk import ChangedError, TranscriptError
+from stgcmt.reading import parse_transcript, read_transcript, write_transcript
 from stgcmt.recorded import (
     SCHEMA,
-    ChangedError,
     Event,
     Footer,
     Header,
     StoredEvent,
     Transcript,
-    TranscriptError,
-    parse_transcript,
-    read_transcript,
-    write_transcript,
 )
 
 __all__ = [

@@ -40,7 +40,8 @@ from stgcmt.clock import NS, Clock
 from stgcmt.tls import HTTP_1_1, client_context
 from stgcmt.tls import words as tls_words
 from stgcmt.transcript import STEP, Tap
-from stgcmt.wire.http import Arrival, Headers, Message
+from stgcmt.wire.http import Headers, Message
+from stgcmt.wire.http_arrival import Arrival
 from stgcmt.wire.stream import Network, Stream, start_tls
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -157,8 +157,8 @@ def message_at(
     interim: list[Head] = []
     at = start
     while True:
-        head, ended, (framing, length, defects) = _head(data, at, method, response=response)
-        if not (ended and response and _is_interim(head)):
+        head, ended, (framing, length, defects) = head_at(data, at, method, response=response)
+        if not (ended and response and is_interim(head)):
             break
         interim.append(head)
         at = head.body_start
@@ -210,68 +210,12 @@ def read_requests(data: bytes | Joined, *, eof: bool = True) -> tuple[Message, .
     while at < len(data):
         message = message_at(data, at, response=False, eof=eof)
         if messages and "bad-request-line" in message.defects:
-            if _skip_blank(data, at) < len(data):
+            if skip_blank(data, at) < len(data):
                 messages[-1] = replace(messages[-1], defects=_merge(messages[-1].defects, ("extra-bytes",)))
             break
         messages.append(message)
         at = max(message.end, at + 1)
     return tuple(messages)
-
-
-class Arrival:
-    """Tells when the response that is arriving is whole, looking at each byte once."""
-
-    def __init__(self, method: str) -> None:
-        self.data = bytearray()
-        self.whole = False
-        self._method = method
-        self._at = 0  # where the current head begins
-        self._searched = 0
-        self._need: int | None = None
-        self._chunks: ChunkScan | None = None
-        self._to_eof = False
-
-    def feed(self, data: bytes) -> bool:
-        """Take what arrived; returns whether the response is whole now (one that ends with the connection never is)."""
-        self.data += data
-        while not (self.whole or self._to_eof) and self._need is None and self._chunks is None and self._look():
-            pass
-        if self._need is not None:
-            self.whole = len(self.data) >= self._need
-        elif self._chunks is not None:
-            self.whole = self._chunks.scan(self.data) != "short"  # a broken chunk never gets whole: nothing to wait for
-        return self.whole
-
-    def message(self, *, eof: bool) -> Message:
-        """The response as far as it has arrived."""
-        return message_at(bytes(self.data), response=True, method=self._method, eof=eof)
-
-    @property
-    def extra(self) -> bool:
-        """Whether more arrived than the message."""
-        return self.whole and self.message(eof=False).end < len(self.data)
-
-    def _look(self) -> bool:
-        """Read one head if it is there; true where another may follow (after 1xx)."""
-        begin = _skip_blank(self.data, self._at)
-        if len(self.data) - begin >= 5 and self.data[begin : begin + 5] != b"HTTP/":
-            self._to_eof = True
-            return False
-        end = BLANK_LINE.search(self.data, max(begin, self._searched))
-        if end is None:
-            self._searched = max(begin, len(self.data) - 3)
-            return False
-        head, _, (framing, length, _) = _head(self.data, self._at, self._method, response=True)
-        if _is_interim(head):
-            self._at = self._searched = head.body_start
-            return True
-        if framing == "chunked":
-            self._chunks = ChunkScan(head.body_start)
-        elif framing == "close":
-            self._to_eof = True
-        else:
-            self._need = head.body_start + length
-        return False
 
 
 def _chunked(message: Message, data: bytes | bytearray | Joined) -> Message:
@@ -293,11 +237,11 @@ def _chunked(message: Message, data: bytes | bytearray | Joined) -> Message:
     )
 
 
-def _head(
+def head_at(
     data: bytes | bytearray | Joined, start: int, method: str = "", *, response: bool
 ) -> tuple[Head, bool, _Framed]:
     """The head at ``start``, whether it ends, and the framing; what is no status line at all is left to the body."""
-    begin = _skip_blank(data, start)
+    begin = skip_blank(data, start)
     blank_first = ("leading-blank-line",) if begin > start else ()
     if response and not bytes(data[begin : begin + 5]).startswith(b"HTTP/"[: max(1, len(data) - begin)]):
         # no HTTP at all: everything is body. A SETTINGS frame on stream 0 opens every HTTP/2 connection (RFC 9113 3.4).
@@ -410,11 +354,13 @@ def _framing(head: Head, method: str) -> _Framed:
     return ("close" if head.response else "none"), 0, tuple(defects)
 
 
-def _is_interim(head: Head) -> bool:
+def is_interim(head: Head) -> bool:
+    """Whether another head follows (1xx, but for 101; RFC 9110 15.2)."""
     return head.status is not None and 100 <= head.status <= 199 and head.status != 101
 
 
-def _skip_blank(data: bytes | bytearray | Joined, at: int) -> int:
+def skip_blank(data: bytes | bytearray | Joined, at: int) -> int:
+    """Where the first line begins: empty ones before it do not count (RFC 9112 2.2)."""
     while at < len(data) and data[at] in b"\r\n":
         at += 1
     return at

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.84454101685420250686128640043963066065', '2.25.22418263201826279326124030872288396326']
+RECORDED = ['2.25.73777846591564961627230434757365116605', '2.25.81636198533247860762509013782879895637']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -207,18 +207,18 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13151742156443706202526015695600730317'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.97811222764946553878474407754063024292'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc2, 'release')
     wait_for_report(args.wait)
 
-    assoc3 = call((args.host, args.port), args.called, 'CQCBIR_AJRFKH', [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+    assoc3 = call((args.host, args.port), args.called, 'UFDRIV_VQRGUL', [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[denied]')
     data_set = Dataset()
     data_set.TransactionUID = TX[1]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13151742156443706202526015695600730317'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.97811222764946553878474407754063024292'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
 
@@ -226,11 +226,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

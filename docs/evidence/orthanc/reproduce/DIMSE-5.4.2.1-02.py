@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.74879371012952143956452858420788262775', '2.25.61819430394572636174977075308830030435', '2.25.46044020222385692539483790610305446126', '2.25.94088193441556174730601812017548746118', '2.25.56084943508667995750054533044936932569']
+RECORDED = ['2.25.17008690952514441513323831827938508952', '2.25.25901525131556172809236637419330856252', '2.25.83350475181334573311974323145060459738', '2.25.59982111359457945460089002937842464302', '2.25.31553210428517104930921506134914841330', '2.25.73983707840065614193512127593006194951', '2.25.13954631878678792531442612515501758959']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -208,10 +208,10 @@ def replay(args):
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[control]')
     data_set = Dataset()
-    data_set.TransactionUID = TX[4]
+    data_set.TransactionUID = TX[6]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.27701798004352773815143429392750178751'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.55025512912198125433530127648194074499'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[no-information]')
     raw(assoc3, 'DIMSE-5.4.2.1-02.d/02-pdus.bin', 'N-ACTION-RQ')
@@ -225,11 +225,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.19671423822419318554868716796273545221', '2.25.64166682963055751395948375303307555496', '2.25.20719328178905747369893537449709810036']
+RECORDED = ['2.25.15486302892139626990158100332626351092', '2.25.68380833182016719391746477353112825003', '2.25.77532386809449362996224789552723997482', '2.25.64595148473485767210297712318267297160', '2.25.31616386118272884529728055046278694152', '2.25.30826434282712500958781192686201281056', '2.25.59936210691068451046217951038525319688']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -204,10 +204,10 @@ def replay(args):
     assoc2 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[control]')
     data_set = Dataset()
-    data_set.TransactionUID = TX[2]
+    data_set.TransactionUID = TX[6]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.16883696858471815905334775812461855050'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.51510780644021447976909244079753431547'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
 
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
@@ -216,7 +216,7 @@ def replay(args):
     data_set.TransactionUID = ''
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.16883696858471815905334775812461855050'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.51510780644021447976909244079753431547'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
@@ -226,20 +226,30 @@ def replay(args):
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(0)]
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
+
+    assoc5 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
+    say('[empty-class-uid]')
+    data_set = Dataset()
+    data_set.TransactionUID = TX[2]
+    data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
+    data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = ''
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.51510780644021447976909244079753431547'
+    action(assoc5, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc2, 'release')
     wait_for_report(args.wait)
     end(assoc4, 'release')
     end(assoc3, 'release')
+    end(assoc5, 'release')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

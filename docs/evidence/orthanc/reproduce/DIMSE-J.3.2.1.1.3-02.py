@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.86371582415131317844295963275467591803', '2.25.40657829937071581053938283510961539185', '2.25.36455527622837501737331645533290850742']
+RECORDED = ['2.25.34207352077593210018451360283720086369', '2.25.50388358626770489531097965555173547090', '2.25.69172045224404722065505726817190946726']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -211,10 +211,12 @@ def replay(args):
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(2)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.73587668101879598336431892055917729733'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.21020116764054564720962463223732321633'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.70696378661556635756590633448389673440'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.41986001936489969675530460447960760683'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    end(assoc3, 'release')
+    wait_for_report(args.wait)
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[twice]')
@@ -222,12 +224,14 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.73587668101879598336431892055917729733'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.21020116764054564720962463223732321633'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.70696378661556635756590633448389673440'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.41986001936489969675530460447960760683'
     data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.73587668101879598336431892055917729733'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.21020116764054564720962463223732321633'
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
+    end(assoc4, 'release')
+    wait_for_report(args.wait)
 
     assoc5 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[two-classes]')
@@ -235,17 +239,13 @@ def replay(args):
     data_set.TransactionUID = TX[1]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.73587668101879598336431892055917729733'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.21020116764054564720962463223732321633'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.70696378661556635756590633448389673440'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.41986001936489969675530460447960760683'
     data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.70696378661556635756590633448389673440'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.41986001936489969675530460447960760683'
     action(assoc5, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
-    end(assoc3, 'release')
-    wait_for_report(args.wait)
-    end(assoc4, 'release')
-    wait_for_report(args.wait)
     end(assoc5, 'release')
     wait_for_report(args.wait)
 
@@ -253,11 +253,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.68217105513856764187019188089197242037']
+RECORDED = ['2.25.73581950908956421825124461679549131730']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -203,11 +203,11 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(3)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.70721383003193200896672125106085426227'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.63254523206668770239536572603505993653'
     data_set.ReferencedSOPSequence[1].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.84374416670521802054585009915148092994'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '2.25.38059602815949023688269595719211409848'
-    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.66852866631982355836848728625684615560'
+    data_set.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = '2.25.40549787728223586446593579965030405398'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPClassUID = '2.25.41319844707768256444159573934553004964'
+    data_set.ReferencedSOPSequence[2].ReferencedSOPInstanceUID = '2.25.76185417792198227242364112668487569377'
     action(assoc1, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc1, 'release')
     wait_for_report(args.wait)
@@ -216,11 +216,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.97722972893720778836750552244846411826']
+RECORDED = ['2.25.99702509951324033333983382963368917736']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -211,14 +211,14 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.85654808788433483924955156714589858251'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.30015626625463180829603079137676875956'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('[second]')
     data_set = Dataset()
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.81902034784459901336049663821861068406'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.73078396078247215949897916012193446279'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
     end(assoc3, 'release')
@@ -228,11 +228,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='UWTVJB2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='DTTUKN4', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=36385)
+    parser.add_argument("--listen-port", type=int, default=35243)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

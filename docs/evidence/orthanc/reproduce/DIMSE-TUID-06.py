@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.73945764888158104357079087797351418526', '2.25.63057855016442821803974586351885047582', '2.25.80690477344230781050315497228962470535']
+RECORDED = ['2.25.32832612524465341230643592247079890421', '2.25.35792955476270782459704337847866781998', '2.25.50510830042907487390606498940021690043']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -207,26 +207,26 @@ def replay(args):
     data_set.TransactionUID = TX[2]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.20513128619526738842978441342308599548'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.18282881155186837805866138070931213857'
     action(assoc2, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
 
     assoc3 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[letters]')
     data_set = Dataset()
-    data_set.TransactionUID = '2.25.73945764888158104357079087797351418526.h'
+    data_set.TransactionUID = '2.25.32832612524465341230643592247079890421.u'
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.20513128619526738842978441342308599548'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.18282881155186837805866138070931213857'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
 
     assoc4 = call((args.host, args.port), args.called, args.calling, [('1.2.840.10008.1.20.1', ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'])], [], 16384, args.client_tls)
     say('[too-long]')
     data_set = Dataset()
-    data_set.TransactionUID = '2.25.63057855016442821803974586351885047582.732608992170587230227'
+    data_set.TransactionUID = '2.25.35792955476270782459704337847866781998.701697915360897557001'
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.20513128619526738842978441342308599548'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.18282881155186837805866138070931213857'
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc2, 'release')
     wait_for_report(args.wait)
@@ -238,11 +238,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -37,7 +37,7 @@ def fresh(recorded):
     return f"2.25.{digits}"[: len(recorded)]
 
 
-RECORDED = ['2.25.56905103348968631423609789198385764604']
+RECORDED = ['2.25.90376347294237252209237653825132369337']
 TX = [fresh(uid) for uid in RECORDED]  # the Transaction UIDs of this run
 reported = threading.Semaphore(0)
 
@@ -211,7 +211,7 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.13653347767450234122761704605578378360'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.23775402226152929958521135638449722208'
     action(assoc3, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     end(assoc3, 'release')
     wait_for_report(args.wait)
@@ -223,7 +223,7 @@ def replay(args):
     data_set.TransactionUID = TX[0]
     data_set.ReferencedSOPSequence = [Dataset() for _ in range(1)]
     data_set.ReferencedSOPSequence[0].ReferencedSOPClassUID = '1.2.840.10008.5.1.4.1.1.4'
-    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.12010881060068855564262154847698320335'
+    data_set.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = '2.25.70461589458895187992600458565031161098'
     action(assoc4, data_set, 1, '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1', '1.2.840.10008.1.20.1')
     say('<== the finding')
     end(assoc4, 'release')
@@ -233,11 +233,11 @@ def replay(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default='127.0.0.1')
-    parser.add_argument("--port", type=int, default=53435)
-    parser.add_argument("--called", default='WPFQOTA', help="AE title of the SUT")
-    parser.add_argument("--calling", default='GAPNOR2', help="our AE title")
+    parser.add_argument("--port", type=int, default=38775)
+    parser.add_argument("--called", default='CMWRVSY', help="AE title of the SUT")
+    parser.add_argument("--calling", default='PDLUYP0', help="our AE title")
     parser.add_argument("--listen-host", default='127.0.0.1')
-    parser.add_argument("--listen-port", type=int, default=42469)
+    parser.add_argument("--listen-port", type=int, default=44847)
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for a report")
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, default=False, help="call over TLS")
     parser.add_argument("--ca-file", default=None, help="who signs the SUT's certificate")

@@ -11,6 +11,7 @@ import gc
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -78,11 +79,17 @@ class Workers:
         return (prove(self._suites[task.role], task) for task in tasks)
 
 
+def hush() -> None:
+    """What a scenario sends wrongly on purpose is no news: pydicom, in references, would comment on it."""
+    warnings.filterwarnings("ignore", module="pydicom")
+
+
 def _prepare() -> None:
     """A process of the pool: its files live in memory where the system has such a directory."""
     memory = Path("/dev/shm")  # noqa: S108 - only its existence counts; names below it are made by tempfile
     if memory.is_dir() and os.access(memory, os.W_OK):
         tempfile.tempdir = str(memory)
+    hush()
     _suites()
     gc.collect()
     gc.freeze()  # what is loaded stays; looking through it again and again costs a tenth of the time

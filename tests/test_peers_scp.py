@@ -26,6 +26,9 @@ STACK = {
 }  # fmt: skip
 
 SCP = {
+    "DIMSE-5.4.2.1-03": Difference(
+        "fail", "A reference whose class or instance UID is empty is answered 0000H, and a report follows."
+    ),
     "DIMSE-J.3.2.1.3-01": Difference(
         "fail",
         "An N-ACTION for another SOP Class is met with an A-ABORT instead of a response: pynetdicom looks for a service by "

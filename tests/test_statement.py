@@ -94,7 +94,7 @@ def test_what_the_vendor_states_is_declared_and_keeps_its_events(scp_recording):
     }
     rows = build(evidence_of(with_claims(scp_recording, stated)))
     cell = cells_of(rows, "status_dimse.scp_action")["0120H"][3]
-    assert (cell.kind, cell.text, cell.count) == ("declared", "a mandatory attribute is missing", 5)
+    assert (cell.kind, cell.text, cell.count) == ("declared", "a mandatory attribute is missing", 7)
     assert cells_of(rows, "duties_scp.duties")["D-SCP-1"][2].text == "for ten years"
     assert {each["claim"] for each in rows.audit["observed"]} == {"scp.action.0120"}
     assert {each["claim"] for each in rows.audit["not_observed"]} == {"scp.commitment"}

@@ -133,6 +133,7 @@ async def asking(directory, *, listener, same):
         if same:
             await reported.wait()
     if not same:
+        await asyncio.sleep(0.01)  # virtual: the release has come before the report goes out
         async with associate(network, clock, recorder.connection(), "127.0.0.1", port, called_ae="SCU",
                              calling_ae="OURS", proposal=theirs) as assoc:  # fmt: skip
             if any(each.requestor_scp for each in assoc.contexts.values()):

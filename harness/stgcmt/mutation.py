@@ -73,7 +73,7 @@ def _any(edits: list[Edit], chooser: random.Random) -> Edit:
 
 
 def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:
-    """The operators that the harness has, and those of a suite."""
+    """Those of a suite, which were made for its checks and are tried first, and those that the harness has."""
     from stgcmt import (  # noqa: PLC0415 - start-up
         mutation_dimse,
         mutation_http,
@@ -84,7 +84,7 @@ def operators_for(extra: Iterable[Operator] = ()) -> tuple[Operator, ...]:
 
     http = (*mutation_http.OPERATORS, *mutation_requests.OPERATORS)
     associations = (*mutation_negotiation.OPERATORS, *mutation_dimse.OPERATORS, *mutation_reports.OPERATORS)
-    return (general, order, *http, *associations, *extra)
+    return (*extra, general, order, *http, *associations)
 
 
 # --- splicing --------------------------------------------------------------------------------------------------------

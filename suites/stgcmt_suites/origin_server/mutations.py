@@ -12,6 +12,7 @@ from stgcmt.mutation_http import inserting, pieces
 from stgcmt.suite import Transcript
 
 _LOCATION = re.compile(rb"(?im)^content-location:.*$")
+RESOURCE = b"commitment-requests"
 _STATUS = re.compile(rb"^(HTTP/1\.1) \d{3}")
 
 
@@ -48,6 +49,20 @@ def _lost(transcript: Transcript) -> Transcript:
     return mutant
 
 
+def forgets_the_resource(transcript: Transcript) -> Iterator[Edit]:
+    """Descriptions of capabilities name another resource."""
+    if any(RESOURCE in piece.body for piece in pieces(transcript)):
+        yield Edit("resource not named", "every description", lambda: _unnamed(transcript))
+
+
+def _unnamed(transcript: Transcript) -> Transcript:
+    mutant = transcript
+    for number in range(len(list(pieces(transcript)))):
+        piece = list(pieces(mutant))[number]
+        mutant = piece.put(piece.head, piece.body.replace(RESOURCE, RESOURCE[::-1]))
+    return mutant
+
+
 MUTATIONS = (
     inserting(
         {
@@ -57,4 +72,5 @@ MUTATIONS = (
     ),
     calls_missing,
     leads_nowhere,
+    forgets_the_resource,
 )

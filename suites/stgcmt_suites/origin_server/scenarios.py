@@ -32,7 +32,7 @@ async def pending_commitment(play: Play) -> None:
         await check(play, client, uid, step="after")
 
 
-@scenario(mode="synchronous", exchanges=4, waits=POLLING)
+@scenario(mode="synchronous", exchanges=3, waits=POLLING)
 async def synchronous_commitment(play: Play) -> None:
     """A server that is configured to answer at once; then a Result Check all the same. In a second request one was never sent."""
     client = play.http()

@@ -156,7 +156,7 @@ _REFUSALS = (
         warns={
             "WEB-J.1-05": "AMB-12: 400 is expected, and the standard does not know 422",
             "WEB-J.1-06": "AMB-04: 400 is expected",
-            "WEB-8.7.5-02": "8.7.5 asks for 400",
+            "WEB-8.7.5-02": "8.7.5 asks for 400, and this is another 4xx",
         },
     ),
     _variant("plain-reports", "Status Reports are plain text.", "plain-reports"),

@@ -31,6 +31,9 @@ DCMJS = {
     "DIMSE-10.1.4-03": Difference(
         "warn", "N-GET on the well-known instance is answered 0110H: nobody overrides the handler of the library."
     ),
+    "DIMSE-5.4.2.1-03": Difference(
+        "fail", "A reference whose class or instance UID is empty is answered 0000H, and a report follows."
+    ),
     "DIMSE-10.1.4-05": Difference(
         "fail", f"{DROPS}: a response repeats 1.2.840.10008.1.20.1.x without its last character."
     ),

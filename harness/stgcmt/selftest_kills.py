@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from stgcmt.catalogue import Requirement
-from stgcmt.checks import RUN, Check
+from stgcmt.checks import RUN
 from stgcmt.judge import Recording, judge_check
 from stgcmt.kill_proof import SEED as PROOF_SEED
 from stgcmt.kill_proof import Edits, Prover, shape, turned_red, with_transcript
 from stgcmt.mutation import Edit, operators_for
-from stgcmt.selftest_cases import VARIANT, Case, record
+from stgcmt.selftest_cases import VARIANT, Case, base_of, record
+from stgcmt.selftest_mutants import pairs
 from stgcmt.suite import Kill, Suite, kills_from, load_suites
 from stgcmt.transcript import Transcript
 from stgcmt.verdict import Verdict
@@ -43,12 +43,6 @@ class Counted:
     kill: Kill
     tried: int
     killed: int
-
-
-def pairs(suite: Suite) -> tuple[tuple[Check, Requirement], ...]:
-    """Every (check, row) of a suite; twins share the proof of the row that they name."""
-    rows = {row.id: row for row in suite.catalogue if not (row.excluded or row.same_as or row.face)}
-    return tuple((check, rows[ident]) for check in suite.all_checks for ident in check.ids if ident in rows)
 
 
 def survey(
@@ -192,13 +186,8 @@ def _elsewhere(part: Callable[..., list[Counted]], role: str, *task: Any) -> lis
     return part(_suites()[role], *task)
 
 
-_CLEAN: dict[int, tuple[Suite, Recording]] = {}  # the suite stands in it, so that its id stays taken
-
-
 def _clean(suite: Suite, name: str, each: int, only: frozenset[Key]) -> list[Counted]:
-    if id(suite) not in _CLEAN:
-        _CLEAN[id(suite)] = suite, record(suite, Case(suite.role))
-    return survey(suite, _CLEAN[id(suite)][1], name, each=each, only=only)
+    return survey(suite, base_of(suite).recording, name, each=each, only=only)
 
 
 def _gaps(suite: Suite, case: Case, content: Mapping[str, Any]) -> list[Counted]:

@@ -61,14 +61,9 @@ class Bench:
     operators: tuple[Operator, ...]
 
 
-_BENCHES: dict[int, Bench] = {}
-
-
 def _bench(suite: Suite) -> Bench:
-    """The bench of a suite, made once; the suite stands in it, so that its id stays taken."""
-    if id(suite) not in _BENCHES:
-        _BENCHES[id(suite)] = Bench(suite, base_of(suite).recording, operators_for(suite.all_mutations))
-    return _BENCHES[id(suite)]
+    """The bench of a suite."""
+    return Bench(suite, base_of(suite).recording, operators_for(suite.all_mutations))
 
 
 def pairs(suite: Suite) -> tuple[tuple[Check, Requirement], ...]:

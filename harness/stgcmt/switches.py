@@ -1,8 +1,8 @@
 """Which faults and manners of a reference are on, and in which scenario it looked whether one is.
 
 A reference asks ``"name" in switches`` where it could do otherwise. Who never asks for a fault behaves as if that fault did not
-exist: in virtual time its exchange is the same, byte for byte. So the self-test notes, while the clean reference is played,
-which scenario made it ask for what, and plays a fault only in those scenarios: its *reach*.
+exist: in virtual time it says the same, though messages of several connections may cross. So the self-test notes, while the
+clean reference is played, which scenario made it ask for what, and plays a fault only in those scenarios: its *reach*.
 
 A scenario is told by the context of the task that asks: tasks that the reference starts inherit it from the connection on
 which the scenario called. What is asked for outside any scenario, while the reference comes up, reaches everywhere; so does

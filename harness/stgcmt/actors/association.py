@@ -272,7 +272,7 @@ class Association(Services):
                 self.tap.event("note", text=f"the harness's own handler failed: {type(error).__name__}: {error}")
                 await self.abort()
 
-    async def _invoke(
+    async def invoke(
         self,
         abstract_syntax: str,
         field: int,

@@ -32,7 +32,7 @@ class Services(UpperLayer):
         """The id of an accepted context; the association knows."""
         raise NotImplementedError
 
-    async def _invoke(
+    async def invoke(
         self,
         abstract_syntax: str,
         field: int,
@@ -43,12 +43,12 @@ class Services(UpperLayer):
         split: Split | None = None,
         timeout: float | None = None,
     ) -> Outcome:
-        """Send a request and return its final response, or what came instead of it."""
+        """Send any request (N-CREATE, N-GET …) and return its final response, or what came instead of it."""
         raise NotImplementedError
 
     async def c_echo(self, *, timeout: float | None = None) -> Outcome:
         """C-ECHO."""
-        return await self._invoke(VERIFICATION, cmd.C_ECHO_RQ, {cmd.AFFECTED_CLASS: VERIFICATION}, timeout=timeout)
+        return await self.invoke(VERIFICATION, cmd.C_ECHO_RQ, {cmd.AFFECTED_CLASS: VERIFICATION}, timeout=timeout)
 
     async def c_store(
         self,
@@ -70,7 +70,7 @@ class Services(UpperLayer):
         context = self.context_for(class_uid, transfer_syntax)
         if context is None:
             return self.outcome or NotAccepted(class_uid)
-        return await self._invoke(class_uid, cmd.C_STORE_RQ, values, data, context=context, timeout=timeout)
+        return await self.invoke(class_uid, cmd.C_STORE_RQ, values, data, context=context, timeout=timeout)
 
     async def c_get(
         self, identifier: bytes, on_store: OnStore, *, model: str = STUDY_ROOT_GET, timeout: float | None = None
@@ -82,7 +82,7 @@ class Services(UpperLayer):
         self._on_store = on_store
         try:
             values: dict[int, Value] = {cmd.AFFECTED_CLASS: model, cmd.PRIORITY: 0}
-            return await self._invoke(model, cmd.C_GET_RQ, values, identifier, timeout=timeout)
+            return await self.invoke(model, cmd.C_GET_RQ, values, identifier, timeout=timeout)
         finally:
             self._on_store = None
 
@@ -91,7 +91,7 @@ class Services(UpperLayer):
     ) -> Outcome:
         """C-MOVE to the AE title ``destination``; the deadline counts from the last response. Returns the final one."""
         values: dict[int, Value] = {cmd.AFFECTED_CLASS: model, cmd.PRIORITY: 0, cmd.MOVE_DESTINATION: destination}
-        return await self._invoke(model, cmd.C_MOVE_RQ, values, identifier, timeout=timeout)
+        return await self.invoke(model, cmd.C_MOVE_RQ, values, identifier, timeout=timeout)
 
     async def n_action(
         self,
@@ -105,7 +105,7 @@ class Services(UpperLayer):
     ) -> Outcome:
         """N-ACTION; by default a Storage Commitment request on the context of its class."""
         named = {cmd.REQUESTED_CLASS: class_uid, cmd.REQUESTED_INSTANCE: instance_uid, cmd.ACTION_TYPE: action_type}
-        return await self._invoke(COMMITMENT_PUSH, cmd.N_ACTION_RQ, {**named, **(overrides or {})}, data, **sending)
+        return await self.invoke(COMMITMENT_PUSH, cmd.N_ACTION_RQ, {**named, **(overrides or {})}, data, **sending)
 
     async def n_event_report(
         self,
@@ -119,19 +119,6 @@ class Services(UpperLayer):
     ) -> Outcome:
         """N-EVENT-REPORT; roles are not looked at, the caller decides (PS3.7 D.3.3.4)."""
         named = {cmd.AFFECTED_CLASS: class_uid, cmd.AFFECTED_INSTANCE: instance_uid, cmd.EVENT_TYPE: event_type}
-        return await self._invoke(
+        return await self.invoke(
             COMMITMENT_PUSH, cmd.N_EVENT_REPORT_RQ, {**named, **(overrides or {})}, data, **sending
         )
-
-    async def invoke(
-        self,
-        abstract_syntax: str,
-        field: int,
-        values: Mapping[int, Value],
-        data: bytes | None = None,
-        *,
-        context: int | None = None,
-        timeout: float | None = None,
-    ) -> Outcome:
-        """Any other request (N-CREATE, N-GET …): send it and return its outcome."""
-        return await self._invoke(abstract_syntax, field, values, data, context=context, timeout=timeout)
